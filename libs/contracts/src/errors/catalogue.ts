@@ -1,0 +1,66 @@
+/**
+ * What is done about an error. It is a decision, not a description:
+ *
+ * - `connection`, `io`, `compression`, `verification`: try again later, each by its own schedule (BATCH-101 §6.2).
+ * - `give-up`: trying again would end the same way; the run fails at once.
+ * - `operator`: a person has to change something first; the run fails at once and the hint says what.
+ * - `not-ours`: this process lost the right to act (lease, cancellation); it stops without publishing anything.
+ */
+export const ERROR_CLASSES = [
+  'connection',
+  'io',
+  'compression',
+  'verification',
+  'give-up',
+  'operator',
+  'not-ours',
+] as const;
+export type ErrorClass = (typeof ERROR_CLASSES)[number];
+
+/** Every error a user can see, once. Message and hint of each code stand in `texts/`, in every language. */
+export const ERRORS = {
+  REQUEST_INVALID: 'operator',
+  CONFIG_UNKNOWN: 'operator',
+  CONFIG_INVALID: 'operator',
+  LEVEL_UNSUPPORTED: 'operator',
+  OUTSIDE_WINDOW: 'operator',
+  TARGET_UNREACHABLE: 'connection',
+  TARGET_CONNECTION_LOST: 'connection',
+  TARGET_NOT_READY: 'connection',
+  TARGET_LOCKED: 'connection',
+  TARGET_AUTH_FAILED: 'operator',
+  TARGET_RIGHTS_MISSING: 'operator',
+  TOOL_MISSING: 'operator',
+  TOOL_TOO_OLD: 'operator',
+  TOOL_UNPATCHED: 'operator',
+  TOOL_FAILED: 'give-up',
+  DISK_FULL: 'operator',
+  DISK_TOO_SMALL: 'operator',
+  STORAGE_UNWRITABLE: 'operator',
+  STORAGE_IO: 'io',
+  STORAGE_CONFLICT: 'give-up',
+  COMPRESSION_FAILED: 'compression',
+  ARTEFACT_MISSING: 'verification',
+  ARTEFACT_CORRUPT: 'verification',
+  CONTENT_DIFFERS: 'verification',
+  SANDBOX_FAILED: 'io',
+  SECRET_UNAVAILABLE: 'operator',
+  TIMED_OUT: 'give-up',
+  ABANDONED: 'give-up',
+  CANCELLED: 'not-ours',
+  LEASE_LOST: 'not-ours',
+  MAINTENANCE_BACKUP_FAILED: 'operator',
+  MAINTENANCE_TYPE_UNSUPPORTED: 'operator',
+  DIAGNOSIS_FAILED: 'operator',
+  BROKER_UNSUITABLE: 'operator',
+  SCHEMA_NEWER: 'operator',
+  SETTINGS_INVALID: 'operator',
+  PORT_TAKEN: 'operator',
+  SERVER_START_FAILED: 'operator',
+  SERVICE_UNREACHABLE: 'connection',
+  NOT_FOUND: 'operator',
+  INTERNAL: 'give-up',
+} as const satisfies Record<string, ErrorClass>;
+
+export type ErrorCode = keyof typeof ERRORS;
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];

@@ -1,0 +1,244 @@
+import { Type } from 'class-transformer';
+import {
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsNotEmpty,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { ERROR_CODES, type ErrorCode } from '../errors/catalogue.js';
+import {
+  BACKUP_LEVELS,
+  BACKUP_TRIGGERS,
+  PROOF_LEVELS,
+  type BackupLevel,
+  type BackupTrigger,
+  type ProofLevel,
+} from '../words.js';
+import { RejectionReason } from './rejection.js';
+
+/** `backup.requested`: please back this up. Anyone with the right may publish it; `{"config":"nightly"}` is enough. */
+export class BackupRequested {
+  /** Name of the backup config. */
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  config!: string;
+
+  /** Default: the config's level. */
+  @IsOptional()
+  @IsIn(BACKUP_LEVELS)
+  level?: BackupLevel;
+
+  /** Default `manual`; the scheduler says `automatic`. */
+  @IsOptional()
+  @IsIn(BACKUP_TRIGGERS)
+  trigger?: BackupTrigger;
+
+  /** For people: why. Kept in `backup_records.backup_description`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  reason?: string;
+
+  /** Who asked. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  requestedBy?: string;
+
+  /** Run outside the config's execution window as well. Recorded. */
+  @IsOptional()
+  @IsBoolean()
+  overrideWindow?: boolean;
+
+  /** Days to keep this artefact; default: the config's. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  retentionDays?: number;
+
+  /** Default: the config's compression; `false` switches it off. */
+  @IsOptional()
+  @IsBoolean()
+  compress?: boolean;
+
+  /** Default: the config's proof; `false` leaves it at reading the artefact back. */
+  @IsOptional()
+  @IsBoolean()
+  verify?: boolean;
+}
+
+/** What names a run in every later event of it. */
+export class BackupRunFacts {
+  @Matches(/^[0-9a-f-]{36}$/)
+  runId!: string;
+
+  /** Id of the `backup.requested` event that this run answers. */
+  @IsString()
+  @IsNotEmpty()
+  requestId!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  config!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  target!: string;
+
+  @IsIn(BACKUP_LEVELS)
+  level!: BackupLevel;
+
+  @IsIn(BACKUP_TRIGGERS)
+  trigger!: BackupTrigger;
+}
+
+/** `backup.accepted`: the request is a run now, and will end in exactly one `backup.completed` or `backup.failed`. */
+export class BackupAccepted extends BackupRunFacts {}
+
+/** `backup.started`: an attempt of the run begins. */
+export class BackupStarted extends BackupRunFacts {
+  @IsInt()
+  @Min(1)
+  attempt!: number;
+
+  @IsISO8601()
+  startedAt!: string;
+}
+
+/** `backup.rejected`: the request is not a run. Every reason is named; the message is kept in the dead letters. */
+export class BackupRejected {
+  @IsString()
+  @IsNotEmpty()
+  requestId!: string;
+
+  /** The config that was asked for, as far as it could be read. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  config?: string;
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => RejectionReason)
+  reasons!: RejectionReason[];
+}
+
+/** Where the artefact is and how large. */
+export class ArtefactFacts {
+  @IsString()
+  @IsNotEmpty()
+  path!: string;
+
+  /** Bytes in storage. */
+  @IsInt()
+  @Min(0)
+  bytes!: number;
+
+  /** Bytes before compression. */
+  @IsInt()
+  @Min(0)
+  originalBytes!: number;
+
+  @Matches(/^[0-9a-f]{64}$/)
+  sha256!: string;
+}
+
+/** How the artefact was proven. */
+export class ProofFacts {
+  @IsIn(PROOF_LEVELS)
+  level!: ProofLevel;
+
+  /** Databases that were restored into the scratch server and compared; 0 for `checksum`. */
+  @IsInt()
+  @Min(0)
+  databases!: number;
+
+  /** Tables whose content was compared. */
+  @IsInt()
+  @Min(0)
+  tables!: number;
+
+  /** Seconds the proof took, restore included. */
+  @IsNumber()
+  @Min(0)
+  seconds!: number;
+}
+
+/** `backup.completed`: the artefact is committed and proven. Terminal. */
+export class BackupCompleted extends BackupRunFacts {
+  /** Row in `backup_records`. */
+  @IsInt()
+  recordId!: number;
+
+  @IsInt()
+  @Min(1)
+  attempts!: number;
+
+  @IsISO8601()
+  startedAt!: string;
+
+  @IsISO8601()
+  finishedAt!: string;
+
+  @ValidateNested()
+  @Type(() => ArtefactFacts)
+  artefact!: ArtefactFacts;
+
+  @ValidateNested()
+  @Type(() => ProofFacts)
+  proof!: ProofFacts;
+
+  /** Bytes a second of original data while dumping. */
+  @IsNumber()
+  @Min(0)
+  bytesPerSecond!: number;
+
+  /** What is worth knowing although the backup is good: skipped databases, long locks. */
+  @IsArray()
+  @IsString({ each: true })
+  warnings!: string[];
+}
+
+/** An error as it travels in events: the code is stable, the texts are English; readers translate by the code. */
+export class ErrorFacts {
+  @IsIn(ERROR_CODES)
+  code!: ErrorCode;
+
+  @IsString()
+  message!: string;
+
+  @IsString()
+  hint!: string;
+}
+
+/** `backup.failed`: no artefact of this run exists. Terminal. */
+export class BackupFailed extends BackupRunFacts {
+  @IsOptional()
+  @IsInt()
+  recordId?: number;
+
+  @IsInt()
+  @Min(0)
+  attempts!: number;
+
+  @IsOptional()
+  @IsISO8601()
+  startedAt?: string;
+
+  @IsISO8601()
+  finishedAt!: string;
+
+  @ValidateNested()
+  @Type(() => ErrorFacts)
+  error!: ErrorFacts;
+}

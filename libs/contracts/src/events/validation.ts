@@ -1,0 +1,44 @@
+import { plainToInstance } from 'class-transformer';
+import { validateSync, type ValidationError } from 'class-validator';
+import 'reflect-metadata';
+
+/** One thing that is wrong with an input: where, what was found (shortened), and what is allowed. */
+export interface Reason {
+  field: string;
+  value?: string;
+  message: string;
+}
+
+export type Validated<T> = { ok: true; value: T } | { ok: false; reasons: Reason[] };
+
+const SECRET_FIELDS = /password|secret|token|webhook/i;
+const SHOWN_CHARACTERS = 120;
+
+/**
+ * Checks plain data against a contract class: unknown fields are refused, every fault is reported, nothing is coerced.
+ * Values are shown so that the sender recognises them, except those of fields that may hold a secret.
+ */
+export function validate<T extends object>(contract: new () => T, plain: unknown): Validated<T> {
+  if (plain === null || typeof plain !== 'object' || Array.isArray(plain)) {
+    return { ok: false, reasons: [{ field: '', message: 'must be a JSON object', ...shown('', plain) }] };
+  }
+  const value = plainToInstance(contract, plain, { exposeDefaultValues: true });
+  const errors = validateSync(value, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
+  return errors.length === 0 ? { ok: true, value } : { ok: false, reasons: errors.flatMap((e) => reasonsOf(e, '')) };
+}
+
+function reasonsOf(error: ValidationError, parent: string): Reason[] {
+  const field = parent ? `${parent}.${error.property}` : error.property;
+  const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
+    field,
+    message: rule === 'whitelistValidation' ? 'is not a known field' : message,
+    ...shown(field, error.value),
+  }));
+  return [...own, ...(error.children ?? []).flatMap((child) => reasonsOf(child, field))];
+}
+
+function shown(field: string, value: unknown): { value?: string } {
+  if (value === undefined || SECRET_FIELDS.test(field)) return {};
+  const text = JSON.stringify(value) ?? typeof value;
+  return { value: text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text };
+}

@@ -1,0 +1,418 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayNotEmpty,
+  IsArray,
+  IsBoolean,
+  IsEmail,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  registerDecorator,
+  ValidateNested,
+} from 'class-validator';
+import { EVENT_TYPES, type EventType } from '../events/registry.js';
+import {
+  BACKUP_LEVELS,
+  BACKUP_METHODS,
+  COMPRESSIONS,
+  LANGUAGES,
+  PROOF_LEVELS,
+  type BackupLevel,
+  type BackupMethod,
+  type Compression,
+  type Language,
+  type ProofLevel,
+} from '../words.js';
+
+/** Names are shown, logged and put into file names. Any printable text will do; no control characters, no slashes. */
+const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}/\\]{1,200}$/u;
+const NAME_MESSAGE = 'must be 1 to 200 printable characters without slashes';
+
+/** A reference to a secret, never the secret: `env:NAME` or `file:/absolute/path`. */
+export const SECRET_REFERENCE = /^(env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/;
+const SECRET_MESSAGE = 'must be a reference to a secret (env:NAME or file:/path), not the secret itself';
+
+function IsTimeZone() {
+  return (target: object, propertyName: string) => {
+    registerDecorator({
+      name: 'isTimeZone',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: isTimeZone,
+        defaultMessage: () => `${propertyName} must be an IANA time zone such as Asia/Tokyo`,
+      },
+    });
+  };
+}
+
+export function isTimeZone(value: unknown): boolean {
+  if (typeof value !== 'string' || value === '') return false;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** A PostgreSQL server to back up or repair. */
+export class TargetSpec {
+  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
+  name!: string;
+
+  @IsIn(['postgres'])
+  kind!: 'postgres';
+
+  /** Host name, address, or the absolute path of a socket folder. */
+  @IsString()
+  @Matches(/^[^\s=,'"\\]{1,255}$/, { message: 'host must be one host name, address or socket folder' })
+  host!: string;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(65535)
+  port: number = 5432;
+
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\p{Cc}]{1,63}$/u)
+  user: string = 'postgres';
+
+  /** Database for the first connection. */
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\p{Cc}]{1,63}$/u)
+  database: string = 'postgres';
+
+  @IsOptional()
+  @Matches(SECRET_REFERENCE, { message: `password ${SECRET_MESSAGE}` })
+  password?: string;
+
+  @IsOptional()
+  @IsIn(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])
+  sslMode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' = 'prefer';
+
+  /** CA certificate file, for `verify-ca` and `verify-full`. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  sslRootCert?: string;
+}
+
+/** Where artefacts go. */
+export class StorageSpec {
+  @IsIn(['file'])
+  kind!: 'file';
+
+  /** Absolute folder; a mounted NFS folder will do. */
+  @IsString()
+  @Matches(/^\/[^\p{Cc}]*$/u, { message: 'path must be an absolute path' })
+  path!: string;
+}
+
+/** Execution window in the config's time zone; `to` before `from` crosses midnight. */
+export class WindowSpec {
+  @Matches(/^([01]\d|2[0-3]):[0-5]\d$/, { message: 'from must be a time of day such as 02:00' })
+  from!: string;
+
+  @Matches(/^([01]\d|2[0-3]):[0-5]\d$/, { message: 'to must be a time of day such as 05:00' })
+  to!: string;
+}
+
+/** How often, and after how many seconds, a failed attempt is made again. */
+export class RetrySpec {
+  @IsInt()
+  @Min(0)
+  @Max(100)
+  times!: number;
+
+  @IsInt()
+  @Min(0)
+  @Max(86_400)
+  seconds!: number;
+
+  /** Double the delay at each try. */
+  @IsOptional()
+  @IsBoolean()
+  exponential: boolean = false;
+}
+
+/** Retries by class of error. Defaults: BATCH-101 §6.2. */
+export class RetriesSpec {
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => RetrySpec)
+  connection: RetrySpec = { times: 3, seconds: 600, exponential: true };
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => RetrySpec)
+  io: RetrySpec = { times: 2, seconds: 300, exponential: false };
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => RetrySpec)
+  compression: RetrySpec = { times: 1, seconds: 60, exponential: false };
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => RetrySpec)
+  verification: RetrySpec = { times: 1, seconds: 0, exponential: false };
+}
+
+/** What to back up, how, where to, and for how long it is kept (TBL-040). */
+export class ConfigSpec {
+  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
+  name!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  target!: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  description?: string;
+
+  @IsOptional()
+  @IsIn(BACKUP_METHODS)
+  method: BackupMethod = 'postgres-logical';
+
+  @IsOptional()
+  @IsIn(BACKUP_LEVELS)
+  level: BackupLevel = 'full';
+
+  @ValidateNested()
+  @Type(() => StorageSpec)
+  storage!: StorageSpec;
+
+  @IsOptional()
+  @IsTimeZone()
+  timeZone: string = 'UTC';
+
+  @IsOptional()
+  @IsIn(COMPRESSIONS)
+  compression: Compression = 'gzip';
+
+  /** 1 is fastest, 9 smallest. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(9)
+  compressionLevel: number = 1;
+
+  /** Dump processes at a time. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(32)
+  jobs: number = 2;
+
+  @IsOptional()
+  @IsIn(PROOF_LEVELS)
+  proof: ProofLevel = 'restore';
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(36_500)
+  retentionDays: number = 30;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  retentionCount?: number;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(10_080)
+  timeoutMinutes: number = 120;
+
+  /** Seconds a dump waits for a table lock before it gives up and is tried again. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(86_400)
+  lockWaitSeconds: number = 60;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => WindowSpec)
+  window?: WindowSpec;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => RetriesSpec)
+  retries: RetriesSpec = new RetriesSpec();
+}
+
+/** When to publish which request. */
+export class ScheduleSpec {
+  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
+  name!: string;
+
+  /** Five fields, or six with seconds first. */
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  cron!: string;
+
+  @IsOptional()
+  @IsTimeZone()
+  timeZone: string = 'UTC';
+
+  @IsOptional()
+  @IsIn(['backup.requested', 'maintenance.requested'])
+  event: 'backup.requested' | 'maintenance.requested' = 'backup.requested';
+
+  /** Data of the event. `trigger: automatic` and `requestedBy` are filled in. */
+  @IsObject()
+  request!: Record<string, unknown>;
+
+  @IsOptional()
+  @IsBoolean()
+  enabled: boolean = true;
+
+  /** Slots missed while no scheduler ran: `latest` makes up for the last one, `skip` for none, `all` for up to `catchUpLimit`. */
+  @IsOptional()
+  @IsIn(['latest', 'skip', 'all'])
+  misfire: 'latest' | 'skip' | 'all' = 'latest';
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  catchUpLimit: number = 10;
+}
+
+/** Somebody to tell, and where. */
+export class RecipientSpec {
+  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
+  name!: string;
+
+  @IsOptional()
+  @IsIn(LANGUAGES)
+  language: Language = 'en';
+
+  @IsOptional()
+  @IsEmail({ require_tld: false })
+  email?: string;
+
+  /** Slack channel for the bot (`#dba`, `C0123`); needs the bot token in the notifier's settings. */
+  @IsOptional()
+  @IsString()
+  @Matches(/^[#@]?[\p{L}\p{N}._-]{1,80}$/u)
+  slackChannel?: string;
+
+  /** Incoming webhook of a Slack channel, as a secret reference. */
+  @IsOptional()
+  @Matches(SECRET_REFERENCE, { message: `slackWebhook ${SECRET_MESSAGE}` })
+  slackWebhook?: string;
+}
+
+/** Which events go to whom. A recipient is told on every channel it has, or only on those named. */
+export class NotificationRuleSpec {
+  @IsArray()
+  @ArrayNotEmpty()
+  @IsIn(EVENT_TYPES, { each: true })
+  events!: EventType[];
+
+  @IsArray()
+  @ArrayNotEmpty()
+  @IsString({ each: true })
+  recipients!: string[];
+
+  @IsOptional()
+  @IsArray()
+  @ArrayNotEmpty()
+  @IsIn(['email', 'slack'], { each: true })
+  channels?: ('email' | 'slack')[];
+}
+
+/** `backups.yaml`: everything that `hozen apply` puts in place. */
+export class BackupsFile {
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => TargetSpec)
+  targets: TargetSpec[] = [];
+
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => ConfigSpec)
+  configs: ConfigSpec[] = [];
+
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => ScheduleSpec)
+  schedules: ScheduleSpec[] = [];
+
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => RecipientSpec)
+  recipients: RecipientSpec[] = [];
+
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => NotificationRuleSpec)
+  rules: NotificationRuleSpec[] = [];
+}
+
+/** Part of the file that the backup worker keeps. */
+export class BackupConfiguration {
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => TargetSpec)
+  targets!: TargetSpec[];
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => ConfigSpec)
+  configs!: ConfigSpec[];
+}
+
+/** Part of the file that the scheduler keeps. */
+export class ScheduleConfiguration {
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => ScheduleSpec)
+  schedules!: ScheduleSpec[];
+}
+
+/** Part of the file that the maintenance worker keeps: its own copy of the targets, and a config for the safety backup. */
+export class MaintenanceConfiguration {
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => TargetSpec)
+  targets!: TargetSpec[];
+
+  /** Target name → backup config used for the safety backup. */
+  @IsObject()
+  backupConfigs!: Record<string, string>;
+}
+
+/** Part of the file that the notifier keeps. */
+export class NotificationConfiguration {
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => RecipientSpec)
+  recipients!: RecipientSpec[];
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => NotificationRuleSpec)
+  rules!: NotificationRuleSpec[];
+}

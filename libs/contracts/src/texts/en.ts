@@ -1,0 +1,137 @@
+import type { ErrorCode } from '../errors/catalogue.js';
+
+/** English texts: the reference. Other languages must have the same keys; the compiler checks it. */
+export const en = {
+  errors: {
+    REQUEST_INVALID: ['The request is not valid', 'Correct the fields named in the reasons and publish it again.'],
+    CONFIG_UNKNOWN: [
+      'There is no backup config named "{config}"',
+      'List the configs with `hozen configs`, or create it with `hozen apply -f backups.yaml`.',
+    ],
+    CONFIG_INVALID: ['The configuration is not valid', 'Correct the fields named above and apply it again.'],
+    LEVEL_UNSUPPORTED: [
+      'The method {method} cannot make a backup of level "{level}"',
+      'Ask for one of these levels: {allowed}.',
+    ],
+    OUTSIDE_WINDOW: [
+      'It is outside the execution window {window} of config "{config}"',
+      'Wait for the window, or ask with `overrideWindow: true` (`hozen backup --override-window`); that is recorded.',
+    ],
+    TARGET_UNREACHABLE: [
+      'The server {host}:{port} of target "{target}" cannot be reached',
+      'Check that PostgreSQL runs there, that listen_addresses and the firewall let this worker in, and the address in the target.',
+    ],
+    TARGET_CONNECTION_LOST: [
+      'The connection to target "{target}" was lost',
+      "The server was restarted or the network failed; look at the server's log at this time.",
+    ],
+    TARGET_NOT_READY: [
+      'The server of target "{target}" is not accepting connections yet',
+      'It is starting up, shutting down or has no connection slot left; it is tried again.',
+    ],
+    TARGET_LOCKED: [
+      'A lock on target "{target}" was not granted in time',
+      'Find the session that holds it (pg_blocking_pids) and end it, or run the backup when no schema change is running.',
+    ],
+    TARGET_AUTH_FAILED: [
+      'Target "{target}" refused the login of user "{user}"',
+      "Check the user and the secret that the target refers to, and the server's pg_hba.conf.",
+    ],
+    TARGET_RIGHTS_MISSING: [
+      'User "{user}" may not read everything on target "{target}"',
+      'A whole-cluster backup needs a superuser, or a role that may read every object and pg_authid.',
+    ],
+    TOOL_MISSING: [
+      'The program {tool} of PostgreSQL {major} was not found',
+      'Install it (Debian: apt-get install postgresql-client-{major}), or set HOZEN_PG_BIN_{major} to its folder.',
+    ],
+    TOOL_TOO_OLD: [
+      'The server is PostgreSQL {server} but the newest client here is {client}',
+      'Install client programs of version {server} or newer on the worker; an older pg_dump cannot read a newer server.',
+    ],
+    TOOL_UNPATCHED: [
+      '{tool} {version} has a known security fault',
+      'Upgrade the PostgreSQL client packages to {minimum} or later.',
+    ],
+    TOOL_FAILED: ['{tool} ended with {exit}', 'Its own message stands above; correct what it names and run it again.'],
+    DISK_FULL: ['The disk of {path} is full', 'Free space or move the storage to a larger disk, then run it again.'],
+    DISK_TOO_SMALL: [
+      '{path} has {free} free, but {needed} are needed (twice the expected size)',
+      'Free space there or choose another storage path.',
+    ],
+    STORAGE_UNWRITABLE: [
+      'The storage directory {path} cannot be written',
+      'Give the user of the worker the right to write there, and check that it is mounted read-write.',
+    ],
+    STORAGE_IO: ['Reading or writing {path} failed', 'Check the disk or the mount; it is tried again.'],
+    STORAGE_CONFLICT: [
+      'Another artefact already stands at {path}',
+      'Nothing was overwritten. Two configs must not share a name and a storage path.',
+    ],
+    COMPRESSION_FAILED: ['Compressing the data failed', 'It is tried again; if it goes on, check memory and Node.'],
+    ARTEFACT_MISSING: ['{path} is not there any more', 'Find out who removed it; the backup is run again.'],
+    ARTEFACT_CORRUPT: [
+      '{path} does not hold what was written: {what}',
+      'The disk or the transfer changed it. Do not rely on this file; check the storage; the backup is run again.',
+    ],
+    CONTENT_DIFFERS: [
+      'The restored copy differs from the backup: {what}',
+      'Do not rely on this backup. Look at the named objects; it is run again.',
+    ],
+    SANDBOX_FAILED: [
+      'The scratch server for the restore test failed',
+      'The backup itself may be good, but it is not proven. Check room, locales and extensions on the worker.',
+    ],
+    SECRET_UNAVAILABLE: [
+      'The secret {reference} cannot be read',
+      'Check that the reference names an existing variable or a readable file.',
+    ],
+    TIMED_OUT: [
+      'It took longer than the {minutes} minutes that are allowed',
+      'Raise `timeoutMinutes`, or find out why the server or the storage is slow.',
+    ],
+    ABANDONED: [
+      'The worker died {attempts} times during this run',
+      'Look at the log of the workers for what ended them (memory, machine restarts).',
+    ],
+    CANCELLED: ['It was cancelled', 'Start it again when you are ready.'],
+    LEASE_LOST: ['This worker lost its lease', 'Another worker has taken over; nothing is to be done.'],
+    MAINTENANCE_BACKUP_FAILED: [
+      'The safety backup before the maintenance failed: {reason}',
+      'Nothing was changed in the database. Make the backup work first, then ask again.',
+    ],
+    MAINTENANCE_TYPE_UNSUPPORTED: [
+      'Maintenance of type "{type}" is not available yet',
+      'Ask for one of these types: {allowed}.',
+    ],
+    DIAGNOSIS_FAILED: [
+      'The state of target "{target}" could not be diagnosed',
+      'Look at the server yourself; nothing was changed.',
+    ],
+    BROKER_UNSUITABLE: [
+      'The NATS server {version} cannot do what is needed: {what}',
+      'Use nats-server 2.9 or newer with JetStream enabled.',
+    ],
+    SCHEMA_NEWER: [
+      'The tables of {service} were made by a newer version (unknown migration {migration})',
+      'Start the newer version of the service, or restore its tables from before the upgrade.',
+    ],
+    SETTINGS_INVALID: [
+      'Settings are missing or wrong: {what}',
+      'Correct the named environment variables or options and start again.',
+    ],
+    PORT_TAKEN: ['Port {port} is already in use', 'Stop what uses it, or choose another port.'],
+    SERVER_START_FAILED: ['{server} did not start', 'Its log stands above; correct what it names and start again.'],
+    SERVICE_UNREACHABLE: [
+      'The service at {url} does not answer',
+      'Is it running? Start everything with `hozen up`, or set the address with --{option} or {variable}.',
+    ],
+    NOT_FOUND: ['There is no {what} "{id}"', 'List what there is with `hozen {list}`.'],
+    INTERNAL: ['An unexpected error happened', 'This is a fault of Hozen. Please report it with the log of this run.'],
+  },
+} as const satisfies TextCatalogue<ErrorCode>;
+
+/** For each key of a section the message and, for errors, the hint. `{name}` is replaced by a parameter. */
+export interface TextCatalogue<Code extends string> {
+  errors: Readonly<Record<Code, readonly [message: string, hint: string]>>;
+}

@@ -1,0 +1,135 @@
+import type { ErrorCode } from '../errors/catalogue.js';
+import type { TextCatalogue } from './en.js';
+
+export const ja: TextCatalogue<ErrorCode> = {
+  errors: {
+    REQUEST_INVALID: ['要求の内容が正しくありません', '理由に示された項目を直して、もう一度発行してください。'],
+    CONFIG_UNKNOWN: [
+      'バックアップ設定「{config}」はありません',
+      '`hozen configs` で一覧を確認するか、`hozen apply -f backups.yaml` で作成してください。',
+    ],
+    CONFIG_INVALID: ['設定の内容が正しくありません', '上に示された項目を直して、もう一度適用してください。'],
+    LEVEL_UNSUPPORTED: ['方式 {method} では「{level}」のバックアップを取れません', '指定できるレベル: {allowed}'],
+    OUTSIDE_WINDOW: [
+      '設定「{config}」の実行可能時間 {window} の外です',
+      '時間内まで待つか、`overrideWindow: true`(`hozen backup --override-window`)で実行してください。記録に残ります。',
+    ],
+    TARGET_UNREACHABLE: [
+      '対象「{target}」のサーバー {host}:{port} に接続できません',
+      'PostgreSQL が動いているか、listen_addresses とファイアウォール、対象に設定した接続先を確認してください。',
+    ],
+    TARGET_CONNECTION_LOST: [
+      '対象「{target}」との接続が切れました',
+      'サーバーの再起動かネットワーク障害です。この時刻のサーバーログを確認してください。',
+    ],
+    TARGET_NOT_READY: [
+      '対象「{target}」のサーバーはまだ接続を受け付けていません',
+      '起動中、停止中、または接続数の上限です。自動で再試行します。',
+    ],
+    TARGET_LOCKED: [
+      '対象「{target}」のロックを時間内に取得できませんでした',
+      'ロックを保持しているセッションを pg_blocking_pids で探して終了するか、スキーマ変更のない時間に実行してください。',
+    ],
+    TARGET_AUTH_FAILED: [
+      '対象「{target}」がユーザー「{user}」のログインを拒否しました',
+      'ユーザー名、対象が参照するシークレット、サーバーの pg_hba.conf を確認してください。',
+    ],
+    TARGET_RIGHTS_MISSING: [
+      'ユーザー「{user}」には対象「{target}」のすべてを読む権限がありません',
+      'クラスター全体のバックアップには、スーパーユーザー、または全オブジェクトと pg_authid を読めるロールが必要です。',
+    ],
+    TOOL_MISSING: [
+      'PostgreSQL {major} の {tool} が見つかりません',
+      'インストールするか(Debian: apt-get install postgresql-client-{major})、HOZEN_PG_BIN_{major} にそのフォルダーを指定してください。',
+    ],
+    TOOL_TOO_OLD: [
+      'サーバーは PostgreSQL {server} ですが、ここにある最新のクライアントは {client} です',
+      'ワーカーに {server} 以降のクライアントを入れてください。古い pg_dump は新しいサーバーを読めません。',
+    ],
+    TOOL_UNPATCHED: [
+      '{tool} {version} には既知の脆弱性があります',
+      'PostgreSQL クライアントのパッケージを {minimum} 以降に更新してください。',
+    ],
+    TOOL_FAILED: [
+      '{tool} が {exit} で終了しました',
+      '上のメッセージが示す原因を取り除いて、もう一度実行してください。',
+    ],
+    DISK_FULL: [
+      '{path} のディスクがいっぱいです',
+      '空きを作るか、保存先を大きなディスクに移して、もう一度実行してください。',
+    ],
+    DISK_TOO_SMALL: [
+      '{path} の空きは {free} ですが、{needed} 必要です(見込みサイズの 2 倍)',
+      '空きを作るか、別の保存先を選んでください。',
+    ],
+    STORAGE_UNWRITABLE: [
+      '保存先 {path} に書き込めません',
+      'ワーカーのユーザーに書き込み権限を与え、読み書き可能でマウントされているか確認してください。',
+    ],
+    STORAGE_IO: ['{path} の読み書きに失敗しました', 'ディスクまたはマウントを確認してください。自動で再試行します。'],
+    STORAGE_CONFLICT: [
+      '{path} には別のバックアップがすでにあります',
+      '上書きはしていません。同じ保存先に同じ名前の設定を置かないでください。',
+    ],
+    COMPRESSION_FAILED: [
+      'データの圧縮に失敗しました',
+      '自動で再試行します。続く場合はメモリーと Node を確認してください。',
+    ],
+    ARTEFACT_MISSING: ['{path} がなくなっています', '誰が削除したか確認してください。バックアップを取り直します。'],
+    ARTEFACT_CORRUPT: [
+      '{path} の内容が書き込んだものと違います: {what}',
+      'ディスクか転送で変わりました。このファイルは使わず、保存先を調べてください。バックアップを取り直します。',
+    ],
+    CONTENT_DIFFERS: [
+      'リストアした内容がバックアップと一致しません: {what}',
+      'このバックアップは使わず、示されたオブジェクトを調べてください。取り直します。',
+    ],
+    SANDBOX_FAILED: [
+      'リストアテスト用の一時サーバーで失敗しました',
+      'バックアップ自体は正しい可能性がありますが、確認できていません。ワーカーの空き容量、ロケール、拡張を確認してください。',
+    ],
+    SECRET_UNAVAILABLE: [
+      'シークレット {reference} を読めません',
+      '参照先の環境変数が存在するか、ファイルが読めるか確認してください。',
+    ],
+    TIMED_OUT: [
+      '許された {minutes} 分を超えました',
+      '`timeoutMinutes` を延ばすか、サーバーや保存先が遅い原因を調べてください。',
+    ],
+    ABANDONED: [
+      'この実行中にワーカーが {attempts} 回停止しました',
+      'ワーカーのログで停止の原因(メモリー、再起動など)を調べてください。',
+    ],
+    CANCELLED: ['取り消されました', '準備ができたら、もう一度開始してください。'],
+    LEASE_LOST: ['このワーカーは担当を失いました', '別のワーカーが引き継いでいます。操作は不要です。'],
+    MAINTENANCE_BACKUP_FAILED: [
+      'メンテナンス前のバックアップに失敗しました: {reason}',
+      'データベースには何も変更していません。先にバックアップを直してから、もう一度要求してください。',
+    ],
+    MAINTENANCE_TYPE_UNSUPPORTED: ['種別「{type}」のメンテナンスはまだ使えません', '指定できる種別: {allowed}'],
+    DIAGNOSIS_FAILED: [
+      '対象「{target}」の状態を診断できませんでした',
+      '手動で診断してください。何も変更していません。',
+    ],
+    BROKER_UNSUITABLE: [
+      'NATS サーバー {version} では必要な機能が使えません: {what}',
+      'JetStream を有効にした nats-server 2.9 以降を使ってください。',
+    ],
+    SCHEMA_NEWER: [
+      '{service} のテーブルは新しい版で作られています(不明なマイグレーション {migration})',
+      '新しい版のサービスを起動するか、更新前のテーブルを戻してください。',
+    ],
+    SETTINGS_INVALID: [
+      '設定が不足しているか誤っています: {what}',
+      '示された環境変数またはオプションを直して、起動し直してください。',
+    ],
+    PORT_TAKEN: ['ポート {port} は使用中です', '使っているものを止めるか、別のポートを選んでください。'],
+    SERVER_START_FAILED: ['{server} が起動しませんでした', '上のログが示す原因を取り除いて、起動し直してください。'],
+    SERVICE_UNREACHABLE: [
+      '{url} のサービスが応答しません',
+      '動いていますか。`hozen up` ですべて起動するか、--{option} または {variable} で接続先を指定してください。',
+    ],
+    NOT_FOUND: ['{what}「{id}」はありません', '`hozen {list}` で一覧を確認してください。'],
+    INTERNAL: ['予期しないエラーが起きました', 'Hozen の不具合です。この実行のログを添えて報告してください。'],
+  },
+};

@@ -1,0 +1,23 @@
+import type { ErrorCode } from '../errors/catalogue.js';
+import type { Language } from '../words.js';
+import { en, type TextCatalogue } from './en.js';
+import { ja } from './ja.js';
+import { zh } from './zh.js';
+
+const CATALOGUES: Record<Language, TextCatalogue<ErrorCode>> = { en, ja, zh };
+
+export type TextParams = Readonly<Record<string, string | number>>;
+
+/** Replaces each `{name}` by its parameter; a name without one stays as it is, so a missing value shows. */
+export function fill(template: string, params: TextParams): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
+}
+
+export function errorMessage(language: Language, code: ErrorCode, params: TextParams = {}): string {
+  return fill(CATALOGUES[language].errors[code][0], params);
+}
+
+/** What a person should do about the error. */
+export function errorHint(language: Language, code: ErrorCode, params: TextParams = {}): string {
+  return fill(CATALOGUES[language].errors[code][1], params);
+}

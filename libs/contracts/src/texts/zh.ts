@@ -1,0 +1,87 @@
+import type { ErrorCode } from '../errors/catalogue.js';
+import type { TextCatalogue } from './en.js';
+
+export const zh: TextCatalogue<ErrorCode> = {
+  errors: {
+    REQUEST_INVALID: ['请求内容无效', '请按所列原因修正字段后重新发布。'],
+    CONFIG_UNKNOWN: [
+      '没有名为“{config}”的备份配置',
+      '用 `hozen configs` 查看列表，或用 `hozen apply -f backups.yaml` 创建。',
+    ],
+    CONFIG_INVALID: ['配置内容无效', '请修正上面列出的字段后重新应用。'],
+    LEVEL_UNSUPPORTED: ['方式 {method} 不支持“{level}”级别的备份', '可用的级别：{allowed}'],
+    OUTSIDE_WINDOW: [
+      '现在不在配置“{config}”的执行时间窗口 {window} 之内',
+      '请等待窗口，或使用 `overrideWindow: true`（`hozen backup --override-window`）；该操作会被记录。',
+    ],
+    TARGET_UNREACHABLE: [
+      '无法连接目标“{target}”的服务器 {host}:{port}',
+      '请检查 PostgreSQL 是否运行、listen_addresses 和防火墙是否允许本节点访问，以及目标中的地址。',
+    ],
+    TARGET_CONNECTION_LOST: ['与目标“{target}”的连接中断', '服务器重启或网络故障，请查看此时刻的服务器日志。'],
+    TARGET_NOT_READY: ['目标“{target}”的服务器尚未接受连接', '正在启动、关闭或连接数已满，会自动重试。'],
+    TARGET_LOCKED: [
+      '未能在规定时间内获得目标“{target}”上的锁',
+      '请用 pg_blocking_pids 找到持锁会话并结束它，或在没有结构变更时备份。',
+    ],
+    TARGET_AUTH_FAILED: [
+      '目标“{target}”拒绝用户“{user}”登录',
+      '请检查用户名、目标引用的密钥，以及服务器的 pg_hba.conf。',
+    ],
+    TARGET_RIGHTS_MISSING: [
+      '用户“{user}”无权读取目标“{target}”的全部内容',
+      '整个集群的备份需要超级用户，或能读取所有对象和 pg_authid 的角色。',
+    ],
+    TOOL_MISSING: [
+      '找不到 PostgreSQL {major} 的程序 {tool}',
+      '请安装（Debian：apt-get install postgresql-client-{major}），或把 HOZEN_PG_BIN_{major} 设为其目录。',
+    ],
+    TOOL_TOO_OLD: [
+      '服务器是 PostgreSQL {server}，而这里最新的客户端是 {client}',
+      '请在工作节点安装 {server} 或更新的客户端；旧的 pg_dump 不能读取新的服务器。',
+    ],
+    TOOL_UNPATCHED: ['{tool} {version} 存在已知安全漏洞', '请把 PostgreSQL 客户端软件包升级到 {minimum} 或更高版本。'],
+    TOOL_FAILED: ['{tool} 以 {exit} 结束', '请按上面它自己的信息排除原因后重新运行。'],
+    DISK_FULL: ['{path} 所在磁盘已满', '请释放空间或把存储移到更大的磁盘，然后重新运行。'],
+    DISK_TOO_SMALL: ['{path} 剩余 {free}，但需要 {needed}（预计大小的两倍）', '请释放空间或选择其他存储路径。'],
+    STORAGE_UNWRITABLE: ['无法写入存储目录 {path}', '请给工作节点的用户写权限，并确认以读写方式挂载。'],
+    STORAGE_IO: ['读写 {path} 失败', '请检查磁盘或挂载；会自动重试。'],
+    STORAGE_CONFLICT: ['{path} 处已有另一个备份', '没有覆盖任何内容。两个配置不能同时使用相同的名称和存储路径。'],
+    COMPRESSION_FAILED: ['压缩数据失败', '会自动重试；若持续出现，请检查内存和 Node。'],
+    ARTEFACT_MISSING: ['{path} 已不存在', '请查明是谁删除了它；备份会重新执行。'],
+    ARTEFACT_CORRUPT: [
+      '{path} 的内容与写入时不同：{what}',
+      '磁盘或传输改变了它。不要使用该文件，请检查存储；备份会重新执行。',
+    ],
+    CONTENT_DIFFERS: ['恢复的内容与备份不一致：{what}', '不要使用该备份，请检查所列对象；备份会重新执行。'],
+    SANDBOX_FAILED: [
+      '用于恢复测试的临时服务器失败',
+      '备份本身可能是好的，但未被证明。请检查工作节点的空间、区域设置和扩展。',
+    ],
+    SECRET_UNAVAILABLE: ['无法读取密钥 {reference}', '请检查引用的环境变量是否存在、文件是否可读。'],
+    TIMED_OUT: ['超过了允许的 {minutes} 分钟', '请提高 `timeoutMinutes`，或查明服务器或存储缓慢的原因。'],
+    ABANDONED: ['执行期间工作节点意外终止了 {attempts} 次', '请查看工作节点日志，找出终止原因（内存、重启等）。'],
+    CANCELLED: ['已取消', '准备好后请重新开始。'],
+    LEASE_LOST: ['该工作节点失去了租约', '其他工作节点已接管，无需操作。'],
+    MAINTENANCE_BACKUP_FAILED: ['维护前的安全备份失败：{reason}', '数据库没有任何改动。请先修复备份，再重新请求。'],
+    MAINTENANCE_TYPE_UNSUPPORTED: ['尚不支持“{type}”类型的维护', '可用的类型：{allowed}'],
+    DIAGNOSIS_FAILED: ['无法诊断目标“{target}”的状态', '请人工检查服务器；没有任何改动。'],
+    BROKER_UNSUITABLE: [
+      'NATS 服务器 {version} 缺少所需功能：{what}',
+      '请使用启用 JetStream 的 nats-server 2.9 或更高版本。',
+    ],
+    SCHEMA_NEWER: [
+      '{service} 的表由更新的版本创建（未知迁移 {migration}）',
+      '请启动更新版本的服务，或恢复升级前的表。',
+    ],
+    SETTINGS_INVALID: ['设置缺失或错误：{what}', '请修正所列环境变量或选项后重新启动。'],
+    PORT_TAKEN: ['端口 {port} 已被占用', '请停止占用它的程序，或选择其他端口。'],
+    SERVER_START_FAILED: ['{server} 未能启动', '请按上面的日志排除原因后重新启动。'],
+    SERVICE_UNREACHABLE: [
+      '{url} 的服务没有响应',
+      '它在运行吗？用 `hozen up` 启动全部服务，或用 --{option} 或 {variable} 指定地址。',
+    ],
+    NOT_FOUND: ['没有{what}“{id}”', '用 `hozen {list}` 查看列表。'],
+    INTERNAL: ['发生意外错误', '这是 Hozen 的缺陷，请附上本次运行的日志报告。'],
+  },
+};

@@ -1,0 +1,143 @@
+import type { ErrorFacts } from '../events/backup.js';
+import type { BackupLevel, BackupTrigger, ProofLevel, RunState } from '../words.js';
+
+/** What an executor is doing in an attempt, in order. */
+export const RUN_PHASES = [
+  'checking',
+  'dumping',
+  'committing',
+  'verifying',
+  'restoring',
+  'comparing',
+  'finishing',
+] as const;
+export type RunPhase = (typeof RUN_PHASES)[number];
+
+/** Progress of a running attempt, as the executor last wrote it with its lease. */
+export interface ProgressView {
+  phase: RunPhase;
+  /** Bytes of original data read so far in this phase. */
+  bytes: number;
+  /** Expected bytes of this phase; absent where it cannot be known. */
+  expectedBytes?: number;
+  /** 0 to 100; absent where it cannot be known. */
+  percent?: number;
+  bytesPerSecond: number;
+  /** Seconds left in this phase; absent where it cannot be known. */
+  remainingSeconds?: number;
+  /** What is being worked on: the database or table. */
+  item?: string;
+}
+
+/** One try of a run: a row of `backup_log`. Times are RFC 3339. */
+export interface AttemptView {
+  attempt: number;
+  startedAt: string;
+  finishedAt?: string;
+  status: 'running' | 'success' | 'failure';
+  error?: string;
+  worker?: string;
+}
+
+export interface ArtefactView {
+  path: string;
+  manifestPath: string;
+  checksumPath: string;
+  bytes: number;
+  originalBytes: number;
+  sha256: string;
+  proof?: { level: ProofLevel; databases: number; tables: number; seconds: number; provenAt: string };
+}
+
+/** A run, as `GET /backups/:id` answers (API-307). Times are RFC 3339. */
+export interface RunView {
+  id: string;
+  requestId: string;
+  recordId?: number;
+  config: string;
+  target: string;
+  level: BackupLevel;
+  trigger: BackupTrigger;
+  state: RunState;
+  requestedBy?: string;
+  reason?: string;
+  queuedAt: string;
+  startedAt?: string;
+  finishedAt?: string;
+  /** When a queued run may start: set between tries. */
+  notBefore?: string;
+  attempts: AttemptView[];
+  progress?: ProgressView;
+  artefact?: ArtefactView;
+  bytesPerSecond?: number;
+  error?: ErrorFacts;
+  warnings: string[];
+  traceId?: string;
+}
+
+export interface RunListView {
+  runs: RunView[];
+  /** Pass as `before` to get the next page. */
+  next?: string;
+}
+
+export interface ConfigView {
+  name: string;
+  target: string;
+  method: string;
+  level: BackupLevel;
+  storagePath: string;
+  timeZone: string;
+  proof: ProofLevel;
+  retentionDays: number;
+  lastRun?: { id: string; state: RunState; finishedAt?: string };
+}
+
+export interface ScheduleView {
+  name: string;
+  cron: string;
+  timeZone: string;
+  event: string;
+  request: Record<string, unknown>;
+  enabled: boolean;
+  /** The next fires, RFC 3339, soonest first. */
+  nextFires: string[];
+  lastFiredAt?: string;
+}
+
+/** One notice on one channel: a row of the delivery ledger. */
+export interface DeliveryView {
+  id: string;
+  eventId: string;
+  eventType: string;
+  runId?: string;
+  channel: 'email' | 'slack';
+  recipient: string;
+  /** Address as shown to people; a webhook is never shown. */
+  destination: string;
+  state: 'planned' | 'sending' | 'sent' | 'failed';
+  attempts: number;
+  providerId?: string;
+  error?: string;
+  sentAt?: string;
+}
+
+/** What applying a configuration changes. */
+export interface ChangeView {
+  kind: 'target' | 'config' | 'schedule' | 'recipient' | 'rule' | 'setting';
+  name: string;
+  change: 'create' | 'update' | 'unchanged';
+  /** Changed fields: before and after, as JSON. */
+  fields: { field: string; before?: unknown; after?: unknown }[];
+}
+export interface ChangeListView {
+  applied: boolean;
+  changes: ChangeView[];
+}
+
+/** Body of every answer that is an error. */
+export interface ErrorView {
+  error: ErrorFacts;
+  /** For refused input: every reason. */
+  reasons?: { field: string; value?: string; message: string }[];
+}

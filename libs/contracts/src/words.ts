@@ -1,0 +1,37 @@
+/**
+ * The words of the field, as this system uses them. Each list is the whole list: a value outside it is refused.
+ *
+ * - **level**: how much a backup holds. `differential` = since the last full, `incremental` = since the last backup of
+ *   any level, `transaction_log` = WAL or binlog since the last one.
+ * - **trigger**: who asked: a person (`manual`) or a schedule (`automatic`). The table `backup_records` calls it `backup_type`.
+ * - **run**: one accepted request. **attempt**: one try of a run. **artefact**: what a successful run leaves in storage.
+ * - **target**: a server that is backed up. **config**: what to back up, how, where to, and for how long it is kept.
+ */
+export const BACKUP_LEVELS = ['full', 'differential', 'incremental', 'transaction_log'] as const;
+export type BackupLevel = (typeof BACKUP_LEVELS)[number];
+
+export const BACKUP_TRIGGERS = ['manual', 'automatic'] as const;
+export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
+
+export const BACKUP_METHODS = ['postgres-logical'] as const;
+export type BackupMethod = (typeof BACKUP_METHODS)[number];
+
+/** How far a backup is proven before it counts: read back and checked, or restored into a scratch server and compared. */
+export const PROOF_LEVELS = ['checksum', 'restore'] as const;
+export type ProofLevel = (typeof PROOF_LEVELS)[number];
+
+export const COMPRESSIONS = ['gzip', 'none'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+export const MAINTENANCE_TYPES = ['repair', 'optimize', 'rebuild'] as const;
+export type MaintenanceType = (typeof MAINTENANCE_TYPES)[number];
+
+export const MAINTENANCE_SEVERITIES = ['critical', 'high', 'medium'] as const;
+export type MaintenanceSeverity = (typeof MAINTENANCE_SEVERITIES)[number];
+
+export const LANGUAGES = ['en', 'ja', 'zh'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** A run's life. `queued` waits for a worker or for `not_before`; the last three are final. */
+export const RUN_STATES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
+export type RunState = (typeof RUN_STATES)[number];
