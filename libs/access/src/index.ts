@@ -1,1 +1,1 @@
-export {};
+export { resolveSecret } from './secrets.js';

@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 export * from './errors/catalogue.js';
 export * from './errors/hozen-error.js';
 export * from './events/backup.js';
