@@ -1,3 +1,13 @@
+const { Visitor } = require('@swc/core/Visitor.js');
+
+// swc parses `using` and `await using`, but its visitor, which finds the imports, stops at them with an error.
+const { visitStatement } = Visitor.prototype;
+Visitor.prototype.visitStatement = function visitStatementWithUsing(statement) {
+  if (statement.type !== 'UsingDeclaration') return visitStatement.call(this, statement);
+  statement.decls = this.visitVariableDeclarators(statement.decls);
+  return statement;
+};
+
 /** Arrows point one way: apps → libs → contracts. A wrong arrow fails the build. */
 const leafs = {
   contracts: [],

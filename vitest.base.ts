@@ -1,5 +1,10 @@
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
+
+/** `npm test` adds these up; Nx keeps them with a cached result. */
+const results = fileURLToPath(new URL(`.cache/tests/@hozen/${basename(process.cwd())}.json`, import.meta.url));
 
 export default defineConfig({
   ssr: { resolve: { conditions: ['@hozen/source', ...defaultServerConditions] } },
@@ -7,6 +12,8 @@ export default defineConfig({
     include: ['**/*.spec.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     environment: 'node',
+    passWithNoTests: true,
+    reporters: ['default', ['json', { outputFile: results }]],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
