@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 export * from './errors/catalogue.js';
 export * from './errors/hozen-error.js';
+export * from './errors/reason.js';
 export * from './events/backup.js';
 export * from './events/envelope.js';
 export * from './events/maintenance.js';

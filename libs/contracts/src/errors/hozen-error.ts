@@ -1,4 +1,5 @@
 import { errorHint, errorMessage } from '../texts/texts.js';
+import type { Reason } from './reason.js';
 import { ERRORS, type ErrorClass, type ErrorCode } from './catalogue.js';
 
 /** Values put into an error's text. Never secrets: they reach logs, events and screens. */
@@ -15,14 +16,17 @@ export class HozenError extends Error {
   constructor(
     readonly code: ErrorCode,
     readonly params: ErrorParams = {},
-    options: { detail?: string; cause?: unknown } = {},
+    options: { detail?: string; cause?: unknown; reasons?: readonly Reason[] } = {},
   ) {
     super(errorMessage('en', code, params) + (options.detail ? `: ${options.detail}` : ''), { cause: options.cause });
     this.class = ERRORS[code];
     this.detail = options.detail;
+    this.reasons = options.reasons ?? [];
   }
 
   readonly detail: string | undefined;
+  /** For refused input: everything that is wrong with it. */
+  readonly reasons: readonly Reason[];
 
   /** What to do about it, in English; other languages through {@link errorHint}. */
   get hint(): string {

@@ -16,7 +16,8 @@ import {
   MaintenanceRequested,
   MaintenanceStarted,
 } from './maintenance.js';
-import { validate, type Reason, type Validated } from './validation.js';
+import type { Reason } from '../errors/reason.js';
+import { validate, type Validated } from './validation.js';
 
 /** Every event of the system: its type is its NATS subject. A breaking change is a new version beside the old one. */
 export const EVENTS = {

@@ -1,13 +1,9 @@
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
 import 'reflect-metadata';
-
-/** One thing that is wrong with an input: where, what was found (shortened), and what is allowed. */
-export interface Reason {
-  field: string;
-  value?: string;
-  message: string;
-}
+import type { ErrorCode } from '../errors/catalogue.js';
+import { HozenError } from '../errors/hozen-error.js';
+import type { Reason } from '../errors/reason.js';
 
 export type Validated<T> = { ok: true; value: T } | { ok: false; reasons: Reason[] };
 
@@ -25,6 +21,21 @@ export function validate<T extends object>(contract: new () => T, plain: unknown
   const value = plainToInstance(contract, plain, { exposeDefaultValues: true });
   const errors = validateSync(value, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   return errors.length === 0 ? { ok: true, value } : { ok: false, reasons: errors.flatMap((e) => reasonsOf(e, '')) };
+}
+
+/**
+ * Like {@link validate}, for places where bad input ends the matter.
+ * @throws HozenError `code` with every reason
+ */
+export function requireValid<T extends object>(
+  contract: new () => T,
+  plain: unknown,
+  code: ErrorCode = 'REQUEST_INVALID',
+): T {
+  const result = validate(contract, plain);
+  if (result.ok) return result.value;
+  const detail = result.reasons.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
+  throw new HozenError(code, {}, { detail, reasons: result.reasons });
 }
 
 function reasonsOf(error: ValidationError, parent: string): Reason[] {

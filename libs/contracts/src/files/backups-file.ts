@@ -144,6 +144,10 @@ export class RetrySpec {
   @IsOptional()
   @IsBoolean()
   exponential: boolean = false;
+
+  static of(times: number, seconds: number, exponential: boolean): RetrySpec {
+    return Object.assign(new RetrySpec(), { times, seconds, exponential });
+  }
 }
 
 /** Retries by class of error. Defaults: BATCH-101 §6.2. */
@@ -151,22 +155,22 @@ export class RetriesSpec {
   @IsOptional()
   @ValidateNested()
   @Type(() => RetrySpec)
-  connection: RetrySpec = { times: 3, seconds: 600, exponential: true };
+  connection: RetrySpec = RetrySpec.of(3, 600, true);
 
   @IsOptional()
   @ValidateNested()
   @Type(() => RetrySpec)
-  io: RetrySpec = { times: 2, seconds: 300, exponential: false };
+  io: RetrySpec = RetrySpec.of(2, 300, false);
 
   @IsOptional()
   @ValidateNested()
   @Type(() => RetrySpec)
-  compression: RetrySpec = { times: 1, seconds: 60, exponential: false };
+  compression: RetrySpec = RetrySpec.of(1, 60, false);
 
   @IsOptional()
   @ValidateNested()
   @Type(() => RetrySpec)
-  verification: RetrySpec = { times: 1, seconds: 0, exponential: false };
+  verification: RetrySpec = RetrySpec.of(1, 0, false);
 }
 
 /** What to back up, how, where to, and for how long it is kept (TBL-040). */
