@@ -1,1 +1,25 @@
-export {};
+export * from './address.js';
+export { connect, TargetClient, type ConnectOptions } from './connection/connect.js';
+export { asTargetError, type AddressFacts } from './connection/target-error.js';
+export * from './inspection/cluster-facts.js';
+export { inspectCluster } from './inspection/inspect-cluster.js';
+export { findProgram, type RunAs } from './processes/guarded.js';
+export { isRunning } from './processes/is-running.js';
+export { freePort } from './server/free-port.js';
+export type { PrivatePostgresOptions } from './server/options.js';
+export type { StopMode } from './server/postmaster.js';
+export { PrivatePostgres } from './server/private-postgres.js';
+export { sessionName } from './sessions/session-name.js';
+export { terminateOlderSessions } from './sessions/terminate-older-sessions.js';
+export { findTools, type PostgresTool, type PostgresTools } from './tools/find-tools.js';
+export { runTool } from './tools/run-tool.js';
+export type { RunningTool, ToolRun } from './tools/tool-run.js';
+export {
+  databaseArgument,
+  plainEnvironment,
+  toolEnvironment,
+  ToolEnvironment,
+  type DisposableToolEnvironment,
+  type ToolEnvironmentOptions,
+} from './tools/tool-environment.js';
+export { toolOutput } from './tools/tool-output.js';

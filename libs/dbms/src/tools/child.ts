@@ -1,0 +1,103 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { Readable } from 'node:stream';
+import { guarded } from '../processes/guarded.js';
+import { signalGroup } from '../processes/group.js';
+import type { ToolRun } from './tool-run.js';
+
+export interface ChildEnding {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** The program's input broke off; whatever it did with the half of it does not count. */
+  inputFailure: Error | undefined;
+}
+
+export interface StartedChild {
+  pid: number | undefined;
+  stdout: Readable;
+  onMessages(listener: (chunk: Buffer) => void): void;
+  /** Settles after `close`: `exit` may come while output is still waiting in the pipe. */
+  ended: Promise<ChildEnding>;
+}
+
+/** Milliseconds between asking a program to end and ending it. */
+const GRACE_MS = 2_000;
+
+export function startChild(run: ToolRun, variables: Readonly<Record<string, string>>): StartedChild {
+  const { path, args } = guarded({ path: run.path, args: run.args }, 'KILL', run.runAs);
+  const stdin = run.stdin instanceof Readable ? 'pipe' : (run.stdin ?? 'ignore');
+  const child = spawn(path, args, {
+    env: { ...variables },
+    cwd: run.cwd ?? '/',
+    stdio: [stdin, run.stdout ?? 'pipe', 'pipe'],
+    detached: true,
+  });
+  const stdout = child.stdout ?? Readable.from([]);
+  // An abort destroys it with an error, perhaps before anybody listens.
+  stdout.on('error', () => undefined);
+  const input = run.stdin instanceof Readable ? feed(child, run.stdin) : {};
+  return {
+    pid: child.pid,
+    stdout,
+    onMessages: (listener) => child.stderr?.on('data', listener),
+    ended: ending(child, stdout, input, run.signal),
+  };
+}
+
+async function ending(
+  child: ChildProcess,
+  stdout: Readable,
+  input: { failure?: Error },
+  abort: AbortSignal | undefined,
+): Promise<ChildEnding> {
+  let killer: NodeJS.Timeout | undefined;
+  const end = () => {
+    signalGroup(child, 'SIGTERM');
+    killer = setTimeout(() => signalGroup(child, 'SIGKILL'), GRACE_MS);
+    // Nobody may be reading any more, and the program could not end before its output is taken.
+    stdout.destroy(abort?.reason instanceof Error ? abort.reason : new Error('aborted'));
+  };
+  abort?.addEventListener('abort', end, { once: true });
+  try {
+    return await new Promise<ChildEnding>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code) => {
+        // What it leaves behind would hold our end of the pipes open, and its connection to the target too.
+        if (code !== 0) signalGroup(child, 'SIGKILL');
+      });
+      child.once('close', (code, signal) => resolve({ code, signal, inputFailure: input.failure }));
+    });
+  } finally {
+    clearTimeout(killer);
+    abort?.removeEventListener('abort', end);
+  }
+}
+
+/**
+ * Gives the program its input. When the source breaks off, the program must not take what it got for the whole: its
+ * input is left open and the program is killed.
+ */
+function feed(child: ChildProcess, source: Readable): { failure?: Error } {
+  const input: { failure?: Error } = {};
+  const { stdin } = child;
+  if (stdin === null) return input;
+  let refused = false;
+  const fail = (failure: Error) => {
+    if (refused || input.failure !== undefined) return;
+    input.failure = failure;
+    signalGroup(child, 'SIGKILL');
+  };
+  const stop = () => {
+    refused = true;
+    source.destroy();
+  };
+  source.once('error', fail);
+  source.once('close', () => {
+    if (!source.readableEnded) fail(new Error('the input ended early'));
+  });
+  // A program may end without reading all of its input; its exit status tells whether that was right.
+  stdin.once('error', stop);
+  stdin.on('error', () => undefined);
+  child.once('exit', stop);
+  source.pipe(stdin);
+  return input;
+}
