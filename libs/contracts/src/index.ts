@@ -13,3 +13,5 @@ export * from './files/backups-file.js';
 export * from './texts/texts.js';
 export * from './views/views.js';
 export * from './words.js';
+export { asyncApiDocument } from './schema/asyncapi.js';
+export { jsonSchemaOf, type JsonSchema } from './schema/json-schema.js';
