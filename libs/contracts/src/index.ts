@@ -10,6 +10,8 @@ export * from './events/rejection.js';
 export * from './events/streams.js';
 export * from './events/validation.js';
 export * from './files/backups-file.js';
+export type { CliText } from './texts/cli/en.js';
+export * from './texts/error-texts.js';
 export * from './texts/texts.js';
 export * from './views/views.js';
 export * from './words.js';

@@ -58,6 +58,8 @@ export const ERRORS = {
   PORT_TAKEN: 'operator',
   SERVER_START_FAILED: 'operator',
   SERVICE_UNREACHABLE: 'connection',
+  ALREADY_RUNNING: 'operator',
+  FILE_UNREADABLE: 'operator',
   NOT_FOUND: 'operator',
   INTERNAL: 'give-up',
 } as const satisfies Record<string, ErrorClass>;

@@ -126,6 +126,11 @@ export const en = {
       'The service at {url} does not answer',
       'Is it running? Start everything with `hozen up`, or set the address with --{option} or {variable}.',
     ],
+    ALREADY_RUNNING: [
+      'Process {pid} is already using the data folder {home}',
+      'Use it as it runs, stop it with Ctrl-C, or set HOZEN_HOME to another folder.',
+    ],
+    FILE_UNREADABLE: ['The file {path} cannot be read', 'Check the path and the rights.'],
     NOT_FOUND: ['There is no {what} "{id}"', 'List what there is with `hozen {list}`.'],
     INTERNAL: ['An unexpected error happened', 'This is a fault of Hozen. Please report it with the log of this run.'],
   },

@@ -129,6 +129,11 @@ export const ja: TextCatalogue<ErrorCode> = {
       '{url} のサービスが応答しません',
       '動いていますか。`hozen up` ですべて起動するか、--{option} または {variable} で接続先を指定してください。',
     ],
+    ALREADY_RUNNING: [
+      'プロセス {pid} がデータフォルダー {home} をすでに使っています',
+      'そのまま使うか、Ctrl-C で止めるか、HOZEN_HOME に別のフォルダーを指定してください。',
+    ],
+    FILE_UNREADABLE: ['ファイル {path} を読めません', 'パスと権限を確認してください。'],
     NOT_FOUND: ['{what}「{id}」はありません', '`hozen {list}` で一覧を確認してください。'],
     INTERNAL: ['予期しないエラーが起きました', 'Hozen の不具合です。この実行のログを添えて報告してください。'],
   },

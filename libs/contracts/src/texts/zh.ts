@@ -81,6 +81,11 @@ export const zh: TextCatalogue<ErrorCode> = {
       '{url} 的服务没有响应',
       '它在运行吗？用 `hozen up` 启动全部服务，或用 --{option} 或 {variable} 指定地址。',
     ],
+    ALREADY_RUNNING: [
+      '进程 {pid} 正在使用数据目录 {home}',
+      '直接使用它、按 Ctrl-C 停止它，或把 HOZEN_HOME 设为其他目录。',
+    ],
+    FILE_UNREADABLE: ['无法读取文件 {path}', '请检查路径和权限。'],
     NOT_FOUND: ['没有{what}“{id}”', '用 `hozen {list}` 查看列表。'],
     INTERNAL: ['发生意外错误', '这是 Hozen 的缺陷，请附上本次运行的日志报告。'],
   },

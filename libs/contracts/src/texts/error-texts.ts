@@ -1,0 +1,41 @@
+import type { ErrorFacts } from '../events/backup.js';
+import type { Language } from '../words.js';
+import { en } from './en.js';
+import { errorHint, errorMessage, type TextParams } from './texts.js';
+
+/**
+ * An error that travelled in an event or an answer, in the reader's language. Its texts are English there; the values in
+ * them are found again with the English template. Where that fails (an older or newer text), the English is kept.
+ */
+export function translatedError(language: Language, facts: ErrorFacts): { message: string; hint: string } {
+  const [messageTemplate, hintTemplate] = en.errors[facts.code];
+  const inMessage = valuesIn(facts.message, messageTemplate);
+  const inHint = valuesIn(facts.hint, hintTemplate);
+  if (language === 'en' || inMessage === undefined || inHint === undefined) {
+    return { message: facts.message, hint: facts.hint };
+  }
+  const { detail, ...params } = { ...inHint, ...inMessage };
+  const message = errorMessage(language, facts.code, params);
+  return {
+    message: detail === undefined ? message : `${message}: ${detail}`,
+    hint: errorHint(language, facts.code, params),
+  };
+}
+
+/** What stands in `text` where `template` has `{name}`; what follows the template, after a colon, is the detail. */
+function valuesIn(text: string, template: string): (TextParams & { detail?: string }) | undefined {
+  const names: string[] = [];
+  const pattern = template
+    .split(/\{(\w+)\}/)
+    .map((part, index) => {
+      if (index % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      names.push(part);
+      return '([\\s\\S]*?)';
+    })
+    .join('');
+  const match = new RegExp(`^${pattern}(?:: ([\\s\\S]*))?$`).exec(text);
+  if (!match) return undefined;
+  const values = Object.fromEntries(names.map((name, index) => [name, match[index + 1] ?? '']));
+  const detail = match[names.length + 1];
+  return detail === undefined ? values : { ...values, detail };
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { HozenError, LANGUAGES, translatedError } from '../index.js';
+import { cliEn, type CliText } from './cli/en.js';
+import { cliJa } from './cli/ja.js';
+import { cliZh } from './cli/zh.js';
+
+describe('an error out of an event', () => {
+  it('is told in the language of the reader, its values kept, the detail behind it', () => {
+    const error = new HozenError(
+      'TARGET_UNREACHABLE',
+      { target: 'erp', host: '::1', port: 5432 },
+      { detail: 'refused: yes' },
+    );
+    expect(translatedError('ja', { code: error.code, message: error.message, hint: error.hint }).message).toBe(
+      '対象「erp」のサーバー ::1:5432 に接続できません: refused: yes',
+    );
+  });
+
+  it('keeps values that stand only in the hint', () => {
+    const error = new HozenError('LEVEL_UNSUPPORTED', { method: 'm', level: 'incremental', allowed: 'full' });
+    expect(translatedError('zh', { code: error.code, message: error.message, hint: error.hint }).hint).toBe(
+      '可用的级别：full',
+    );
+  });
+
+  it('stays English where the text is not the one we know', () => {
+    const facts = { code: 'DISK_FULL', message: 'No room', hint: 'Buy a disk' } as const;
+    expect(translatedError('ja', facts)).toEqual({ message: 'No room', hint: 'Buy a disk' });
+  });
+
+  it('reads in English exactly as it was written', () => {
+    const error = new HozenError('DISK_FULL', { path: '/b' });
+    const facts = { code: error.code, message: error.message, hint: error.hint };
+    expect(translatedError('en', facts)).toEqual({ message: facts.message, hint: facts.hint });
+  });
+});
+
+describe('the texts of the command', () => {
+  it.each(LANGUAGES)('name the same values in %s as in English', (language) => {
+    const texts = { en: cliEn, ja: cliJa, zh: cliZh }[language];
+    const values = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).toSorted();
+    for (const key of Object.keys(cliEn) as CliText[])
+      expect([key, values(texts[key])]).toEqual([key, values(cliEn[key])]);
+  });
+});
