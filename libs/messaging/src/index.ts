@@ -1,1 +1,13 @@
-export {};
+export { Broker, connectBroker, type BrokerSettings } from './broker/broker.js';
+export type { BrokerCredentials } from './broker/credentials.js';
+export { isAtLeast, OLDEST_SERVER, refuseUnknownOptions, understands } from './broker/server-features.js';
+export { ensureStreams } from './broker/streams.js';
+export { Inbox } from './inbox.js';
+export { NatsServer, startNatsServer, type NatsServerSettings } from './nats-server/nats-server.js';
+export { Outbox, type OutboxSettings } from './outbox/outbox.js';
+export { publishEvent } from './outbox/publish-event.js';
+export type { Transaction } from './outbox/transaction.js';
+export { JetStreamContext } from './transport/jetstream-context.js';
+export { JetStreamServer, type JetStreamServerSettings } from './transport/jetstream-server.js';
+export { OnEvent } from './transport/on-event.js';
+export { OriginalErrors } from './transport/original-errors.js';

@@ -1,0 +1,47 @@
+import type { EventOf, EventType } from '@hozen/contracts';
+import type { DataSource, EntityManager } from 'typeorm';
+import { writeDeadLetter, type DeadLetter } from './outbox/dead-letter.js';
+import type { Outbox } from './outbox/outbox.js';
+import { INSERT_INBOX } from './outbox/sql.js';
+import type { Transaction } from './outbox/transaction.js';
+
+/** Makes the effect of each event happen once, however often the event is delivered. */
+export class Inbox {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly outbox: Outbox,
+  ) {}
+
+  /**
+   * Runs `work` in one transaction with the note that the event was handled. An event handled before does nothing. When
+   * `work` throws, nothing has happened.
+   */
+  async handle<T extends EventType>(event: EventOf<T>, work: (tx: Transaction) => Promise<void>): Promise<void> {
+    await this.outbox.inTransaction(async (tx) => {
+      if (await isNew(tx.manager, event.type, event.id)) await work(tx);
+    });
+  }
+
+  /** @internal Notes a message that cannot be handled, once: dead letter and, for a request, its rejection. */
+  async bury(letter: DeadLetter): Promise<void> {
+    await this.outbox.inTransaction(async (tx) => {
+      if (await isNew(tx.manager, letter.type, letter.messageId)) await writeDeadLetter(tx, letter);
+    });
+  }
+
+  /** @internal Whether the database answers; to tell its outage from a fault of a handler. */
+  async isReachable(): Promise<boolean> {
+    try {
+      await this.dataSource.query('select 1');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** The schema is the service's own, so the subject alone names the consumer. */
+async function isNew(manager: EntityManager, consumer: string, messageId: string): Promise<boolean> {
+  const rows = (await manager.query(INSERT_INBOX, [consumer, messageId])) as unknown[];
+  return rows.length > 0;
+}
