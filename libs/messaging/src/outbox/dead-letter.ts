@@ -7,9 +7,9 @@ import {
   type EventType,
   type Reason,
 } from '@hozen/contracts';
+import type { EntityManager } from 'typeorm';
 import { requestFacts } from './request-facts.js';
 import { INSERT_DEAD_LETTER } from './sql.js';
-import type { OutboxTransaction } from './transaction.js';
 
 /** A message that its consumer cannot accept, as it came. */
 export interface DeadLetter {
@@ -21,6 +21,13 @@ export interface DeadLetter {
   deliveries: number;
 }
 
+/** A transaction of the outbox, as much of it as is needed here. */
+export interface EnvelopeWriter {
+  readonly manager: EntityManager;
+  readonly service: string;
+  put(subject: string, envelope: Envelope, once: string | undefined): Promise<void>;
+}
+
 /** Far below the broker's largest message: an answer that cannot be published would be no answer. */
 const MOST_REASONS = 50;
 const LONGEST_TEXT = 1_000;
@@ -30,7 +37,7 @@ const LONGEST_PUBLISHED_BODY = 200_000;
  * Keeps the message in the table and in the dead-letter stream, and answers a request with its `*.rejected`: all in the
  * caller's transaction, so that there is never one without the others.
  */
-export async function writeDeadLetter(tx: OutboxTransaction, letter: DeadLetter): Promise<void> {
+export async function writeDeadLetter(tx: EnvelopeWriter, letter: DeadLetter): Promise<void> {
   const reasons = bounded(letter.reasons);
   const body = letter.body.replaceAll('\0', '\uFFFD');
   const { type: subject, messageId, headers, deliveries } = letter;
@@ -41,7 +48,7 @@ export async function writeDeadLetter(tx: OutboxTransaction, letter: DeadLetter)
   await answer(tx, letter, reasons);
 }
 
-async function answer(tx: OutboxTransaction, letter: DeadLetter, reasons: Reason[]): Promise<void> {
+async function answer(tx: EnvelopeWriter, letter: DeadLetter, reasons: Reason[]): Promise<void> {
   const { rejectedAs } = definitionOf(letter.type);
   if (rejectedAs === undefined) return;
   const type = rejectedAs as EventType;

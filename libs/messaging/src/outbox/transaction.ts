@@ -1,8 +1,8 @@
 import type { Envelope, EventOf, EventType, Reason } from '@hozen/contracts';
 import { currentTraceparent, traceIdOf } from '@hozen/telemetry';
 import type { EntityManager } from 'typeorm';
+import { writeDeadLetter, type EnvelopeWriter } from './dead-letter.js';
 import { INSERT_EVENT } from './sql.js';
-import { writeDeadLetter } from './dead-letter.js';
 
 /** A database transaction in which state changes and the events that tell of them are written together. */
 export interface Transaction {
@@ -18,7 +18,7 @@ export interface Transaction {
 }
 
 /** @internal The outbox's own view of a transaction. */
-export class OutboxTransaction implements Transaction {
+export class OutboxTransaction implements Transaction, EnvelopeWriter {
   /** Whether there is something for the relay to do after the commit. */
   published = false;
 
