@@ -1,1 +1,11 @@
-export {};
+export { freePort } from '@hozen/dbms';
+export { OtlpReceiver, type ReceivedSpan } from '@hozen/telemetry';
+export { SlackDouble, type SlackDoubleOptions, type SlackMessage, type SlackReply } from './doubles/slack-double.js';
+export { eventually, type Patience } from './eventually.js';
+export { MailSink, type MailReply, type MailSinkOptions } from './mail/mail-sink.js';
+export type { ReceivedMail } from './mail/received-mail.js';
+export { processesMatching, type ProcessInfo } from './processes.js';
+export { ServiceDatabases } from './servers/service-databases.js';
+export { TestNats } from './servers/test-nats.js';
+export { TestPostgres, type TestPostgresOptions } from './servers/test-postgres.js';
+export { tempDir, TempDir } from './temp-dir.js';
