@@ -35,3 +35,31 @@ export type Language = (typeof LANGUAGES)[number];
 /** A run's life. `queued` waits for a worker or for `not_before`; the last three are final. */
 export const RUN_STATES = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type RunState = (typeof RUN_STATES)[number];
+
+/** A maintenance run's life. The last three are final. */
+export const MAINTENANCE_STATES = [
+  /** Taken over from the request; waits for a worker, and for other maintenance of its target to end. */
+  'accepted',
+  /** The target is looked at; nothing is changed. */
+  'diagnosing',
+  /** The safety backup was asked for; its event is awaited, by a deadline in the row and no process. */
+  'backing_up',
+  /** The safety backup is there; the planned steps are carried out. */
+  'optimizing',
+  'completed',
+  'failed',
+  'cancelled',
+] as const;
+export type MaintenanceState = (typeof MAINTENANCE_STATES)[number];
+
+/** What a maintenance step does. */
+export const MAINTENANCE_STEP_KINDS = ['vacuum', 'analyze', 'reindex'] as const;
+export type MaintenanceStepKind = (typeof MAINTENANCE_STEP_KINDS)[number];
+
+/** A step's life. `running` without a living worker: it was interrupted and is made again from its beginning. */
+export const MAINTENANCE_STEP_STATES = ['planned', 'running', 'done', 'failed', 'skipped'] as const;
+export type MaintenanceStepState = (typeof MAINTENANCE_STEP_STATES)[number];
+
+/** How a target was found: nothing to do, something to do, or damage and danger that need a person. */
+export const TARGET_VERDICTS = ['healthy', 'attention', 'critical'] as const;
+export type TargetVerdict = (typeof TARGET_VERDICTS)[number];

@@ -51,6 +51,8 @@ export const ERRORS = {
   LEASE_LOST: 'not-ours',
   MAINTENANCE_BACKUP_FAILED: 'operator',
   MAINTENANCE_TYPE_UNSUPPORTED: 'operator',
+  MAINTENANCE_IMPOSSIBLE: 'operator',
+  MAINTENANCE_STEP_FAILED: 'operator',
   DIAGNOSIS_FAILED: 'operator',
   BROKER_UNSUITABLE: 'operator',
   SCHEMA_NEWER: 'operator',

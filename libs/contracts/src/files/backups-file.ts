@@ -19,6 +19,8 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { EVENT_TYPES, type EventType } from '../events/registry.js';
+import { MaintenanceSettingsSpec } from './maintenance-settings.js';
+import { RetrySpec } from './retry-spec.js';
 import {
   BACKUP_LEVELS,
   BACKUP_METHODS,
@@ -126,28 +128,6 @@ export class WindowSpec {
 
   @Matches(/^([01]\d|2[0-3]):[0-5]\d$/, { message: 'to must be a time of day such as 05:00' })
   to!: string;
-}
-
-/** How often, and after how many seconds, a failed attempt is made again. */
-export class RetrySpec {
-  @IsInt()
-  @Min(0)
-  @Max(100)
-  times!: number;
-
-  @IsInt()
-  @Min(0)
-  @Max(86_400)
-  seconds!: number;
-
-  /** Double the delay at each try. */
-  @IsOptional()
-  @IsBoolean()
-  exponential: boolean = false;
-
-  static of(times: number, seconds: number, exponential: boolean): RetrySpec {
-    return Object.assign(new RetrySpec(), { times, seconds, exponential });
-  }
 }
 
 /** Retries by class of error. Defaults: BATCH-101 §6.2. */
@@ -407,6 +387,13 @@ export class MaintenanceConfiguration {
   /** Target name → backup config used for the safety backup. */
   @IsObject()
   backupConfigs!: Record<string, string>;
+
+  /** Limits and thresholds of targets; one that is not named keeps what it has, or the defaults. */
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => MaintenanceSettingsSpec)
+  settings?: MaintenanceSettingsSpec[];
 }
 
 /** Part of the file that the notifier keeps. */

@@ -104,6 +104,14 @@ export const en = {
       'Maintenance of type "{type}" is not available yet',
       'Ask for one of these types: {allowed}.',
     ],
+    MAINTENANCE_IMPOSSIBLE: [
+      'The maintenance of target "{target}" cannot be carried out',
+      'Nothing was changed. Correct what is named above (database names, rights, the server to ask) and ask again.',
+    ],
+    MAINTENANCE_STEP_FAILED: [
+      '{failed} of {steps} maintenance steps failed',
+      'The others are done. Correct what is named above (an index over duplicate values cannot be rebuilt before they are removed), then ask again; every step stands in GET /maintenance/{run}.',
+    ],
     DIAGNOSIS_FAILED: [
       'The state of target "{target}" could not be diagnosed',
       'Look at the server yourself; nothing was changed.',

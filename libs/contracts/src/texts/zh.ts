@@ -65,6 +65,14 @@ export const zh: TextCatalogue<ErrorCode> = {
     LEASE_LOST: ['该工作节点失去了租约', '其他工作节点已接管，无需操作。'],
     MAINTENANCE_BACKUP_FAILED: ['维护前的安全备份失败：{reason}', '数据库没有任何改动。请先修复备份，再重新请求。'],
     MAINTENANCE_TYPE_UNSUPPORTED: ['尚不支持“{type}”类型的维护', '可用的类型：{allowed}'],
+    MAINTENANCE_IMPOSSIBLE: [
+      '目标“{target}”的维护无法执行',
+      '没有做任何更改。请改正上面指出的问题（数据库名、权限、所连的服务器），然后重新请求。',
+    ],
+    MAINTENANCE_STEP_FAILED: [
+      '{steps} 个维护步骤中有 {failed} 个失败',
+      '其余步骤已完成。请改正上面指出的问题（含重复值的唯一索引须先去重才能重建），然后重新请求；各步骤见 GET /maintenance/{run}。',
+    ],
     DIAGNOSIS_FAILED: ['无法诊断目标“{target}”的状态', '请人工检查服务器；没有任何改动。'],
     BROKER_UNSUITABLE: [
       'NATS 服务器 {version} 缺少所需功能：{what}',
