@@ -1,0 +1,118 @@
+import { HozenError } from '@hozen/contracts';
+
+/** `index.json`, the last entry of an artefact: where each stream lies, and what must be in it. */
+export interface ArtefactIndex {
+  version: 1;
+  streams: StreamFacts[];
+  databases: DatabaseContent[];
+}
+
+/** One stream, in the order of its parts. A stream that fits in one part is an entry under its own name. */
+export interface StreamFacts {
+  name: string;
+  bytes: number;
+  sha256: string;
+  parts: Part[];
+}
+
+/** Where a part lies in the artefact file: offset, bytes there (compressed), and bytes of the stream in it. */
+export type Part = [offset: number, storedBytes: number, bytes: number];
+
+/** What the data streams of one database hold. Not for checking the file (the streams are), but the restored copy. */
+export interface DatabaseContent {
+  /** Folder in the artefact: `databases/0001`. */
+  folder: string;
+  name: string;
+  tables: TableContent[];
+  sequences: SequenceContent[];
+  largeObjects: LargeObjectContent;
+}
+
+export interface TableContent {
+  schema: string;
+  name: string;
+  /** The columns in the order in which they were dumped, as in the COPY statement. */
+  columns: string;
+  rows: number;
+  bytes: number;
+  /** Sum of the hashes of all rows: the same rows in another order have the same one (see content-hash.ts). */
+  content: string;
+}
+
+export interface SequenceContent {
+  schema: string;
+  name: string;
+  /** The setval call of the dump. */
+  state: string;
+}
+
+export interface LargeObjectContent {
+  count: number;
+  bytes: number;
+  content: string;
+}
+
+/** Name of the entry that holds part `number` (from 0) of a stream of several parts. */
+export function partName(stream: string, number: number): string {
+  return `${stream}.${String(number).padStart(6, '0')}`;
+}
+
+/**
+ * Reads an index that may have been damaged or made by somebody else.
+ * @throws HozenError ARTEFACT_CORRUPT
+ */
+export function parseIndex(text: string, path: string): ArtefactIndex {
+  const corrupt = (what: string, cause?: unknown) =>
+    new HozenError('ARTEFACT_CORRUPT', { path, what: `index.json: ${what}` }, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw corrupt('not JSON', cause);
+  }
+  if (!isRecord(value) || value['version'] !== 1) throw corrupt('unknown version');
+  const { streams, databases } = value;
+  if (!Array.isArray(streams) || !streams.every(isStream)) throw corrupt('streams');
+  if (!Array.isArray(databases) || !databases.every(isDatabase)) throw corrupt('databases');
+  return { version: 1, streams, databases };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isStream(value: unknown): value is StreamFacts {
+  if (!isRecord(value) || typeof value['name'] !== 'string' || !isCount(value['bytes'])) return false;
+  if (typeof value['sha256'] !== 'string' || !/^[0-9a-f]{64}$/.test(value['sha256'])) return false;
+  const { parts } = value;
+  return Array.isArray(parts) && parts.length > 0 && parts.every(isPart);
+}
+
+function isPart(value: unknown): value is Part {
+  return Array.isArray(value) && value.length === 3 && value.every(isCount);
+}
+
+function isDatabase(value: unknown): value is DatabaseContent {
+  if (!isRecord(value) || !isText(value['folder']) || !isText(value['name'])) return false;
+  const { tables, sequences, largeObjects } = value;
+  return (
+    Array.isArray(tables) &&
+    tables.every((each) => hasTexts(each, ['schema', 'name', 'columns', 'content']) && isCount(each['rows'])) &&
+    Array.isArray(sequences) &&
+    sequences.every((each) => hasTexts(each, ['schema', 'name', 'state'])) &&
+    hasTexts(largeObjects, ['content']) &&
+    isCount(largeObjects['count'])
+  );
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function hasTexts(value: unknown, keys: string[]): value is Record<string, unknown> {
+  return isRecord(value) && keys.every((key) => isText(value[key]));
+}

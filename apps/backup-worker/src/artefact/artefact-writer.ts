@@ -1,0 +1,103 @@
+import type { Compression } from '@hozen/contracts';
+import type { ArtefactIndex, DatabaseContent, StreamFacts } from './artefact-index.js';
+import { MemberWriter, type ByteSink } from './member-writer.js';
+import { PartBuffers } from './part-buffers.js';
+import { StreamWriter } from './stream-writer.js';
+import { entryBytes, TAR_BLOCK, writeTarHeader } from './tar.js';
+
+export const INDEX_ENTRY = 'index.json';
+
+/** Members that are packed or written at one time; as many as the thread pool has threads. */
+const IN_FLIGHT = 4;
+
+export interface WrittenArtefact {
+  /** Bytes of the file. */
+  bytes: number;
+  /** Bytes of all streams before compression. */
+  originalBytes: number;
+  sha256: string;
+  /** The member that holds the index: where it starts, and its bytes up to the end of the file. */
+  index: { offset: number; length: number };
+}
+
+export interface ArtefactOptions {
+  compression: Compression;
+  /** gzip level, 1 to 9. */
+  level: number;
+  /** Streams written at one time, at most. */
+  streams: number;
+  modifiedAt: Date;
+}
+
+/** Writes an artefact (docs/artefact-format.md): several streams at once, in constant memory. */
+export class ArtefactWriter {
+  readonly #members: MemberWriter;
+  readonly #buffers: PartBuffers;
+  readonly #streams: StreamFacts[] = [];
+  #state: 'open' | 'finished' | 'aborted' = 'open';
+
+  constructor(
+    private readonly sink: ByteSink,
+    private readonly options: ArtefactOptions,
+  ) {
+    this.#members = new MemberWriter(sink, options.compression, options.level, IN_FLIGHT);
+    this.#buffers = PartBuffers.for(options.streams);
+  }
+
+  get compression(): Compression {
+    return this.options.compression;
+  }
+
+  /** Bytes that stand in the file so far. */
+  get storedBytes(): number {
+    return this.#members.offset;
+  }
+
+  /** Adds a small file whole. */
+  async addFile(name: string, content: string, mode = 0o600): Promise<void> {
+    const stream = new StreamWriter(name, this.#members, this.#buffers, this.options.modifiedAt, mode);
+    await stream.write(Buffer.from(content));
+    await this.endStream(stream);
+  }
+
+  /** A stream that is written while others are; close it with {@link endStream}. */
+  openStream(name: string): StreamWriter {
+    return new StreamWriter(name, this.#members, this.#buffers, this.options.modifiedAt);
+  }
+
+  async endStream(stream: StreamWriter): Promise<StreamFacts> {
+    const facts = await stream.end();
+    this.#streams.push(facts);
+    return facts;
+  }
+
+  /** Writes the index and the end of the archive, and waits until everything is on disk. */
+  async finish(databases: DatabaseContent[]): Promise<WrittenArtefact> {
+    await this.#members.drain();
+    const index: ArtefactIndex = { version: 1, streams: this.#streams, databases };
+    const offset = this.#members.offset;
+    await this.#members.add(indexMember(index, this.options.modifiedAt), () => undefined);
+    await this.#members.drain();
+    const { bytes, sha256 } = await this.sink.finish();
+    this.#state = 'finished';
+    const originalBytes = this.#streams.reduce((sum, stream) => sum + stream.bytes, 0);
+    return { bytes, originalBytes, sha256, index: { offset, length: bytes - offset } };
+  }
+
+  /** Removes what was written, unless it is finished. Waits for the members in flight; never throws. */
+  async abort(): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'aborted';
+    await this.sink.abort();
+    await this.#members.drain().catch(() => undefined);
+  }
+}
+
+/** The last member: the index, and the two empty blocks that end a tar file. */
+function indexMember(index: ArtefactIndex, modifiedAt: Date): Buffer {
+  const content = Buffer.from(JSON.stringify(index));
+  const member = Buffer.alloc(entryBytes(content.length) + 2 * TAR_BLOCK);
+  writeTarHeader(member, { name: INDEX_ENTRY, size: content.length, mode: 0o600, modifiedAt });
+  content.copy(member, TAR_BLOCK);
+  return member;
+}

@@ -1,0 +1,127 @@
+import { basename } from 'node:path';
+import {
+  BACKUP_LEVELS,
+  BACKUP_TRIGGERS,
+  COMPRESSIONS,
+  HozenError,
+  type BackupLevel,
+  type BackupTrigger,
+  type Compression,
+} from '@hozen/contracts';
+
+/**
+ * `<artefact>.manifest.json`: its appearance publishes the artefact, and it says all that is needed to restore it
+ * without this software. It holds no secrets.
+ */
+export interface Manifest {
+  format: 'hozen-postgres-logical';
+  version: 1;
+  runId: string;
+  epoch: number;
+  attempt: number;
+  config: string;
+  target: { name: string; systemIdentifier: string };
+  level: BackupLevel;
+  trigger: BackupTrigger;
+  /** RFC 3339. */
+  startedAt: string;
+  committedAt: string;
+  postgres: { version: string; major: number; superuser: string; inRecovery: boolean };
+  /** Version of pg_dump and pg_dumpall. */
+  tools: string;
+  compression: Compression;
+  artefact: { file: string; bytes: number; originalBytes: number; sha256: string };
+  /** The member of the artefact that holds `index.json`: where it starts, and its bytes up to the end of the file. */
+  index: { offset: number; length: number };
+  databases: ManifestDatabase[];
+  tablespaces: { name: string; location: string }[];
+  warnings: string[];
+  /** Shell commands, to be run in the folder of the artefact. */
+  restore: string[];
+}
+
+export interface ManifestDatabase {
+  folder: string;
+  name: string;
+  owner: string;
+  encoding: string;
+  /** Size on the server. */
+  bytes: number;
+  tables: number;
+}
+
+/**
+ * Reads a manifest that may have been damaged or made by somebody else.
+ * @throws HozenError ARTEFACT_CORRUPT
+ */
+export function parseManifest(text: string, path: string): Manifest {
+  const value = parseJson(text, path);
+  const wrong = firstWrong(value);
+  if (wrong !== undefined) throw new HozenError('ARTEFACT_CORRUPT', { path, what: wrong });
+  return value as unknown as Manifest;
+}
+
+type Check = (value: unknown) => boolean;
+type Fields = Record<string, unknown>;
+
+const text: Check = (value) => typeof value === 'string';
+const count: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const oneOf =
+  (values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value as string);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const shape =
+  (checks: Record<string, Check>): Check =>
+  (value) =>
+    isFields(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
+
+const CHECKS: Record<keyof Manifest, Check> = {
+  format: (value) => value === 'hozen-postgres-logical',
+  version: (value) => value === 1,
+  runId: (value) => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
+  epoch: count,
+  attempt: count,
+  config: text,
+  target: shape({ name: text, systemIdentifier: text }),
+  level: oneOf(BACKUP_LEVELS),
+  trigger: oneOf(BACKUP_TRIGGERS),
+  startedAt: text,
+  committedAt: text,
+  postgres: shape({ version: text, major: count, superuser: text, inRecovery: (value) => typeof value === 'boolean' }),
+  tools: text,
+  compression: oneOf(COMPRESSIONS),
+  artefact: shape({
+    // A name, never a path: the manifest may come from anywhere.
+    file: (value) => typeof value === 'string' && value !== '' && basename(value) === value && value !== '..',
+    bytes: count,
+    originalBytes: count,
+    sha256: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+  }),
+  index: shape({ offset: count, length: count }),
+  databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
+  tablespaces: listOf(shape({ name: text, location: text })),
+  warnings: listOf(text),
+  restore: listOf(text),
+};
+
+function firstWrong(value: Fields): string | undefined {
+  return Object.entries(CHECKS).find(([key, check]) => !check(value[key]))?.[0];
+}
+
+function parseJson(text: string, path: string): Fields {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isFields(value)) return value;
+  } catch (cause) {
+    throw new HozenError('ARTEFACT_CORRUPT', { path, what: 'not JSON' }, { cause });
+  }
+  throw new HozenError('ARTEFACT_CORRUPT', { path, what: 'not an object' });
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,9 @@
+/** How to restore the artefact by hand, in the folder where it stands. The name needs quotes, but no more (safe-name.ts). */
+export function restoreCommands(file: string): string[] {
+  return [
+    `sha256sum -c '${file}.sha256'`,
+    `tar -xOf '${file}' --occurrence=1 restore.sh > restore.sh`,
+    '# PGHOST, PGPORT, PGUSER, PGPASSWORD: an empty server of the same major version, as a superuser',
+    `sh restore.sh '${file}'`,
+  ];
+}

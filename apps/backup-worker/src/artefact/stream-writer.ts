@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { partName, type Part, type StreamFacts } from './artefact-index.js';
+import type { MemberWriter } from './member-writer.js';
+import type { PartBuffers } from './part-buffers.js';
+import { paddingOf, TAR_BLOCK, writeTarHeader } from './tar.js';
+
+/** Takes one stream of unknown length and cuts it into parts. One writer at a time. */
+export class StreamWriter {
+  readonly #hash = createHash('sha256');
+  readonly #parts: Part[] = [];
+  #cut = 0;
+  #bytes = 0;
+  #buffer: Buffer | undefined;
+  #filled = 0;
+
+  constructor(
+    readonly name: string,
+    private readonly members: MemberWriter,
+    private readonly buffers: PartBuffers,
+    private readonly modifiedAt: Date,
+    private readonly mode = 0o600,
+  ) {}
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Copies the chunk. Returns a promise only when the caller has to wait: a part became full. */
+  write(chunk: Buffer): Promise<void> | undefined {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.length;
+    return this.#take(chunk, 0);
+  }
+
+  /** The facts are complete when the artefact's members are drained. */
+  async end(): Promise<StreamFacts> {
+    if (this.#cut === 0) await this.#flush(this.name);
+    else if (this.#filled > 0) await this.#flush(partName(this.name, this.#cut));
+    return { name: this.name, bytes: this.#bytes, sha256: this.#hash.digest('hex'), parts: this.#parts };
+  }
+
+  #take(chunk: Buffer, from: number): Promise<void> | undefined {
+    const buffer = (this.#buffer ??= this.buffers.take());
+    const end = Math.min(chunk.length, from + this.buffers.partBytes - this.#filled);
+    chunk.copy(buffer, TAR_BLOCK + this.#filled, from, end);
+    this.#filled += end - from;
+    if (end === chunk.length) return undefined;
+    // The part is full and there is more: so it is not the only one, and has a number.
+    return this.#flush(partName(this.name, this.#cut)).then(() => this.#take(chunk, end));
+  }
+
+  async #flush(entry: string): Promise<void> {
+    const buffer = this.#buffer ?? this.buffers.take();
+    const bytes = this.#filled;
+    const padded = bytes + paddingOf(bytes);
+    this.#buffer = undefined;
+    this.#filled = 0;
+    writeTarHeader(buffer, { name: entry, size: bytes, mode: this.mode, modifiedAt: this.modifiedAt });
+    buffer.fill(0, TAR_BLOCK + bytes, TAR_BLOCK + padded);
+    const slot = this.#cut++;
+    await this.members.add(buffer.subarray(0, TAR_BLOCK + padded), (offset, storedBytes) => {
+      this.#parts[slot] = [offset, storedBytes, bytes];
+      this.buffers.give(buffer);
+    });
+  }
+}

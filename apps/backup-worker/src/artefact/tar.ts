@@ -1,0 +1,73 @@
+/** Tar works in blocks of this many bytes. */
+export const TAR_BLOCK = 512;
+
+const NAME_BYTES = 100;
+const CHECKSUM = { offset: 148, bytes: 8 };
+
+export interface TarEntry {
+  name: string;
+  /** Bytes of content. */
+  size: number;
+}
+
+/** Bytes of zero that follow `size` bytes of content up to the next block. */
+export function paddingOf(size: number): number {
+  return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
+}
+
+/** Bytes of a whole entry: header, content and padding. */
+export function entryBytes(size: number): number {
+  return TAR_BLOCK + size + paddingOf(size);
+}
+
+/** Writes a POSIX ustar header of a plain file over the first block of `block`. Names are ours: short and ASCII. */
+export function writeTarHeader(block: Buffer, entry: TarEntry & { mode: number; modifiedAt: Date }): void {
+  if (!/^[\x20-\x7e]{1,100}$/.test(entry.name)) throw new RangeError(`not a name for a tar entry: ${entry.name}`);
+  block.fill(0, 0, TAR_BLOCK);
+  block.write(entry.name, 0, NAME_BYTES, 'ascii');
+  writeOctal(block, 100, 8, entry.mode);
+  writeOctal(block, 108, 8, 0);
+  writeOctal(block, 116, 8, 0);
+  writeOctal(block, 124, 12, entry.size);
+  writeOctal(block, 136, 12, Math.floor(entry.modifiedAt.getTime() / 1000));
+  block.write('0', 156, 'ascii');
+  block.write('ustar\u000000', 257, 'ascii');
+  writeChecksum(block);
+}
+
+/** @throws RangeError with what is wrong with the header. */
+export function readTarHeader(block: Buffer): TarEntry {
+  if (block.length < TAR_BLOCK) throw new RangeError('cut off within a tar header');
+  if (block.toString('ascii', 257, 262) !== 'ustar') throw new RangeError('not a tar header');
+  if (checksumOf(block) !== readOctal(block, CHECKSUM.offset, CHECKSUM.bytes)) {
+    throw new RangeError('the checksum of a tar header is wrong');
+  }
+  const name = block.toString('latin1', 0, NAME_BYTES);
+  const end = name.indexOf('\0');
+  return { name: end < 0 ? name : name.slice(0, end), size: readOctal(block, 124, 12) };
+}
+
+function writeOctal(block: Buffer, offset: number, bytes: number, value: number): void {
+  block.write(`${value.toString(8).padStart(bytes - 1, '0')}\0`, offset, bytes, 'ascii');
+}
+
+function readOctal(block: Buffer, offset: number, bytes: number): number {
+  const text = block.toString('latin1', offset, offset + bytes).replace(/[\0 ]+$/, '');
+  if (!/^[0-7]+$/.test(text)) throw new RangeError('a tar header holds a number that is none');
+  return Number.parseInt(text, 8);
+}
+
+function writeChecksum(block: Buffer): void {
+  const sum = checksumOf(block);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, CHECKSUM.offset, CHECKSUM.bytes, 'ascii');
+}
+
+/** The checksum counts its own field as spaces. */
+function checksumOf(block: Buffer): number {
+  let sum = 0;
+  for (let i = 0; i < TAR_BLOCK; i++) {
+    const own = i >= CHECKSUM.offset && i < CHECKSUM.offset + CHECKSUM.bytes;
+    sum += own ? 0x20 : (block[i] ?? 0);
+  }
+  return sum;
+}

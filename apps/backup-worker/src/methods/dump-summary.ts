@@ -1,0 +1,28 @@
+import type { DatabaseContent } from '../artefact/artefact-index.js';
+import type { ManifestDatabase } from '../artefact/manifest.js';
+
+/** What a dump found and wrote. */
+export interface DumpSummary {
+  /** Bytes of all streams before compression. */
+  originalBytes: number;
+  databases: ManifestDatabase[];
+  tables: number;
+  tablespaces: { name: string; location: string }[];
+  /** For people: what was left out or may surprise at a restore. */
+  warnings: string[];
+  server: ServerSummary;
+  /** What the streams hold: goes into the artefact's index. */
+  contents: DatabaseContent[];
+  seconds: number;
+  /** Original megabytes (10^6) a second. */
+  megabytesPerSecond: number;
+}
+
+export interface ServerSummary {
+  systemIdentifier: string;
+  version: string;
+  major: number;
+  superuser: string;
+  inRecovery: boolean;
+  tools: string;
+}

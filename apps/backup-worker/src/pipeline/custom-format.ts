@@ -1,0 +1,195 @@
+import type { LargeObjectContent, SequenceContent, TableContent } from '../artefact/artefact-index.js';
+import { ByteReader } from './byte-reader.js';
+import { ContentHash } from './content-hash.js';
+import { FormatError, parseToc, type Toc, type TocEntry } from './toc.js';
+
+export { FormatError, type TocEntry };
+
+const BLOCK_DATA = 1;
+const BLOCK_BLOBS = 3;
+const INT = 5;
+
+export interface ArchiveContent {
+  entries: TocEntry[];
+  tables: TableContent[];
+  sequences: SequenceContent[];
+  largeObjects: LargeObjectContent;
+}
+
+/** What is expected next. */
+type State = 'toc' | 'block' | 'blob' | 'chunk-length' | 'chunk';
+
+/**
+ * Reads pg_dump's custom format as it passes, uncompressed (-Z0) and as written to a pipe: the table of contents, and
+ * what each table's data block holds, as numbers and a hash. The format has no end mark: it is whole when every entry
+ * with data has had its block and the last block is closed.
+ */
+export class CustomFormatReader {
+  readonly #toc = new ByteReader<Toc>(parseToc());
+  readonly #entries = new Map<number, TocEntry>();
+  readonly #tables: TableContent[] = [];
+  readonly #blobs = new ContentHash();
+  #blobCount = 0;
+  #blobBytes = 0;
+  #state: State = 'toc';
+  /** An integer that was cut by the end of a chunk. */
+  readonly #head = Buffer.alloc(INT + 1);
+  #headBytes = 0;
+  #table: { entry: TocEntry; hash: ContentHash; bytes: number } | undefined;
+  #blob: { oid: number; chunks: number } | undefined;
+  #left = 0;
+
+  /** @throws FormatError where the bytes do not follow the format. */
+  push(bytes: Buffer): void {
+    let at = 0;
+    if (this.#state === 'toc') {
+      const end = this.#toc.push(bytes);
+      if (end === undefined) return;
+      for (const entry of this.#toc.result?.entries ?? []) if (entry.hasData) this.#entries.set(entry.dumpId, entry);
+      this.#state = 'block';
+      at = end;
+    }
+    this.#walk(bytes, at);
+  }
+
+  /**
+   * The stream ended.
+   * @throws FormatError when it was not whole.
+   */
+  end(): ArchiveContent {
+    const toc = this.#toc.result;
+    if (!toc) throw new FormatError('cut off within the table of contents');
+    if (this.#state !== 'block' || this.#headBytes > 0) throw new FormatError('cut off within a data block');
+    const [missing] = this.#entries.values();
+    if (missing) throw new FormatError(`the data of ${missing.namespace}.${missing.tag} is missing`);
+    return {
+      entries: toc.entries,
+      tables: this.#tables,
+      sequences: toc.entries.filter((entry) => entry.desc === 'SEQUENCE SET').map(sequenceOf),
+      largeObjects: { count: this.#blobCount, bytes: this.#blobBytes, content: this.#blobs.digest() },
+    };
+  }
+
+  #walk(bytes: Buffer, from: number): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let at = from;
+    while (at < bytes.length) {
+      if (this.#state === 'chunk') {
+        at = this.#data(view, at, bytes.length);
+        continue;
+      }
+      const wanted = this.#state === 'block' ? INT + 1 : INT;
+      if (this.#headBytes === 0 && bytes.length - at >= wanted) {
+        this.#header(bytes, at);
+        at += wanted;
+        continue;
+      }
+      const taken = bytes.copy(this.#head, this.#headBytes, at, at + wanted - this.#headBytes);
+      this.#headBytes += taken;
+      at += taken;
+      if (this.#headBytes < wanted) return;
+      this.#headBytes = 0;
+      this.#header(this.#head, 0);
+    }
+  }
+
+  #header(bytes: Buffer, at: number): void {
+    switch (this.#state) {
+      case 'block':
+        return this.#beginBlock(bytes[at] ?? 0, readInt(bytes, at + 1));
+      case 'blob':
+        return this.#beginBlob(readInt(bytes, at));
+      case 'chunk-length':
+        return this.#beginChunk(readInt(bytes, at));
+      case 'toc':
+      case 'chunk':
+        throw new FormatError('no number is expected here');
+    }
+  }
+
+  #beginBlock(type: number, dumpId: number): void {
+    const entry = this.#entries.get(dumpId);
+    if (!entry) throw new FormatError(`a data block of the unknown entry ${dumpId}`);
+    this.#entries.delete(dumpId);
+    if (type === BLOCK_DATA) {
+      this.#table = { entry, hash: new ContentHash(), bytes: 0 };
+      this.#state = 'chunk-length';
+    } else if (type === BLOCK_BLOBS) {
+      this.#state = 'blob';
+    } else {
+      throw new FormatError(`unknown type ${type} of a data block`);
+    }
+  }
+
+  /** Large objects follow one another; number 0 ends them. */
+  #beginBlob(oid: number): void {
+    if (oid === 0) {
+      this.#state = 'block';
+      return;
+    }
+    this.#blob = { oid, chunks: 0 };
+    this.#blobCount++;
+    // The object itself counts as a row: an empty one is not nothing.
+    this.#blobs.seed(oid, -1);
+    this.#blobs.endRow();
+    this.#state = 'chunk-length';
+  }
+
+  #beginChunk(length: number): void {
+    if (length < 0) throw new FormatError(`a chunk of ${length} bytes`);
+    if (length === 0) {
+      this.#endData();
+      return;
+    }
+    this.#left = length;
+    if (this.#blob) this.#blobs.seed(this.#blob.oid, this.#blob.chunks++);
+    this.#state = 'chunk';
+  }
+
+  #data(view: DataView, at: number, length: number): number {
+    const end = Math.min(length, at + this.#left);
+    const hash = this.#table ? this.#table.hash : this.#blobs;
+    hash.update(view, at, end);
+    if (this.#table) this.#table.bytes += end - at;
+    else this.#blobBytes += end - at;
+    this.#left -= end - at;
+    if (this.#left === 0) {
+      hash.endRow();
+      this.#state = 'chunk-length';
+    }
+    return end;
+  }
+
+  #endData(): void {
+    if (this.#blob) {
+      this.#blob = undefined;
+      this.#state = 'blob';
+      return;
+    }
+    if (this.#table) this.#tables.push(tableOf(this.#table));
+    this.#table = undefined;
+    this.#state = 'block';
+  }
+}
+
+function tableOf(table: { entry: TocEntry; hash: ContentHash; bytes: number }): TableContent {
+  const { entry, hash, bytes } = table;
+  return {
+    schema: entry.namespace ?? '',
+    name: entry.tag,
+    columns: /\((.*)\) FROM stdin;\s*$/s.exec(entry.copyStmt ?? '')?.[1] ?? '',
+    // One chunk a row, and one more with the line that ends COPY.
+    rows: hash.rows - 1,
+    bytes,
+    content: hash.digest(),
+  };
+}
+
+function sequenceOf(entry: TocEntry): SequenceContent {
+  return { schema: entry.namespace ?? '', name: entry.tag, state: (entry.defn ?? '').trim() };
+}
+
+function readInt(bytes: Buffer, at: number): number {
+  const value = bytes.readUInt32LE(at + 1);
+  return bytes[at] === 0 ? value : -value;
+}

@@ -1,0 +1,46 @@
+import { link, rm } from 'node:fs/promises';
+import type { BackupJob } from '../job.js';
+import { artefactPaths } from './artefact-paths.js';
+import { readManifest, type CommittedArtefact } from './committed-artefact.js';
+import { syncDirectory } from './durable.js';
+import { removeLeftovers } from './leftovers.js';
+import { onStorage } from './storage-error.js';
+
+/**
+ * After an attempt that ended badly, or for a dead owner: removes what this run left up to this epoch, in storage and
+ * in the spool. Never touches a committed artefact, nor anything of another run or of a later owner.
+ * @throws HozenError STORAGE_IO, STORAGE_UNWRITABLE
+ */
+export async function cleanUp(job: BackupJob): Promise<void> {
+  await onStorage(job.config.storage.path, () => removeLeftovers(job, job.epoch));
+  await onStorage(job.spoolDir, () => rm(job.spoolDir, { recursive: true, force: true }));
+}
+
+/**
+ * Takes back a committed artefact that failed its proof: the manifest goes first, so that nothing unproven is visible.
+ * Does nothing when the artefact of another run stands there.
+ * @throws HozenError STORAGE_IO, STORAGE_UNWRITABLE
+ */
+export async function discardCommitted(job: BackupJob, artefact: CommittedArtefact): Promise<void> {
+  const paths = artefactPaths(job);
+  await onStorage(artefact.path, async () => {
+    const standing = await readManifest(artefact.manifestPath);
+    if (standing?.runId !== job.runId || standing.epoch !== artefact.manifest.epoch) return;
+    // Should this process die in between, the partial names tell the next owner that the rest is this run's to remove.
+    await linkBack(artefact.path, paths.partial('data'));
+    await linkBack(artefact.checksumPath, paths.partial('checksum'));
+    await syncDirectory(paths.directory);
+    await rm(artefact.manifestPath, { force: true });
+    await syncDirectory(paths.directory);
+    await removeLeftovers(job, job.epoch);
+  });
+}
+
+async function linkBack(final: string, partial: string): Promise<void> {
+  try {
+    await link(final, partial);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import { constants, open, type FileHandle } from 'node:fs/promises';
+import { ALIGNMENT, alignedBuffer } from './aligned-buffer.js';
+
+const BUFFER = 1024 * 1024;
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+
+/**
+ * Writes a new file in big aligned pieces past the page cache: a backup neither pushes the database out of memory nor
+ * pays for copies that nobody reads. File systems that cannot do that are written as usual.
+ */
+export class DirectFile {
+  readonly #buffers = [alignedBuffer(BUFFER), alignedBuffer(BUFFER)] as const;
+  #current: 0 | 1 = 0;
+  #filled = 0;
+  #position = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly path: string,
+    private readonly handle: FileHandle,
+    private readonly direct: boolean,
+  ) {}
+
+  static async create(path: string, mode: number): Promise<DirectFile> {
+    try {
+      return new DirectFile(path, await open(path, CREATE | constants.O_DIRECT, mode), true);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+      return new DirectFile(path, await open(path, CREATE, mode), false);
+    }
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    for (let from = 0; from < bytes.length;) {
+      const copied = bytes.copy(this.#buffers[this.#current], this.#filled, from);
+      from += copied;
+      this.#filled += copied;
+      if (this.#filled === BUFFER) await this.#turn();
+    }
+  }
+
+  /** Writes what is left, syncs and closes. */
+  async finish(): Promise<void> {
+    await this.#writing;
+    const rest = this.#buffers[this.#current].subarray(0, this.#filled);
+    const aligned = this.direct ? rest.length - (rest.length % ALIGNMENT) : rest.length;
+    await this.#writeAll(this.handle, rest.subarray(0, aligned), this.#position);
+    if (aligned < rest.length) await this.#writeTail(rest.subarray(aligned), this.#position + aligned);
+    await this.handle.sync();
+    await this.handle.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#writing.catch(() => undefined);
+    await this.handle.close().catch(() => undefined);
+  }
+
+  /** Hands the full buffer to the disk, once the one before is written. */
+  async #turn(): Promise<void> {
+    await this.#writing;
+    this.#writing = this.#writeAll(this.handle, this.#buffers[this.#current], this.#position);
+    // Looked at by whoever waits for it next.
+    this.#writing.catch(() => undefined);
+    this.#position += BUFFER;
+    this.#filled = 0;
+    this.#current = this.#current === 0 ? 1 : 0;
+  }
+
+  async #writeTail(bytes: Buffer, position: number): Promise<void> {
+    const buffered = await open(this.path, 'r+');
+    try {
+      await this.#writeAll(buffered, bytes, position);
+      await buffered.sync();
+    } finally {
+      await buffered.close();
+    }
+  }
+
+  async #writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+      done += bytesWritten;
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { inSpan } from '@hozen/telemetry';
+import { ArtefactFile, corrupt, damaged } from '../artefact/artefact-file.js';
+import { layoutOf, type ExpectedMember } from '../artefact/layout.js';
+import { unpackMember } from '../artefact/members.js';
+import { entryBytes } from '../artefact/tar.js';
+import type { AttemptContext, BackupJob } from '../job.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { SequentialReader } from '../storage/sequential-reader.js';
+import { StreamCheck } from './stream-check.js';
+
+/** Members that are unpacked at one time; as many as the thread pool has threads. */
+const IN_FLIGHT = 4;
+
+/**
+ * Reads an artefact back from storage, once from its first byte to its last: size, SHA-256 of the file, every gzip
+ * member, the tar structure, SHA-256 of every stream and the proper end of every dump in it.
+ * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT (what and where), STORAGE_IO
+ */
+export async function checkArtefact(
+  _job: BackupJob,
+  artefact: CommittedArtefact,
+  context: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<void> {
+  const { path, manifest, bytes } = artefact;
+  await inSpan('check artefact', { attributes: { 'file.path': path, 'file.size': bytes } }, async () => {
+    await using file = await ArtefactFile.open(path, manifest);
+    const members = layout(file, manifest.index.offset);
+    await using reader = await SequentialReader.open(path);
+    const check = new MembersCheck(file);
+    let done = 0;
+    for (const member of members) {
+      context.signal.throwIfAborted();
+      await check.add(member, await read(reader, path, member.entry, member.storedBytes));
+      done += member.bytes;
+      context.progress({
+        phase: 'verifying',
+        bytes: done,
+        expectedBytes: artefact.originalBytes,
+        item: member.stream.name,
+      });
+    }
+    await read(reader, path, 'index.json', manifest.index.length);
+    await check.end();
+    if (reader.digest() !== artefact.sha256) throw corrupt(path, 'the SHA-256 of the file is wrong');
+  });
+}
+
+function layout(file: ArtefactFile, end: number): ExpectedMember[] {
+  try {
+    return layoutOf(file.index, end);
+  } catch (error) {
+    throw damaged(file.path, 'index.json', error);
+  }
+}
+
+async function read(reader: SequentialReader, path: string, what: string, bytes: number): Promise<Buffer> {
+  try {
+    return await reader.read(bytes);
+  } catch (error) {
+    throw damaged(path, what, error);
+  }
+}
+
+/** Unpacks members side by side and looks at them in order. */
+class MembersCheck {
+  readonly #streams = new Map<string, StreamCheck>();
+  readonly #unpacking: { member: ExpectedMember; raw: Promise<Buffer> }[] = [];
+
+  constructor(private readonly file: ArtefactFile) {
+    for (const stream of file.index.streams) this.#streams.set(stream.name, new StreamCheck(stream));
+  }
+
+  async add(member: ExpectedMember, stored: Buffer): Promise<void> {
+    const raw = unpackMember(stored, this.file.compression, entryBytes(member.bytes));
+    // A failure is looked at when its turn comes.
+    raw.catch(() => undefined);
+    this.#unpacking.push({ member, raw });
+    if (this.#unpacking.length >= IN_FLIGHT) await this.#first();
+  }
+
+  async end(): Promise<void> {
+    while (this.#unpacking.length > 0) await this.#first();
+    for (const [name, stream] of this.#streams) this.#at(name, () => stream.end());
+  }
+
+  async #first(): Promise<void> {
+    const first = this.#unpacking.shift();
+    if (!first) return;
+    const { member } = first;
+    const where = `${member.stream.name}, part ${member.part + 1} at byte ${member.offset}`;
+    try {
+      this.#streams.get(member.stream.name)?.part(member, await first.raw);
+    } catch (error) {
+      throw damaged(this.file.path, where, error);
+    }
+  }
+
+  #at(name: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      throw damaged(this.file.path, name, error);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { StreamFacts } from '../artefact/artefact-index.js';
+import type { ExpectedMember } from '../artefact/layout.js';
+import { readTarHeader, TAR_BLOCK } from '../artefact/tar.js';
+import { CustomFormatReader, FormatError, type ArchiveContent } from '../pipeline/custom-format.js';
+
+/** Follows one stream of an artefact as its parts come by. Throws RangeError with what is wrong. */
+export class StreamCheck {
+  readonly #hash = createHash('sha256');
+  readonly #archive: CustomFormatReader | undefined;
+  #parts = 0;
+  #bytes = 0;
+
+  constructor(private readonly facts: StreamFacts) {
+    this.#archive = facts.name.endsWith('.dump') ? new CustomFormatReader() : undefined;
+  }
+
+  /** @param raw the member unpacked: header, content and padding */
+  part(member: ExpectedMember, raw: Buffer): void {
+    const { name, size } = readTarHeader(raw);
+    if (name !== member.entry) throw new RangeError(`the tar entry is called ${name}`);
+    if (size !== member.bytes) throw new RangeError(`the tar entry has ${size} bytes instead of ${member.bytes}`);
+    if (member.part !== this.#parts++) throw new RangeError('the parts are not in order');
+    const content = raw.subarray(TAR_BLOCK, TAR_BLOCK + size);
+    this.#hash.update(content);
+    this.#bytes += size;
+    asDamage(() => this.#archive?.push(content));
+  }
+
+  /** @returns what the stream holds, where it is a dump */
+  end(): ArchiveContent | undefined {
+    const { bytes, sha256, parts } = this.facts;
+    if (this.#parts !== parts.length) throw new RangeError('parts are missing');
+    if (this.#bytes !== bytes) throw new RangeError(`${this.#bytes} bytes instead of ${bytes}`);
+    if (this.#hash.digest('hex') !== sha256) throw new RangeError('the SHA-256 is wrong');
+    return asDamage(() => this.#archive?.end());
+  }
+}
+
+function asDamage<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof FormatError) throw new RangeError(error.message, { cause: error });
+    throw error;
+  }
+}
