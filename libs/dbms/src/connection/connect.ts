@@ -35,10 +35,11 @@ export class TargetClient extends Client implements AsyncDisposable {
  * Connects to a server.
  *
  * @throws HozenError TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_NOT_READY, TARGET_CONNECTION_LOST
+ * @throws RangeError for an application name that the server would change
  */
 export async function connect(address: PostgresAddress, options: ConnectOptions): Promise<TargetClient> {
-  const attempts = await sslAttempts(address);
-  const [first, fallback] = attempts;
+  checkedSessionName(options.applicationName);
+  const [first, fallback] = await sslAttempts(address);
   try {
     return await attempt(address, options, first);
   } catch (error) {
@@ -72,7 +73,7 @@ function clientConfig(address: PostgresAddress, options: ConnectOptions, ssl: Ss
     // A function, because the driver takes PGPASSWORD or ~/.pgpass of this process when the value is missing.
     password: () => address.password ?? '',
     ssl,
-    application_name: checkedSessionName(options.applicationName),
+    application_name: options.applicationName,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

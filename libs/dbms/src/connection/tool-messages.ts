@@ -16,7 +16,7 @@ const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
     'TARGET_NOT_READY',
   ],
   [
-    /FATAL: +(.* authentication failed for user|no pg_hba\.conf entry|role ".*" does not exist|role ".*" is not permitted to log in|pg_hba\.conf rejects)|no password supplied|server requested .* authentication|root certificate file .* does not exist|certificate verify failed|server certificate for .* does not match/s,
+    /FATAL: +(.* authentication failed for user|no pg_hba\.conf entry|role ".*" does not exist|role ".*" is not permitted to log in|pg_hba\.conf rejects)|no password supplied|server requested .* authentication|server does not support SSL|root certificate file .* does not exist|certificate verify failed|server certificate for .* does not match/s,
     'TARGET_AUTH_FAILED',
   ],
   [

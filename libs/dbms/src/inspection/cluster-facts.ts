@@ -9,6 +9,8 @@ export interface DatabaseFacts {
   ctype: string;
   /** false: nobody can connect, so it cannot be dumped (`template0`, or switched off by hand). */
   allowConnections: boolean;
+  /** Whether we have the right to connect to it. */
+  mayConnect: boolean;
   /** A DROP DATABASE was interrupted; all that can be done with it is to drop it. */
   isInvalid: boolean;
   isTemplate: boolean;
@@ -59,7 +61,7 @@ export interface ClusterFacts {
   dataChecksums: boolean;
   archiving: ArchivingFacts;
   isSuperuser: boolean;
-  /** Every table, whatever its row security, and the password hashes. */
+  /** Every table of every database that allows connections, whatever its row security, and the password hashes. */
   canReadEverything: boolean;
   tablespaces: TablespaceFacts[];
   databases: DatabaseFacts[];

@@ -45,6 +45,7 @@ SELECT
   d.datcollate AS "collate",
   d.datctype AS "ctype",
   d.datallowconn AS "allowConnections",
+  has_database_privilege(d.oid, 'CONNECT') AS "mayConnect",
   d.datconnlimit = -2 AS "isInvalid",
   d.datistemplate AS "isTemplate",
   d.datconnlimit AS "connectionLimit"

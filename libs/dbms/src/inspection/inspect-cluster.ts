@@ -23,7 +23,13 @@ export async function inspectCluster(client: TargetClient): Promise<ClusterFacts
     const [cluster] = rows;
     if (cluster === undefined) throw new Error('the server returned no row');
     const databases = await listDatabases(client);
-    return { ...cluster, major: Math.floor(cluster.versionNum / 10_000), databases, totals: totalsOf(databases) };
+    return {
+      ...cluster,
+      major: Math.floor(cluster.versionNum / 10_000),
+      canReadEverything: cluster.canReadEverything && databases.every(mayEnter),
+      databases,
+      totals: totalsOf(databases),
+    };
   } catch (error) {
     throw asTargetError(error, client.address);
   }
@@ -39,6 +45,11 @@ async function listDatabases(client: TargetClient): Promise<DatabaseFacts[]> {
       if (!VANISHED.has(code) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** A database that lets nobody in keeps nobody from reading the rest. */
+function mayEnter({ allowConnections, isInvalid, mayConnect }: DatabaseFacts): boolean {
+  return mayConnect || isInvalid || !allowConnections;
 }
 
 function totalsOf(databases: readonly DatabaseFacts[]): ClusterFacts['totals'] {
