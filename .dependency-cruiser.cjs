@@ -16,7 +16,7 @@ const leafs = {
   persistence: ['contracts', 'telemetry'],
   dbms: ['contracts', 'telemetry', 'access'],
   messaging: ['contracts', 'persistence', 'telemetry'],
-  service: ['contracts', 'messaging', 'persistence', 'telemetry'],
+  service: ['access', 'contracts', 'messaging', 'persistence', 'telemetry'],
   testkit: ['contracts', 'dbms', 'messaging', 'persistence', 'telemetry'],
 };
 

@@ -10,4 +10,3 @@ export type { Transaction } from './outbox/transaction.js';
 export { JetStreamContext } from './transport/jetstream-context.js';
 export { JetStreamServer, type JetStreamServerSettings } from './transport/jetstream-server.js';
 export { OnEvent } from './transport/on-event.js';
-export { OriginalErrors } from './transport/original-errors.js';

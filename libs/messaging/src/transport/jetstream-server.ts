@@ -42,6 +42,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   readonly #lanes: Lane[] = [];
   #checks: NodeJS.Timeout | undefined;
   #closed: Promise<void> | undefined;
+  #isListening = false;
 
   constructor(private readonly settings: JetStreamServerSettings) {
     super();
@@ -71,7 +72,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
 
   /** Whether every lane is asking for messages. */
   get isReady(): boolean {
-    return this.#closed === undefined && this.#lanes.length > 0 && this.#lanes.every((lane) => lane.isReady);
+    return this.#isListening && this.#closed === undefined && this.#lanes.every((lane) => lane.isReady);
   }
 
   /** There are no events of the transport to listen to; the broker's state is {@link Broker}'s. */
@@ -103,6 +104,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
     if (this.#closed) return;
     for (const lane of this.#lanes) lane.start();
     this.#checks = setInterval(() => void this.#checkConsumers(), this.settings.checkMs ?? 60_000);
+    this.#isListening = true;
     log.info({ events: [...this.messageHandlers.keys()] }, 'listening');
   }
 

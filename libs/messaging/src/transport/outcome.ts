@@ -15,13 +15,17 @@ const LONGEST_MESSAGE = 500;
 /** The decision about an error of a handler. Unknown errors are taken for passing ones, but not for ever. */
 export function outcomeOf(thrown: unknown, deliveries: number, maxDeliveries: number): Outcome {
   const error = asError(thrown);
-  if (isFinal(error)) return { kind: 'bury', reasons: [{ field: '', message: error.message }], error };
+  if (isFinal(error)) return { kind: 'bury', reasons: reasonsOf(error), error };
   if (deliveries < maxDeliveries) return { kind: 'retry', error };
   const message = `it failed ${deliveries} times; the last time with: ${error.message.slice(0, LONGEST_MESSAGE)}`;
   return { kind: 'bury', reasons: [{ field: '', message }], error };
 }
 
-function isFinal(error: Error): boolean {
+function reasonsOf(error: HozenError): Reason[] {
+  return error.reasons.length > 0 ? [...error.reasons] : [{ field: '', message: error.message }];
+}
+
+function isFinal(error: Error): error is HozenError {
   if (!(error instanceof HozenError) || error.code === 'INTERNAL') return false;
   switch (error.class) {
     case 'operator':
@@ -37,7 +41,7 @@ function isFinal(error: Error): boolean {
   return false;
 }
 
-/** Without {@link OriginalErrors} Nest hands over a plain object. */
+/** A handler without `@OnEvent`'s filter fails with Nest's plain object. */
 function asError(thrown: unknown): Error {
   if (thrown instanceof Error) return thrown;
   const message = (thrown as { message?: unknown } | null)?.message;

@@ -1,0 +1,21 @@
+import { metricsHandler } from '@hozen/telemetry';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ErrorViews } from './error-views.js';
+
+const LARGEST_BODY = '1mb';
+
+/** What every service's HTTP side has: JSON bodies of a sane size, error views, `/metrics`, `/openapi.json`. */
+export function prepareHttp(app: NestExpressApplication, title: string): void {
+  app.disable('x-powered-by');
+  app.useBodyParser('json', { limit: LARGEST_BODY });
+  app.useGlobalFilters(new ErrorViews());
+  app.use('/metrics', (request: IncomingMessage, response: ServerResponse) => metricsHandler(request, response));
+  const document = SwaggerModule.createDocument(app, new DocumentBuilder().setTitle(title).build());
+  const body = JSON.stringify(document);
+  app.use('/openapi.json', (_request: IncomingMessage, response: ServerResponse) => {
+    response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
+    response.end(body);
+  });
+}
