@@ -7,6 +7,8 @@ import { defineConfig } from 'vitest/config';
 const results = fileURLToPath(new URL(`.cache/tests/@hozen/${basename(process.cwd())}.json`, import.meta.url));
 
 export default defineConfig({
+  // A spec is outside the tsconfig that says so for the sources.
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   ssr: { resolve: { conditions: ['@hozen/source', ...defaultServerConditions] } },
   test: {
     include: ['**/*.spec.ts'],
