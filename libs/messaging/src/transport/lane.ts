@@ -33,10 +33,14 @@ export class Lane {
   #failures = 0;
   #isReady = false;
   #ended: Promise<void> | undefined;
+  #forgetReconnects: () => void = () => undefined;
 
   constructor(private readonly settings: LaneSettings) {}
 
   start(): void {
+    // The request of before is gone with the connection. The client would look after it as well, but up to a whole
+    // request's time later when JetStream is not yet ready at the reconnect.
+    this.#forgetReconnects = this.settings.broker.onReconnect(() => this.#pull?.stop());
     this.#ended = this.#run();
   }
 
@@ -48,6 +52,7 @@ export class Lane {
   /** Takes nothing new and lets the message in hand finish; after the deadline it is handed back. */
   async stop(deadlineMs: number): Promise<void> {
     this.#stop.abort();
+    this.#forgetReconnects();
     this.#pull?.stop();
     const timer = new AbortController();
     const late = delay(deadlineMs, 'late', { signal: timer.signal }).catch(() => undefined);
