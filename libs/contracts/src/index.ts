@@ -14,6 +14,7 @@ export * from './files/maintenance-settings.js';
 export * from './files/retry-spec.js';
 export type { CliText } from './texts/cli/en.js';
 export * from './texts/error-texts.js';
+export type { NoticeKey } from './texts/notices/en.js';
 export * from './texts/texts.js';
 export * from './views/maintenance.js';
 export * from './views/views.js';

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.js';
+import { noticesEn, type NoticeTexts } from './notices/en.js';
 
 /** English texts: the reference. Other languages must have the same keys; the compiler checks it. */
 export const en = {
@@ -142,9 +143,11 @@ export const en = {
     NOT_FOUND: ['There is no {what} "{id}"', 'List what there is with `hozen {list}`.'],
     INTERNAL: ['An unexpected error happened', 'This is a fault of Hozen. Please report it with the log of this run.'],
   },
+  notices: noticesEn,
 } as const satisfies TextCatalogue<ErrorCode>;
 
 /** For each key of a section the message and, for errors, the hint. `{name}` is replaced by a parameter. */
 export interface TextCatalogue<Code extends string> {
   errors: Readonly<Record<Code, readonly [message: string, hint: string]>>;
+  notices: NoticeTexts;
 }

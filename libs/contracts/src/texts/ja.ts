@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.js';
 import type { TextCatalogue } from './en.js';
+import { noticesJa } from './notices/ja.js';
 
 export const ja: TextCatalogue<ErrorCode> = {
   errors: {
@@ -145,4 +146,5 @@ export const ja: TextCatalogue<ErrorCode> = {
     NOT_FOUND: ['{what}「{id}」はありません', '`hozen {list}` で一覧を確認してください。'],
     INTERNAL: ['予期しないエラーが起きました', 'Hozen の不具合です。この実行のログを添えて報告してください。'],
   },
+  notices: noticesJa,
 };

@@ -4,6 +4,7 @@ import { cliEn, type CliText, type CliTexts } from './cli/en.js';
 import { cliJa } from './cli/ja.js';
 import { cliZh } from './cli/zh.js';
 import { en, type TextCatalogue } from './en.js';
+import type { NoticeKey } from './notices/en.js';
 import { ja } from './ja.js';
 import { zh } from './zh.js';
 
@@ -30,4 +31,9 @@ export function errorHint(language: Language, code: ErrorCode, params: TextParam
 /** What the command `hozen` says. */
 export function cliText(language: Language, key: CliText, params: TextParams = {}): string {
   return fill(CLI_TEXTS[language][key], params);
+}
+
+/** What people are told: a text of the `notices` section. */
+export function noticeText(language: Language, key: NoticeKey, params: TextParams = {}): string {
+  return fill(CATALOGUES[language].notices[key], params);
 }

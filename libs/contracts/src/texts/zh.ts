@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.js';
 import type { TextCatalogue } from './en.js';
+import { noticesZh } from './notices/zh.js';
 
 export const zh: TextCatalogue<ErrorCode> = {
   errors: {
@@ -97,4 +98,5 @@ export const zh: TextCatalogue<ErrorCode> = {
     NOT_FOUND: ['没有{what}“{id}”', '用 `hozen {list}` 查看列表。'],
     INTERNAL: ['发生意外错误', '这是 Hozen 的缺陷，请附上本次运行的日志报告。'],
   },
+  notices: noticesZh,
 };
