@@ -1,1 +1,4 @@
-export {};
+import { startService } from '@hozen/service';
+import { SCHEDULER } from './scheduler.js';
+
+await startService(SCHEDULER);
