@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  BackupCompleted,
   BackupsFile,
+  ConfigSpec,
   ERROR_CODES,
   errorHint,
   errorMessage,
@@ -104,5 +106,15 @@ describe('the catalogues', () => {
   it('carry every event in a stream', () => {
     for (const type of EVENT_TYPES) expect(streamOf(type)).toMatch(/^[A-Z]+$/);
     expect(() => streamOf('unknown.event')).toThrow(/STREAMS/);
+  });
+});
+
+describe('parts of an input that have fields of their own', () => {
+  it('are missed when they are not there', () => {
+    const config = { name: 'n', target: 't' };
+    expect(validate(ConfigSpec, config)).toMatchObject({ ok: false, reasons: [{ field: 'storage' }] });
+    const result = validate(BackupCompleted, {});
+    const fields = result.ok ? [] : result.reasons.map(({ field }) => field);
+    expect(fields).toEqual(expect.arrayContaining(['artefact', 'proof']));
   });
 });

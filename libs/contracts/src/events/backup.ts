@@ -3,6 +3,7 @@ import { Type } from 'class-transformer';
 import {
   IsArray,
   IsBoolean,
+  IsDefined,
   IsIn,
   IsInt,
   IsISO8601,
@@ -191,10 +192,12 @@ export class BackupCompleted extends BackupRunFacts {
   @IsISO8601()
   finishedAt!: string;
 
+  @IsDefined()
   @ValidateNested()
   @Type(() => ArtefactFacts)
   artefact!: ArtefactFacts;
 
+  @IsDefined()
   @ValidateNested()
   @Type(() => ProofFacts)
   proof!: ProofFacts;
@@ -239,6 +242,7 @@ export class BackupFailed extends BackupRunFacts {
   @IsISO8601()
   finishedAt!: string;
 
+  @IsDefined()
   @ValidateNested()
   @Type(() => ErrorFacts)
   error!: ErrorFacts;

@@ -3,6 +3,7 @@ import { Type } from 'class-transformer';
 import {
   ArrayNotEmpty,
   IsArray,
+  IsDefined,
   IsIn,
   IsInt,
   IsISO8601,
@@ -137,6 +138,7 @@ export class MaintenanceFailed extends MaintenanceRunFacts {
   @IsISO8601()
   finishedAt!: string;
 
+  @IsDefined()
   @ValidateNested()
   @Type(() => ErrorFacts)
   error!: ErrorFacts;

@@ -4,6 +4,7 @@ import {
   ArrayNotEmpty,
   IsArray,
   IsBoolean,
+  IsDefined,
   IsEmail,
   IsIn,
   IsInt,
@@ -175,6 +176,7 @@ export class ConfigSpec {
   @IsIn(BACKUP_LEVELS)
   level: BackupLevel = 'full';
 
+  @IsDefined()
   @ValidateNested()
   @Type(() => StorageSpec)
   storage!: StorageSpec;

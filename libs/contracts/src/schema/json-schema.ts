@@ -14,6 +14,8 @@ interface Rule {
 
 /** What each class-validator rule means in JSON Schema. A rule that is not here stops the generation. */
 const KEYWORDS: Readonly<Record<string, (constraints: unknown[]) => JsonSchema>> = {
+  // What is not optional is required already.
+  isDefined: () => ({}),
   isString: () => ({ type: 'string' }),
   isNotEmpty: () => ({ minLength: 1 }),
   maxLength: ([most]) => ({ maxLength: most }),

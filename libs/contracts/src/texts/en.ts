@@ -133,7 +133,7 @@ export const en = {
     SERVER_START_FAILED: ['{server} did not start', 'Its log stands above; correct what it names and start again.'],
     SERVICE_UNREACHABLE: [
       'The service at {url} does not answer',
-      'Is it running? Start everything with `hozen up`, or set the address with --{option} or {variable}.',
+      'Is it running? Start everything with `hozen up`, or set its address in {variable}.',
     ],
     ALREADY_RUNNING: [
       'Process {pid} is already using the data folder {home}',

@@ -136,7 +136,7 @@ export const ja: TextCatalogue<ErrorCode> = {
     SERVER_START_FAILED: ['{server} が起動しませんでした', '上のログが示す原因を取り除いて、起動し直してください。'],
     SERVICE_UNREACHABLE: [
       '{url} のサービスが応答しません',
-      '動いていますか。`hozen up` ですべて起動するか、--{option} または {variable} で接続先を指定してください。',
+      '動いていますか。`hozen up` ですべて起動するか、{variable} に接続先を指定してください。',
     ],
     ALREADY_RUNNING: [
       'プロセス {pid} がデータフォルダー {home} をすでに使っています',

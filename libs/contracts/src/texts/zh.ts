@@ -88,7 +88,7 @@ export const zh: TextCatalogue<ErrorCode> = {
     SERVER_START_FAILED: ['{server} 未能启动', '请按上面的日志排除原因后重新启动。'],
     SERVICE_UNREACHABLE: [
       '{url} 的服务没有响应',
-      '它在运行吗？用 `hozen up` 启动全部服务，或用 --{option} 或 {variable} 指定地址。',
+      '它在运行吗？用 `hozen up` 启动全部服务，或在 {variable} 中指定地址。',
     ],
     ALREADY_RUNNING: [
       '进程 {pid} 正在使用数据目录 {home}',

@@ -1,0 +1,37 @@
+import type {
+  BackupConfiguration,
+  BackupsFile,
+  MaintenanceConfiguration,
+  NotificationConfiguration,
+  ScheduleConfiguration,
+} from '@hozen/contracts';
+import type { Service } from '../services/addresses.js';
+
+/** The part of a file that one service keeps. */
+export interface Part {
+  service: Service;
+  body: BackupConfiguration | ScheduleConfiguration | MaintenanceConfiguration | NotificationConfiguration;
+}
+
+/**
+ * Cuts a file into the parts of the services, in the order in which they are applied: who refers comes after who is
+ * referred to, so that a schedule never fires for a config that is not there yet.
+ */
+export function partsOf(file: BackupsFile): Part[] {
+  const { targets, configs, schedules, recipients, rules } = file;
+  return [
+    { service: 'notifier', body: { recipients, rules } },
+    { service: 'backup-worker', body: { targets, configs } },
+    { service: 'maintenance-worker', body: { targets, backupConfigs: safetyConfigs(file) } },
+    { service: 'scheduler', body: { schedules } },
+  ];
+}
+
+/** The first full-level config of each target makes its safety backups. */
+function safetyConfigs({ configs }: BackupsFile): Record<string, string> {
+  const chosen: Record<string, string> = {};
+  for (const { name, target, level } of configs) {
+    if (level === 'full') chosen[target] ??= name;
+  }
+  return chosen;
+}

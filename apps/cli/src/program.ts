@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { BACKUP_LEVELS, LANGUAGES, RUN_STATES, cliText, type CliText, type Language } from '@hozen/contracts';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { apply } from './commands/apply.js';
+import { backup } from './commands/backup.js';
+import { cancel } from './commands/cancel.js';
+import { configs } from './commands/configs.js';
+import { run } from './commands/run.js';
+import { runs } from './commands/runs.js';
+import { schedules } from './commands/schedules.js';
+import { trace } from './commands/trace.js';
+import { createContext, type Context, type Surroundings } from './context.js';
+import { ENDINGS, EXIT_CODES, meaningOf, type Ending } from './exit-codes.js';
+import { reportFailure } from './terminal/failure.js';
+import { up } from './up/up.js';
+
+const DEFAULT_RUNS = 20;
+
+/** A command's work; it says how it ended. */
+type Work<Args extends unknown[]> = (context: Context, ...args: Args) => Promise<Ending>;
+
+/** The command line of `hozen`. @param ended told once how the command that was called ended */
+export function createProgram(around: Surroundings, language: Language, ended: (ending: Ending) => void): Command {
+  const text = (key: CliText, params?: Record<string, string | number>) => cliText(language, key, params);
+
+  /** Runs the work of a command and turns whatever it throws into its ending. */
+  const act =
+    <Args extends unknown[]>(work: Work<Args>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const command = given.at(-1) as Command;
+      const options = command.optsWithGlobals<{ json?: boolean; lang?: Language }>();
+      const context = createContext(around, { language: options.lang ?? language, json: options.json === true });
+      try {
+        ended(await work(context, ...(given.slice(0, -1) as Args)));
+      } catch (error) {
+        ended(reportFailure(context, error));
+      }
+    };
+
+  const json = () => new Option('--json', text('option.json'));
+  const lang = () => new Option('--lang <language>', text('option.lang')).choices(LANGUAGES);
+  const examples = (...lines: string[]) => `\n${text('help.examples')}\n${lines.map((line) => `  ${line}\n`).join('')}`;
+
+  const program = new Command('hozen')
+    .description(text('about.hozen'))
+    .version(ownVersion(), '-V, --version', text('option.version'))
+    .helpOption('-h, --help', text('option.help'))
+    .helpCommand('help [command]', text('about.help'))
+    .addOption(lang())
+    .configureHelp({ styleTitle: (title) => titleIn(text, title) })
+    .configureOutput({ writeOut: (chunk) => void around.out.write(chunk), writeErr: () => undefined })
+    .exitOverride()
+    .addHelpText('after', examples('hozen up', 'hozen backup nightly --wait', 'hozen runs', 'hozen help exit-codes'));
+
+  const command = (usage: string, about: CliText) =>
+    program.command(usage).description(text(about)).helpOption('-h, --help', text('option.help')).addOption(lang());
+
+  command('up', 'about.up')
+    .option('--once', text('option.once'))
+    .option('--json', text('option.json-lines'))
+    .addHelpText('after', examples('hozen up', 'hozen up --once', 'HOZEN_HOME=/srv/hozen hozen up'))
+    .action(act(up));
+
+  command('apply', 'about.apply')
+    .requiredOption('-f, --file <file>', text('option.file'))
+    .option('--dry-run', text('option.dry-run'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen apply -f backups.yaml --dry-run', 'hozen apply -f backups.yaml'))
+    .action(act(apply));
+
+  command('backup', 'about.backup')
+    .argument('<config>', text('argument.config'))
+    .option('--wait', text('option.wait'))
+    .option('--reason <text>', text('option.reason'))
+    .option('--override-window', text('option.override-window'))
+    .addOption(new Option('--level <level>', text('option.level')).choices(BACKUP_LEVELS))
+    .option('--json', text('option.json-lines'))
+    .addHelpText('after', examples('hozen backup nightly --wait', 'hozen backup nightly --reason "before the upgrade"'))
+    .action(act(backup));
+
+  command('runs', 'about.runs')
+    .option('--config <name>', text('option.config'))
+    .addOption(new Option('--state <state>', text('option.state')).choices(RUN_STATES))
+    .option('--limit <number>', text('option.limit'), wholeNumber(text), DEFAULT_RUNS)
+    .option('--before <run>', text('option.before'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen runs', 'hozen runs --config nightly --state failed --limit 5'))
+    .action(act((context, { config, state, limit, before }) => runs(context, { config, state, limit, before })));
+
+  command('run', 'about.run')
+    .argument('<run>', text('argument.run'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen run 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11'))
+    .action(act((context, id: string) => run(context, id)));
+
+  command('configs', 'about.configs')
+    .addOption(json())
+    .addHelpText('after', examples('hozen configs'))
+    .action(act(configs));
+
+  command('schedules', 'about.schedules')
+    .addOption(json())
+    .addHelpText('after', examples('hozen schedules'))
+    .action(act(schedules));
+
+  command('trace', 'about.trace')
+    .argument('<run>', text('argument.trace'))
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'hozen trace 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11',
+        'HOZEN_JAEGER_URL=http://jaeger:16686 hozen trace RUN',
+      ),
+    )
+    .action(act((context, id: string) => trace(context, id)));
+
+  command('cancel', 'about.cancel')
+    .argument('<run>', text('argument.run'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen cancel 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11'))
+    .action(act((context, id: string) => cancel(context, id)));
+
+  command('exit-codes', 'about.exit-codes').action(
+    act((context) => {
+      context.out.write(exitCodesText(text));
+      return Promise.resolve('ok');
+    }),
+  );
+  return program;
+}
+
+export function exitCodesText(text: (key: CliText) => string): string {
+  const lines = ENDINGS.map((ending) => `  ${String(EXIT_CODES[ending]).padStart(3)}  ${text(meaningOf(ending))}\n`);
+  return `${text('help.exit-codes')}\n${lines.join('')}`;
+}
+
+const TITLES: Readonly<Record<string, CliText>> = {
+  'Usage:': 'help.usage',
+  'Arguments:': 'help.arguments',
+  'Options:': 'help.options',
+  'Global Options:': 'help.global-options',
+  'Commands:': 'help.commands',
+};
+
+function titleIn(text: (key: CliText) => string, title: string): string {
+  const key = TITLES[title];
+  return key === undefined ? title : text(key);
+}
+
+function wholeNumber(text: (key: CliText, params: Record<string, string>) => string) {
+  return (value: string): number => {
+    if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError(text('usage.invalid-number', { value }));
+    return Number(value);
+  };
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

@@ -1,0 +1,81 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { connect, inspectCluster, PrivatePostgres, type TargetClient } from '@hozen/dbms';
+import { parseDocument } from 'yaml';
+import { bytesText } from '../terminal/units.js';
+import type { Home } from './home.js';
+import type { Say } from './say.js';
+import type { Secrets } from './secrets.js';
+
+const SHIPPED = fileURLToPath(new URL('../../../../deploy/sample/', import.meta.url));
+
+/** The config of the sample file that `hozen up` runs. */
+export const SAMPLE_CONFIG = 'nightly';
+
+/** The databases of the sample and the files that fill them. */
+const DATABASES = { shop: 'shop.sql', library: 'library.sql' } as const;
+
+const SECRET = 'sample';
+const APPLICATION = { applicationName: 'hozen/sample' };
+
+/** A PostgreSQL cluster to be backed up: made and loaded once, started again with the same data afterwards. */
+export async function startSample(
+  home: Home,
+  secrets: Secrets,
+  say: Say,
+  stack: AsyncDisposableStack,
+): Promise<PrivatePostgres> {
+  const server = await PrivatePostgres.start({
+    dataDir: join(home.sample, 'data'),
+    logFile: join(home.logs, 'sample.log'),
+    listen: 'tcp',
+    password: await secrets.password(SECRET),
+    keep: true,
+  });
+  stack.use(server);
+  await load(server, say);
+  await using client = await connect(server.address(), APPLICATION);
+  const { databases } = await inspectCluster(client);
+  const size = databases.reduce((sum, { bytes }) => sum + Number(bytes), 0);
+  say.done('up.sample', { where: `127.0.0.1:${server.port}`, size: bytesText(size) });
+  return server;
+}
+
+/** Writes the shipped `backups.yaml` with this machine's addresses into the data folder. @returns its path */
+export async function writeSampleFile(home: Home, secrets: Secrets, server: PrivatePostgres): Promise<string> {
+  const document = parseDocument(await readFile(join(SHIPPED, 'backups.yaml'), 'utf8'));
+  const { host, port } = server.address();
+  document.setIn(['targets', 0, 'host'], host);
+  document.setIn(['targets', 0, 'port'], port);
+  document.setIn(['targets', 0, 'password'], secrets.reference(SECRET));
+  document.setIn(['configs', 0, 'storage', 'path'], home.backups);
+  const file = join(home.path, 'backups.yaml');
+  await writeFile(file, document.toString(), { mode: 0o600 });
+  return file;
+}
+
+/** Each database appears under its name only when it is whole; one that a kill left half-loaded is made again. */
+async function load(server: PrivatePostgres, say: Say): Promise<void> {
+  await using client = await connect(server.address(), APPLICATION);
+  await query(client, await readFile(join(SHIPPED, 'roles.sql'), 'utf8'));
+  const { rows } = await client.query<{ datname: string }>('select datname from pg_database');
+  const there = new Set(rows.map(({ datname }) => datname));
+  const missing = Object.entries(DATABASES).filter(([name]) => !there.has(name));
+  if (missing.length > 0) say.step('up.sample-loading');
+  for (const [name, file] of missing) {
+    await query(client, `drop database if exists ${name}_loading`);
+    await query(client, `create database ${name}_loading owner sample_owner`);
+    await fill(server, `${name}_loading`, await readFile(join(SHIPPED, file), 'utf8'));
+    await query(client, `alter database ${name}_loading rename to ${name}`);
+  }
+}
+
+async function fill(server: PrivatePostgres, database: string, sql: string): Promise<void> {
+  await using client = await connect(server.address(database), APPLICATION);
+  await query(client, sql);
+}
+
+async function query(client: TargetClient, sql: string): Promise<void> {
+  await client.query(sql);
+}

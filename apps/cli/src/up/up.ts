@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { applyFile, dryRun } from '../configuration/apply-file.js';
+import { readBackupsFile } from '../configuration/read-backups-file.js';
+import type { Context } from '../context.js';
+import type { Ending } from '../exit-codes.js';
+import { invalidRequest } from '../services/ask-for-backup.js';
+import { takeFirstBackup } from './first-backup.js';
+import { prepareHome } from './home.js';
+import { lockHome } from './lock.js';
+import { report } from './report.js';
+import { startSample, writeSampleFile } from './sample.js';
+import { sayTo, type Say } from './say.js';
+import { Secrets } from './secrets.js';
+import { startServers } from './servers.js';
+import { startServices } from './services.js';
+
+export interface UpOptions {
+  once?: boolean;
+}
+
+/** `hozen up`: everything in one data folder, from nothing to a proven backup. What it started, it stops again. */
+export async function up(context: Context, options: UpOptions): Promise<Ending> {
+  const say = sayTo(context);
+  await using stack = new AsyncDisposableStack();
+  const home = await prepareHome(context.home);
+  stack.defer(() => say.done('up.stopped', { path: home.path }));
+  stack.defer(await lockHome(home.path));
+  say.done('up.preparing', { path: home.path });
+
+  const secrets = new Secrets(home.secrets);
+  const surroundings = await startServers(context, home, secrets, say, stack);
+  const sample = await startSample(home, secrets, say, stack);
+  await startServices(context, home, secrets, surroundings, say, stack);
+  stack.defer(() => say.step('up.stopping'));
+
+  await applySample(context, await writeSampleFile(home, secrets, sample), say);
+  const ending = await report(context, home, await takeFirstBackup(context, say));
+  if (options.once) return ending;
+  say.done('up.running');
+  if (!context.signal.aborted) await once(context.signal, 'abort');
+  return ending;
+}
+
+async function applySample(context: Context, path: string, say: Say): Promise<void> {
+  const file = await readBackupsFile(context, path);
+  if (!file.ok) throw invalidRequest(file.reasons);
+  const { refused } = await dryRun(context, file.value);
+  if (refused[0]) throw refused[0].refusal;
+  await applyFile(context, file.value);
+  say.done('up.applied', { file: path });
+}
