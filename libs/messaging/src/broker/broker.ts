@@ -100,6 +100,7 @@ async function startedJetStream(nc: NatsConnection): Promise<JetStreamManager> {
 export class Broker implements AsyncDisposable {
   readonly #reconnectListeners = new Set<() => void>();
   #connected = true;
+  #disconnected = deferred();
   #reconnected = deferred();
 
   constructor(
@@ -122,6 +123,17 @@ export class Broker implements AsyncDisposable {
   /** Resolves when there is a connection: at once, or after the reconnect, or when the connection is closed for good. */
   async connected(): Promise<void> {
     if (!this.#connected && !this.nc.isClosed()) await this.#reconnected.promise;
+  }
+
+  /**
+   * Waits for an answer of the broker, but no longer than the connection lasts: the client would go on waiting for an
+   * answer that cannot come any more. Whether the request arrived is not known then.
+   */
+  async answerOf<T>(answer: Promise<T>): Promise<T> {
+    const lost = this.#disconnected.promise.then(() => {
+      throw new Error('the connection to the broker was lost while waiting for its answer');
+    });
+    return Promise.race([answer, lost]);
   }
 
   /** Calls `listener` after each reconnect, until the returned function is called. */
@@ -153,11 +165,13 @@ export class Broker implements AsyncDisposable {
     if (!this.#connected) return;
     this.#connected = false;
     this.#reconnected = deferred();
+    this.#disconnected.resolve();
     log.warn('the connection to the broker is lost; reconnecting');
   }
 
   #back(): void {
     this.#connected = true;
+    this.#disconnected = deferred();
     this.#reconnected.resolve();
     log.info({ version: this.version }, 'connected to the broker again');
     for (const listener of this.#reconnectListeners) listener();

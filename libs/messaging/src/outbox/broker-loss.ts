@@ -41,7 +41,7 @@ export class BrokerLossCheck {
     await this.dataSource.transaction(async (manager) => {
       await manager.query(INSERT_POSITION, [definition.name]);
       const [position] = (await manager.query(LOCK_POSITION, [definition.name])) as Position[];
-      const stream = await ensureStream(this.broker, definition);
+      const stream = await this.broker.answerOf(ensureStream(this.broker, definition));
       const lost = position !== undefined && (await this.#hasLost(manager, stream, position));
       const again = await unsend(manager, lost ? UNSEND_ALL : UNSEND_REMOVED, [
         definition.name,
@@ -72,9 +72,10 @@ export class BrokerLossCheck {
       stream_sequence: string;
     }[];
     if (!newest || Number(newest.stream_sequence) < stream.state.first_seq) return true;
-    const message = await this.broker.jsm.streams.getMessage(stream.config.name, {
-      seq: Number(newest.stream_sequence),
-    });
+    const sequence = Number(newest.stream_sequence);
+    const message = await this.broker.answerOf(
+      this.broker.jsm.streams.getMessage(stream.config.name, { seq: sequence }),
+    );
     return message?.header.get('Nats-Msg-Id').startsWith(newest.id) ?? false;
   }
 }

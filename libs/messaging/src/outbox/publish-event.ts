@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError, type EventOf, type EventType } from '@hozen/contracts';
 import { currentTraceparent } from '@hozen/telemetry';
 import type { PubAck } from '@nats-io/jetstream';
@@ -6,6 +7,8 @@ import type { Broker } from '../broker/broker.js';
 import { ensureStreams } from '../broker/streams.js';
 import { send } from './send.js';
 
+const CONNECT_MS = 5_000;
+
 /**
  * Publishes an event for those who have no outbox (the command line); returns when the broker has stored it.
  * @throws HozenError SERVICE_UNREACHABLE when the broker does not confirm in time; it may have stored the event all the
@@ -13,6 +16,7 @@ import { send } from './send.js';
  */
 export async function publishEvent<T extends EventType>(broker: Broker, event: EventOf<T>): Promise<PubAck> {
   const options = { subject: event.type, messageId: event.id, parent: currentTraceparent() ?? event.traceparent };
+  await connectedSoon(broker);
   try {
     return await send(broker, event, options);
   } catch (error) {
@@ -22,6 +26,17 @@ export async function publishEvent<T extends EventType>(broker: Broker, event: E
   return send(broker, event, options).catch((error: unknown) => {
     throw unreachable(broker, error);
   });
+}
+
+/** What is published without a connection is lost without a word. */
+async function connectedSoon(broker: Broker): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([
+    broker.connected(),
+    delay(CONNECT_MS, undefined, { signal: timer.signal }).catch(() => undefined),
+  ]);
+  timer.abort();
+  if (!broker.isConnected) throw unreachable(broker, new Error('there is no connection'));
 }
 
 function isWithoutStream(error: unknown): boolean {

@@ -30,11 +30,12 @@ export function send(broker: Broker, envelope: Envelope, options: SendOptions): 
     const header = headers();
     if (traceparent !== undefined) header.set('traceparent', traceparent);
     const body = JSON.stringify(traceparent === undefined ? envelope : { ...envelope, traceparent });
-    const ack = await broker.js.publish(options.subject, body, {
+    const stored = broker.js.publish(options.subject, body, {
       msgID: options.messageId,
       headers: header,
       timeout: ACK_TIMEOUT_MS,
     });
+    const ack = await broker.answerOf(stored);
     span.setAttributes({ 'messaging.nats.stream': ack.stream, 'messaging.nats.sequence': ack.seq });
     return ack;
   });

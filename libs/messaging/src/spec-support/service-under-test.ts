@@ -84,6 +84,7 @@ export class ServiceUnderTest implements AsyncDisposable {
 
   /** Every message of a stream, oldest first: subject and id of the event in it. */
   async messagesIn(stream: string): Promise<{ subject: string; id: string; sequence: number }[]> {
+    await this.broker.connected();
     const { state } = await this.broker.jsm.streams.info(stream);
     const messages = [];
     for (let sequence = state.first_seq; sequence <= state.last_seq; sequence++) {

@@ -95,10 +95,11 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
   }
 
   async #start(): Promise<void> {
-    await ensureStreams(this.settings.broker);
-    const settlement = new Settlement(this.settings.inbox, this.settings.retryDelaysMs ?? RETRY_DELAYS_MS);
+    const { broker, inbox } = this.settings;
+    await ensureStreams(broker);
+    const settlement = new Settlement(broker, inbox, this.settings.retryDelaysMs ?? RETRY_DELAYS_MS);
     for (const [type, handler] of this.messageHandlers as Map<EventType, MessageHandler>) {
-      await ensureConsumer(this.settings.broker, this.#consumerOf(type));
+      await ensureConsumer(broker, this.#consumerOf(type));
       for (let index = 0; index < (this.settings.lanes ?? 2); index++) this.#addLane(type, handler, settlement);
     }
     if (this.#closed) return;

@@ -65,7 +65,7 @@ export class Lane {
     while (!this.#stop.signal.aborted) {
       try {
         await Promise.race([this.settings.broker.connected(), this.#stopped()]);
-        consumer ??= await this.settings.openConsumer();
+        consumer ??= await this.settings.broker.answerOf(this.settings.openConsumer());
         await this.#takeOne(consumer);
         this.#failures = 0;
       } catch (error) {

@@ -1,5 +1,6 @@
 import { counter, logger, type Span } from '@hozen/telemetry';
 import type { JsMsg } from '@nats-io/jetstream';
+import type { Broker } from '../broker/broker.js';
 import type { Inbox } from '../inbox.js';
 import type { Outcome } from './outcome.js';
 import type { ReceivedMessage } from './received-message.js';
@@ -11,6 +12,7 @@ const settled = counter('hozen_messages', 'Messages settled, by event and outcom
 /** The one place that acknowledges, hands back or buries a message. */
 export class Settlement {
   constructor(
+    private readonly broker: Broker,
     private readonly inbox: Inbox,
     private readonly retryDelaysMs: readonly number[],
   ) {}
@@ -35,7 +37,7 @@ export class Settlement {
   async #acknowledge(message: JsMsg, received: ReceivedMessage): Promise<void> {
     settled.add(1, { event: received.type, outcome: 'done' });
     try {
-      await message.ackAck();
+      await this.broker.answerOf(message.ackAck());
     } catch (error) {
       log.info(
         { event: received.type, id: received.id, error: (error as Error).message },
