@@ -59,12 +59,14 @@ describe('inspecting a cluster', () => {
     expect(facts).toMatchObject({ isSuperuser: false, canReadEverything: false });
     expect(facts.databases.find(({ name }) => name === 'template1')?.bytes).toBeNull();
     await boss.query('GRANT pg_read_all_data TO plain');
+    await boss.query('GRANT SELECT ON pg_authid TO plain');
+    await boss.query('GRANT CONNECT ON DATABASE template1 TO plain');
+    // Row security would leave rows out of what it reads.
     expect((await inspectCluster(client)).canReadEverything).toBe(false);
     await boss.query('ALTER ROLE plain BYPASSRLS');
+    expect((await inspectCluster(client)).canReadEverything).toBe(true);
+    await boss.query('REVOKE CONNECT ON DATABASE template1 FROM plain');
     expect((await inspectCluster(client)).canReadEverything).toBe(false);
-    await boss.query('GRANT CONNECT ON DATABASE template1 TO plain');
-    const rights = await client.query(`SELECT has_table_privilege('pg_authid', 'SELECT') AS hashes`);
-    expect((await inspectCluster(client)).canReadEverything).toBe((rights.rows as { hashes: boolean }[])[0]?.hashes);
   });
 
   it('maps the loss of the connection', async () => {

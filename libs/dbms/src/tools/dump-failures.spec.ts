@@ -47,6 +47,15 @@ describe('a dump', () => {
     });
   });
 
+  it('logs in with any user name and password', async () => {
+    await using client = await server.client();
+    const [user, password] = [`we:ird \\ 'us"er`, `p:a\\s s:'"wörd`];
+    await client.query(
+      `CREATE ROLE ${client.escapeIdentifier(user)} SUPERUSER LOGIN PASSWORD ${client.escapeLiteral(password)}`,
+    );
+    expect((await dump({ user, password })).length).toBeGreaterThan(0);
+  });
+
   it('tells of a lock that it does not get', async () => {
     await using holder = await server.client();
     await holder.query('BEGIN; LOCK TABLE big IN ACCESS EXCLUSIVE MODE');

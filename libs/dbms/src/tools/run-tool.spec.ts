@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { HozenError } from '@hozen/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../connection/connect.js';
@@ -131,6 +131,24 @@ describe('a tool', () => {
     const tool = runTool({ path: '/bin/cat', args: [], stdin: Readable.from(half()) });
     tool.stdout.resume();
     await expect(tool.done).rejects.toMatchObject({ code: 'TOOL_FAILED', detail: 'the storage went away' });
+  });
+
+  it('whose input is closed without a word does not succeed either', async () => {
+    const source = new PassThrough();
+    source.write('first half');
+    const tool = runTool({ path: '/bin/cat', args: [], stdin: source });
+    await new Promise((resolve) => tool.stdout.once('data', resolve));
+    source.destroy();
+    await expect(tool.done).rejects.toMatchObject({ params: { exit: 'incomplete input' } });
+  });
+
+  it('that fails takes with it what it started, instead of waiting for that', async () => {
+    const tool = runTool({ path: '/bin/sh', args: ['-c', 'sleep 600 & echo $!; exit 3'] });
+    const child = new Promise<number>((resolve) => {
+      tool.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())));
+    });
+    await expect(tool.done).rejects.toMatchObject({ params: { exit: 'status 3' } });
+    await expect.poll(async () => isRunning(await child)).toBe(false);
   });
 
   it('may leave its input unread', async () => {
