@@ -9,7 +9,7 @@ await script(async () => {
   const [name = '', ...args] = process.argv.slice(2);
   const folder = join(root, 'test', 'bench');
   const benches = existsSync(folder)
-    ? readdirSync(folder).flatMap((file) => /^(.+)\.bench\.mjs$/.exec(file)?.[1] ?? [])
+    ? readdirSync(folder).flatMap((file) => /^(.+)\.bench\.ts$/.exec(file)?.[1] ?? [])
     : [];
   if (!benches.includes(name)) {
     throw new Obstacle(
@@ -19,6 +19,6 @@ await script(async () => {
   }
   const env = await setUp();
   await build(env);
-  const { code } = await run('node', [join(folder, `${name}.bench.mjs`), ...args], { env, cwd: root });
+  const { code } = await run('node', [join(root, 'test', 'dist', 'bench', `${name}.bench.js`), ...args], { env, cwd: root });
   return code;
 });

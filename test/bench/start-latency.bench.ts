@@ -1,0 +1,51 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { TestPostgres } from '@hozen/testkit';
+import { sampleConfiguration } from '../src/sample-target.js';
+import { Stack } from '../src/stack.js';
+import { percentile } from './measure.js';
+
+/**
+ * From a request's publishing to the start of the first `pg_dump`, through the whole durable way: publish, intake, claim,
+ * lease, checks of the target. One start at a time on an idle system. The start is that of the tool's span.
+ */
+const { values } = parseArgs({ options: { json: { type: 'string' }, starts: { type: 'string', default: '1000' } } });
+const starts = Number(values.starts);
+const WARM_UP = 10;
+
+await using target = await TestPostgres.start();
+await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password, HOZEN_LOG_LEVEL: 'warn' });
+const latencies: number[] = [];
+for (let n = 0; n < starts + WARM_UP; n++) {
+  // A config is not started twice in one second, because its file is named after it; so each start has its own.
+  const config = sampleConfiguration(target, stack.home.join('storage'), { name: `config ${n}`, proof: 'checksum' });
+  await stack.configureBackups(config);
+  const latency = await start(`config ${n}`);
+  if (n >= WARM_UP) latencies.push(latency);
+}
+const figures = {
+  starts,
+  p50: Math.round(percentile(latencies, 0.5)),
+  p99: Math.round(percentile(latencies, 0.99)),
+  max: Math.round(Math.max(...latencies)),
+  unit: 'ms',
+};
+process.stdout.write(`${JSON.stringify({ work: 'request published → pg_dump started', ...figures })}\n`);
+if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures)}\n`);
+
+/** @returns milliseconds from publishing to the start of pg_dump */
+async function start(config: string): Promise<number> {
+  const traceId = randomBytes(16).toString('hex');
+  const traceparent = `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
+  const publishedAt = performance.timeOrigin + performance.now();
+  const request = await stack.events.publish('backup.requested', JSON.stringify({ config }), randomUUID(), {
+    traceparent,
+  });
+  await stack.runEnded(request);
+  const spans = await stack.traces.waitFor((all) =>
+    all.some((span) => span.traceId === traceId && span.name === 'pg_dump'),
+  );
+  const dumps = spans.filter((span) => span.traceId === traceId && span.name === 'pg_dump');
+  return Math.min(...dumps.map((span) => span.startMs)) - publishedAt;
+}
