@@ -53,6 +53,11 @@ export class ArtefactWriter {
     return this.#members.offset;
   }
 
+  /** Bytes of all ended streams before compression. */
+  get originalBytes(): number {
+    return this.#streams.reduce((sum, stream) => sum + stream.bytes, 0);
+  }
+
   /** Adds a small file whole. */
   async addFile(name: string, content: string, mode = 0o600): Promise<void> {
     const stream = new StreamWriter(name, this.#members, this.#buffers, this.options.modifiedAt, mode);
@@ -80,8 +85,7 @@ export class ArtefactWriter {
     await this.#members.drain();
     const { bytes, sha256 } = await this.sink.finish();
     this.#state = 'finished';
-    const originalBytes = this.#streams.reduce((sum, stream) => sum + stream.bytes, 0);
-    return { bytes, originalBytes, sha256, index: { offset, length: bytes - offset } };
+    return { bytes, originalBytes: this.originalBytes, sha256, index: { offset, length: bytes - offset } };
   }
 
   /** Removes what was written, unless it is finished. Waits for the members in flight; never throws. */

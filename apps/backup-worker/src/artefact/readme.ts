@@ -1,0 +1,45 @@
+/** `README.txt` of every artefact: for whoever finds the file and has nothing else. */
+export const README = `This is a backup of a whole PostgreSQL cluster, made by Hozen. It can be restored without Hozen,
+with what every Debian has: sh, tar, gzip, psql and pg_restore (package postgresql-client).
+
+IN SHORT
+  You need an empty PostgreSQL server of the same major version (see cluster.json), where you may
+  connect as a superuser. In the folder of the backup file, called FILE here:
+
+    sha256sum -c FILE.sha256
+    tar -xOf FILE --occurrence=1 restore.sh > restore.sh
+    PGHOST=... PGPORT=... PGUSER=... sh restore.sh FILE 4
+
+  4 is the number of jobs side by side. There must be a folder for every tablespace first: see below.
+
+WHAT IS IN IT
+  cluster.json               versions, databases, tablespaces, settings
+  globals/roles.sql          roles, memberships, role settings (from pg_dumpall). It holds password hashes.
+  globals/tablespaces.sql    tablespaces (from pg_dumpall)
+  databases/0001/name        name of the database
+  databases/0001/schema.dump definitions (pg_dump, custom format, without data)
+  databases/0001/data-01.dump, data-02.dump, ...
+                             data (pg_dump, custom format); all of one database are of the same moment
+  index.json                 where each stream lies in the file, and sums of what is in it
+
+  A stream longer than a few megabytes is cut into numbered entries (data-01.dump.000000, ...). This
+  gives it back whole:
+
+    tar -xOf FILE --wildcards 'databases/0001/data-01.dump*' > data-01.dump
+
+STEP BY STEP, AS restore.sh DOES IT
+  1. Roles:        tar -xOf FILE --wildcards 'globals/roles.sql*' | psql -X -d postgres
+     "already exists" is no problem. From now on the passwords of the original server count.
+  2. Tablespaces:  the same with globals/tablespaces.sql. Each needs the folder that cluster.json
+     names, empty and owned by the server's user; or create the tablespace elsewhere beforehand.
+  3. For each database, its streams taken out as above:
+       pg_restore --create --exit-on-error --section=pre-data -d postgres schema.dump
+       pg_restore --exit-on-error --section=data -d THE_DATABASE data-01.dump     (and all the others)
+       pg_restore --exit-on-error --section=post-data -j 4 -d THE_DATABASE schema.dump
+     The databases "postgres" and "template1" are there already: add --clean --if-exists to the first
+     command, and connect to the other one of the two with -d.
+  4. vacuumdb --all --analyze-in-stages
+
+ONE TABLE, OR ONE DATABASE
+  pg_restore --list data-01.dump shows what is in a stream; pg_restore --table=NAME takes one table.
+`;

@@ -1,0 +1,101 @@
+/**
+ * `restore.sh` of every artefact. POSIX shell, and no more than tar, gzip, psql, pg_restore and the basic programs of
+ * any Debian. It calls itself for the streams that it loads side by side.
+ */
+const $ = '$';
+
+export const RESTORE_SCRIPT = String.raw`#!/bin/sh
+# Restores a Hozen backup of a PostgreSQL cluster into an empty server: the one that PGHOST, PGPORT, PGUSER and
+# PGPASSWORD or ~/.pgpass name. README.txt in the backup tells what happens here, step by step.
+#
+#   sh restore.sh FILE [JOBS]
+#
+# HOZEN_WORK: a folder for temporary files (default TMPDIR or /tmp). With room for the unpacked backup there, it is
+# unpacked once; without, it is read again for each stream.
+set -eu
+umask 077
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "restore.sh: $*"; exit 1; }
+
+# Writes one stream, whole, to standard output. Its failure is noted, because a pipe hides it.
+stream() {
+  if [ "$unpacked" = yes ]; then
+    if [ -f "$work/all/$1" ]; then cat "$work/all/$1"; else cat "$work/all/$1".[0-9]*; fi
+  else
+    tar -xOf "$artefact" --wildcards "$1*"
+  fi || : > "$work/failed"
+}
+
+check_stream() { [ ! -e "$work/failed" ] || die "cannot read $artefact"; }
+
+# Loads one data stream (called by this script itself).
+if [ "$1" = --load ]; then
+  stream "$folder/$2" | PGDATABASE=$database pg_restore --exit-on-error --section=data -d ''
+  check_stream
+  exit 0
+fi
+
+[ $# -ge 1 ] || die 'usage: sh restore.sh FILE [JOBS]'
+artefact=$1
+jobs=${$}{2:-2}
+[ -r "$artefact" ] || die "cannot read $artefact"
+for program in tar gzip psql pg_restore; do
+  command -v "$program" > /dev/null || die "$program is not installed (Debian: postgresql-client, tar, gzip)"
+done
+
+work=$(mktemp -d "${$}{HOZEN_WORK:-${$}{TMPDIR:-/tmp}}/hozen-restore.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# Settings of roles and databases that come back with the backup must not stop the restore of what follows.
+PGOPTIONS="${$}{PGOPTIONS:-} -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c client_min_messages=warning"
+export PGOPTIONS
+
+say 'Reading the table of contents ...'
+tar -tvf "$artefact" > "$work/entries" || die "$artefact is damaged: see sha256sum -c"
+names=$(awk '{ print $6 }' "$work/entries")
+needed=$(awk '{ sum += $3 } END { printf "%d", sum / 1024 * 1.02 + 1024 }' "$work/entries")
+free=$(df -Pk "$work" | awk 'NR == 2 { print $4 }')
+unpacked=no
+if [ "$free" -gt "$needed" ]; then
+  say 'Unpacking ...'
+  mkdir "$work/all"
+  tar -xf "$artefact" -C "$work/all" || die "$artefact is damaged: see sha256sum -c"
+  unpacked=yes
+fi
+
+# Runs SQL of pg_dumpall. What exists already (42710) is not created again, but altered to what the backup says.
+globals() {
+  say "Restoring $1 ..."
+  stream "$1" | psql -X -q -v VERBOSITY=sqlstate -f - -d postgres > /dev/null 2> "$work/messages" ||
+    { cat "$work/messages" >&2; die "psql failed on $1"; }
+  check_stream
+  if grep -E '(ERROR|FATAL|PANIC):' "$work/messages" | grep -v ': ERROR: *42710$' >&2; then
+    die "$1 was not restored (codes above: https://www.postgresql.org/docs/current/errcodes-appendix.html)"
+  fi
+}
+globals globals/roles.sql
+globals globals/tablespaces.sql
+
+export artefact unpacked work folder database
+for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\1,p'); do
+  # The x keeps newlines at the end of a name.
+  database=$(stream "$folder/name"; printf x)
+  database=${$}{database%x}
+  say "Restoring database $database ..."
+  stream "$folder/schema.dump" > "$work/schema.dump"
+  check_stream
+  # These exist in every new server: they are made anew, from the other one of the two.
+  case $database in
+    postgres) set -- -d template1 --clean --if-exists ;;
+    template1) set -- -d postgres --clean --if-exists ;;
+    *) set -- -d postgres ;;
+  esac
+  pg_restore --create --exit-on-error --section=pre-data "$@" "$work/schema.dump"
+  printf '%s\n' "$names" | sed -n "s,^$folder/\(data-[0-9]*\.dump\).*,\1,p" | sort -u |
+    xargs -P "$jobs" -n 1 sh "$0" --load || die "the data of $database was not restored"
+  PGDATABASE=$database pg_restore --exit-on-error --section=post-data -j "$jobs" -d '' "$work/schema.dump"
+done
+say 'Restored. Now run: vacuumdb --all --analyze-in-stages'
+`;

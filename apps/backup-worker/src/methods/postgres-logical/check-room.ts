@@ -1,0 +1,71 @@
+import type { StatsFs } from 'node:fs';
+import { access, constants, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import type { BackupJob } from '../../job.js';
+import { artefactPaths } from '../../storage/artefact-paths.js';
+import { makeDirectory } from '../../storage/durable.js';
+import { isMissing, onStorage } from '../../storage/storage-error.js';
+import type { CheckedTarget } from './check-target.js';
+
+/** The artefact is expected to take this share of the databases' size when no earlier one tells. */
+const SHARE = 4;
+
+/**
+ * Looks whether the artefact will fit, and the scratch server too where the proof needs one: twice of what is expected.
+ * @param lastBytes bytes of the last artefact of this config, where there is one
+ * @throws HozenError STORAGE_UNWRITABLE, STORAGE_IO, DISK_TOO_SMALL
+ */
+export async function checkRoom(job: BackupJob, target: CheckedTarget, lastBytes?: number): Promise<void> {
+  const { directory } = artefactPaths(job);
+  await onStorage(directory, async () => {
+    await makeDirectory(directory);
+    await access(directory, constants.W_OK);
+  });
+  const original = target.facts.totals.bytes;
+  const needs = [{ path: directory, bytes: 2 * (lastBytes ?? original / SHARE) }];
+  if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * original });
+  for (const { path, bytes } of await byFileSystem(needs)) {
+    const free = await freeBytes(path);
+    if (free < bytes) throw new HozenError('DISK_TOO_SMALL', { path, free: readable(free), needed: readable(bytes) });
+  }
+}
+
+interface Need {
+  path: string;
+  bytes: number;
+}
+
+/** Needs on one file system add up; the first one's path names it. */
+async function byFileSystem(needs: Need[]): Promise<Need[]> {
+  const found = new Map<string, Need>();
+  for (const need of needs) {
+    const { type, blocks, bfree, files } = await onStorage(need.path, () => statfsOf(need.path));
+    const key = [type, blocks, bfree, files].join('/');
+    const same = found.get(key);
+    if (same) same.bytes += need.bytes;
+    else found.set(key, { ...need });
+  }
+  return [...found.values()];
+}
+
+async function freeBytes(path: string): Promise<number> {
+  const { bavail, bsize } = await onStorage(path, () => statfsOf(path));
+  return bavail * bsize;
+}
+
+/** Of the nearest folder that exists already. */
+async function statfsOf(path: string): Promise<StatsFs> {
+  try {
+    return await statfs(path);
+  } catch (error) {
+    if (isMissing(error) && dirname(path) !== path) return statfsOf(dirname(path));
+    throw error;
+  }
+}
+
+function readable(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
+}

@@ -1,0 +1,84 @@
+import {
+  addressOf,
+  asTargetError,
+  connect,
+  findTools,
+  inspectCluster,
+  sessionName,
+  terminateOlderSessions,
+  type ClusterFacts,
+  type DatabaseFacts,
+  type PostgresAddress,
+  type PostgresTools,
+  type TargetClient,
+} from '@hozen/dbms';
+import { HozenError } from '@hozen/contracts';
+import { inSpan } from '@hozen/telemetry';
+import type { AttemptContext, BackupJob } from '../../job.js';
+import { RESTORE_SETTINGS } from './settings.sql.js';
+
+/** A target that a dump may begin on. Holds the secret in its address. */
+export interface CheckedTarget {
+  address: PostgresAddress;
+  facts: ClusterFacts;
+  tools: PostgresTools;
+  /** Those that can be dumped. */
+  databases: DatabaseFacts[];
+  /** Settings of the server that decide how a dump is read back. */
+  settings: Record<string, string>;
+  warnings: string[];
+}
+
+/**
+ * Looks whether the target can be backed up, and ends what an earlier owner of this run left open there.
+ * @throws HozenError TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_NOT_READY, TARGET_RIGHTS_MISSING, TARGET_LOCKED,
+ * TOOL_MISSING, TOOL_TOO_OLD, TOOL_UNPATCHED, SECRET_UNAVAILABLE
+ */
+export async function checkTarget(
+  job: BackupJob,
+  context: Pick<AttemptContext, 'progress' | 'log'>,
+): Promise<CheckedTarget> {
+  return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
+    context.progress({ phase: 'checking', item: job.target.name });
+    const address = await addressOf(job.target);
+    await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
+    await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
+    const facts = await inspectCluster(client);
+    if (!facts.canReadEverything) {
+      throw new HozenError('TARGET_RIGHTS_MISSING', { target: job.target.name, user: address.user });
+    }
+    const tools = await findTools(facts.versionNum);
+    const settings = await readSettings(client);
+    const databases = facts.databases.filter((database) => database.allowConnections && !database.isInvalid);
+    const warnings = warningsOf(facts);
+    for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
+    return { address, facts, tools, databases, settings, warnings };
+  });
+}
+
+async function readSettings(client: TargetClient): Promise<Record<string, string>> {
+  try {
+    const { rows } = await client.query<{ name: string; setting: string }>(RESTORE_SETTINGS);
+    return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
+  } catch (error) {
+    throw asTargetError(error, client.address);
+  }
+}
+
+function warningsOf(facts: ClusterFacts): string[] {
+  const left = facts.databases.filter(
+    (each) => each.name !== 'template0' && (each.isInvalid || !each.allowConnections),
+  );
+  return [
+    ...left.map(({ name, isInvalid }) =>
+      isInvalid
+        ? `Database "${name}" is left out: a DROP DATABASE of it was interrupted.`
+        : `Database "${name}" is left out: it does not allow connections.`,
+    ),
+    ...(facts.inRecovery ? ['The server is a standby: the contents of unlogged tables are not in the backup.'] : []),
+    ...facts.longTransactions.map(
+      ({ pid, database, user, seconds }) =>
+        `A transaction is open since ${seconds} s (process ${pid}, user ${user ?? '?'}, database ${database ?? '?'}).`,
+    ),
+  ];
+}

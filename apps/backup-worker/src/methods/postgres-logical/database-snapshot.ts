@@ -1,0 +1,108 @@
+import { asTargetError, connect, sessionName, type TargetClient } from '@hozen/dbms';
+import { HozenError } from '@hozen/contracts';
+import type { BackupJob } from '../../job.js';
+import type { CheckedTarget } from './check-target.js';
+import { sessionSettings, TABLES } from './tables.sql.js';
+
+export interface TableFacts {
+  schema: string;
+  name: string;
+  /** false: a partitioned table, whose rows are in its partitions. */
+  hasData: boolean;
+  /** With TOAST, without indexes. */
+  bytes: number;
+  /** Owned by it. */
+  sequences: { schema: string; name: string }[];
+}
+
+/** Tables locked by one statement: a long one is parsed as a whole. */
+const BATCH = 500;
+/** Times a table may be dropped while we are about to lock it. */
+const ATTEMPTS = 10;
+/** SQLSTATEs of a table that vanished in between, and of a deadlock with whoever changes them. */
+const AGAIN = new Set(['42P01', '3F000', '40P01']);
+
+/**
+ * One moment of a database, kept open for all the processes that dump it: a transaction that holds the snapshot and a
+ * lock on every table.
+ *
+ * The locks are taken before the snapshot. The other way round a TRUNCATE or a rewriting ALTER TABLE in between would
+ * leave the table empty in that snapshot, and pg_dump, which only locks when its turn comes, would not notice.
+ */
+export class DatabaseSnapshot {
+  private constructor(
+    private readonly client: TargetClient,
+    /** For pg_dump --snapshot. */
+    readonly id: string,
+    readonly tables: TableFacts[],
+  ) {}
+
+  /** @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws */
+  static async open(job: BackupJob, target: CheckedTarget, database: string, signal: AbortSignal) {
+    const { address, facts } = target;
+    const client = await connect(address, { applicationName: sessionName(job.runId, job.epoch), database });
+    // Ends a query that waits for a lock, too.
+    const stop = () => void client.end().catch(() => undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    client.once('end', () => signal.removeEventListener('abort', stop));
+    try {
+      signal.throwIfAborted();
+      await client.query(sessionSettings(facts.versionNum, job.config.lockWaitSeconds));
+      await lockTables(client);
+      const { rows } = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
+      const tables = await client.query<TableFacts>(TABLES);
+      return new DatabaseSnapshot(client, rows[0]?.id ?? '', tables.rows);
+    } catch (error) {
+      await client[Symbol.asyncDispose]();
+      throw asTargetError(error, client.address);
+    }
+  }
+
+  /**
+   * Ends the transaction after the last process is done.
+   * @throws HozenError TARGET_CONNECTION_LOST when it did not last until now: the locks were gone too early
+   */
+  async release(): Promise<void> {
+    try {
+      await this.client.query('COMMIT');
+    } catch (error) {
+      throw asTargetError(error, this.client.address);
+    } finally {
+      await this.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+  }
+}
+
+async function lockTables(client: TargetClient): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { rows } = await client.query<TableFacts>(TABLES);
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    try {
+      for (let at = 0; at < rows.length; at += BATCH) await lock(client, rows.slice(at, at + BATCH));
+      return;
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      if (!AGAIN.has(code)) throw error;
+      if (attempt === ATTEMPTS) throw locked(client, error);
+      await client.query('ROLLBACK');
+    }
+  }
+}
+
+async function lock(client: TargetClient, tables: TableFacts[]): Promise<void> {
+  const names = tables.map((table) => quoted(client, table)).join(', ');
+  await client.query(`LOCK TABLE ONLY ${names} IN ACCESS SHARE MODE`);
+}
+
+function quoted(client: TargetClient, { schema, name }: TableFacts): string {
+  return `${client.escapeIdentifier(schema)}.${client.escapeIdentifier(name)}`;
+}
+
+function locked(client: TargetClient, cause: unknown): HozenError {
+  const detail = 'tables are dropped and created faster than they can be locked';
+  return new HozenError('TARGET_LOCKED', { target: client.address.target }, { detail, cause });
+}

@@ -1,0 +1,111 @@
+import { sessionName, toolEnvironment } from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import type { DatabaseContent } from '../../artefact/artefact-index.js';
+import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
+import { README } from '../../artefact/readme.js';
+import { RESTORE_SCRIPT } from '../../artefact/restore-script.js';
+import type { AttemptContext, BackupJob } from '../../job.js';
+import type { DumpSummary } from '../dump-summary.js';
+import type { CheckedTarget } from './check-target.js';
+import { clusterJson, type ClusterJson } from './cluster-json.js';
+import { dumpDatabase, type ClusterDump } from './dump-database.js';
+import { dumpGlobals } from './dump-globals.js';
+import { DumpProgress } from './dump-progress.js';
+import { Slots } from './slots.js';
+
+/**
+ * Dumps a whole cluster as pg_dumpall would, by `config.jobs` processes at a time: every database at one moment of its
+ * own, roles, tablespaces, and how to restore all that. The artefact is not finished here; commitArtefact does.
+ * @throws HozenError of the TARGET_ and TOOL_ codes, and what the writer throws
+ */
+export async function dumpCluster(
+  job: BackupJob,
+  target: CheckedTarget,
+  writer: ArtefactWriter,
+  context: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<DumpSummary> {
+  return inSpan('dump cluster', { attributes: { 'hozen.target': job.target.name } }, async () => {
+    const started = performance.now();
+    const facts = clusterJson(job, target);
+    const applicationName = sessionName(job.runId, job.epoch);
+    await using env = await toolEnvironment(target.address, { applicationName });
+    const progress = new DumpProgress(context);
+    const failed = new AbortController();
+    const dump: ClusterDump = {
+      job,
+      target,
+      env,
+      writer,
+      progress,
+      slots: new Slots(job.config.jobs),
+      signal: AbortSignal.any([context.signal, failed.signal]),
+      // Only the first abort counts: the failures after it were caused by it.
+      fail: (error) => failed.abort(error),
+    };
+    // The databases first: the first process is to start at once.
+    const parts = [dumpDatabases(dump, facts), dumpGlobals(dump), addDescription(writer, facts)] as const;
+    for (const part of parts) part.catch(dump.fail);
+    // Nothing of ours may still run, or write, when the failure is told.
+    const [contents] = await Promise.allSettled(parts);
+    failed.signal.throwIfAborted();
+    if (contents.status === 'rejected') throw contents.reason;
+    return summaryOf(facts, target, contents.value, writer, (performance.now() - started) / 1000);
+  });
+}
+
+async function dumpDatabases(dump: ClusterDump, facts: ClusterJson): Promise<DatabaseContent[]> {
+  const largestFirst = dump.target.databases
+    .map((database, index) => ({ database, folder: facts.databases[index]?.folder ?? '' }))
+    .toSorted((a, b) => (b.database.bytes ?? 0) - (a.database.bytes ?? 0));
+  for (const { database } of largestFirst) dump.progress.database(database.name, database.bytes ?? 0);
+  const dumps: Promise<DatabaseContent>[] = [];
+  for (const { database, folder } of largestFirst) {
+    // No database is opened, and held open, before a process is free to dump it.
+    await dump.slots.acquire();
+    if (dump.signal.aborted) break;
+    const dumping = dumpDatabase(dump, database, folder);
+    dumping.catch(dump.fail);
+    dumps.push(dumping);
+  }
+  await Promise.allSettled(dumps);
+  dump.signal.throwIfAborted();
+  return (await Promise.all(dumps)).toSorted((a, b) => a.folder.localeCompare(b.folder));
+}
+
+async function addDescription(writer: ArtefactWriter, facts: ClusterJson): Promise<void> {
+  await writer.addFile('README.txt', README);
+  await writer.addFile('restore.sh', RESTORE_SCRIPT, 0o700);
+  await writer.addFile('cluster.json', `${JSON.stringify(facts, undefined, 2)}\n`);
+  // For restore.sh: a name can be anything, and the shell reads no JSON.
+  for (const { folder, name } of facts.databases) await writer.addFile(`${folder}/name`, name);
+}
+
+function summaryOf(
+  facts: ClusterJson,
+  target: CheckedTarget,
+  contents: DatabaseContent[],
+  writer: ArtefactWriter,
+  seconds: number,
+): DumpSummary {
+  const { originalBytes } = writer;
+  return {
+    originalBytes,
+    databases: facts.databases.map(({ folder, name, owner, encoding, bytes }, index) => {
+      return { folder, name, owner, encoding, bytes, tables: contents[index]?.tables.length ?? 0 };
+    }),
+    tables: contents.reduce((sum, { tables }) => sum + tables.length, 0),
+    tablespaces: facts.tablespaces.map(({ name, location }) => ({ name, location })),
+    warnings: target.warnings,
+    server: {
+      systemIdentifier: facts.systemIdentifier,
+      version: facts.postgres.version,
+      major: facts.postgres.major,
+      superuser: facts.superuser,
+      inRecovery: facts.postgres.inRecovery,
+      tools: facts.tools,
+    },
+    contents,
+    seconds,
+    megabytesPerSecond: originalBytes / 1e6 / Math.max(seconds, 0.001),
+  };
+}
