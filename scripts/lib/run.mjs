@@ -41,9 +41,12 @@ export function run(program, args, { env = process.env, cwd, quiet = false } = {
   });
 }
 
+/** Debian puts servers where a user's PATH does not look. The bootstrap's tests look elsewhere. */
+const SERVER_FOLDERS = (process.env.HOZEN_SETUP_SERVER_FOLDERS ?? '/usr/sbin:/sbin').split(delimiter);
+
 /** The path of a program: on PATH, or where Debian puts servers although a user's PATH leaves it out. */
 export function which(name, path = process.env.PATH ?? '') {
-  for (const folder of [...path.split(delimiter), '/usr/sbin', '/sbin']) {
+  for (const folder of [...path.split(delimiter), ...SERVER_FOLDERS]) {
     if (folder === '') continue;
     const file = join(folder, name);
     try {
