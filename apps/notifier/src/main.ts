@@ -1,1 +1,4 @@
-export {};
+import { startService } from '@hozen/service';
+import { notifier } from './notifier.js';
+
+await startService(notifier());

@@ -6,6 +6,9 @@ import { startService, type RunningService } from '@hozen/service';
 import { eventually, OtlpReceiver, ServiceDatabases, tempDir, TestNats, TestPostgres } from '@hozen/testkit';
 import { SCHEDULER } from './scheduler.js';
 
+/** Processes take seconds to start where the machine is busy. */
+const PATIENCE = { within: 30_000 };
+
 /** The built scheduler in a process of its own, as it runs in production. */
 const APP = fileURLToPath(new URL('..', import.meta.url));
 
@@ -78,7 +81,7 @@ it.each([['scheduler.decided'], ['outbox.before-publish'], ['outbox.after-publis
       expect(await countIn(next, `from schedule_fires where result = 'fired'`)).toBe(1);
       const { state } = await next.broker.jsm.streams.info('BACKUP');
       expect(state.messages).toBe(1);
-    });
+    }, PATIENCE);
   },
 );
 

@@ -1,0 +1,35 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import type { EventOf } from '@hozen/contracts';
+import { OnEvent } from '@hozen/messaging';
+import { Notices } from './notices.js';
+
+@Controller()
+export class EventsController {
+  constructor(private readonly notices: Notices) {}
+
+  @OnEvent('backup.completed')
+  backupCompleted(@Payload() event: EventOf<'backup.completed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('backup.failed')
+  backupFailed(@Payload() event: EventOf<'backup.failed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('backup.rejected')
+  backupRejected(@Payload() event: EventOf<'backup.rejected'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('maintenance.completed')
+  maintenanceCompleted(@Payload() event: EventOf<'maintenance.completed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('maintenance.failed')
+  maintenanceFailed(@Payload() event: EventOf<'maintenance.failed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+}

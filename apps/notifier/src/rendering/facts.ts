@@ -1,0 +1,105 @@
+import { translatedError, type ErrorFacts, type Language, type NoticeKey } from '@hozen/contracts';
+import type { Told } from '../intake/told-events.js';
+import type { Fact } from './notice.js';
+import { size, time } from './quantities.js';
+
+/** What is told, and the means to say it in the reader's language. */
+export interface Telling {
+  told: Told;
+  traceId: string | undefined;
+  language: Language;
+  timeZone: string;
+  text: (key: NoticeKey, params?: Record<string, string>) => string;
+}
+
+type DataOf<T extends Told['type']> = Extract<Told, { type: T }>['data'];
+
+/** The facts of a notice in the order a reader needs them. */
+export function factsOf(telling: Telling): Fact[] {
+  const { type, data } = telling.told;
+  const trace = fact(telling, 'label.trace', telling.traceId);
+  switch (type) {
+    case 'backup.completed':
+      return [...completedBackup(telling, data), fact(telling, 'label.run', data.runId), trace];
+    case 'backup.failed':
+      return [
+        ...error(telling, data.error),
+        fact(telling, 'label.attempts', data.attempts),
+        ...times(telling, data),
+        fact(telling, 'label.run', data.runId),
+        trace,
+      ];
+    case 'backup.rejected':
+      return [...rejection(telling, data), trace];
+    case 'maintenance.completed':
+      return [...completedMaintenance(telling, data), fact(telling, 'label.run', data.runId), trace];
+    case 'maintenance.failed':
+      return [
+        ...error(telling, data.error),
+        fact(telling, 'label.databases', ...data.targetDatabases),
+        ...times(telling, data),
+        fact(telling, 'label.run', data.runId),
+        trace,
+      ];
+    case 'notification.test':
+    default:
+      return [trace];
+  }
+}
+
+function completedBackup(telling: Telling, data: DataOf<'backup.completed'>): Fact[] {
+  const { text } = telling;
+  const { artefact, proof } = data;
+  const counts = {
+    databases: String(proof.databases),
+    tables: String(proof.tables),
+    seconds: String(Math.round(proof.seconds)),
+  };
+  return [
+    fact(telling, 'label.artefact', artefact.path),
+    fact(
+      telling,
+      'label.size',
+      text('value.size', { stored: size(artefact.bytes), original: size(artefact.originalBytes) }),
+    ),
+    fact(telling, 'label.proof', text(`proof.${proof.level}`, counts)),
+    fact(telling, 'label.warnings', ...data.warnings),
+    ...times(telling, data),
+    fact(telling, 'label.speed', `${size(data.bytesPerSecond)}/s`),
+    fact(telling, 'label.attempts', data.attempts),
+  ];
+}
+
+function completedMaintenance(telling: Telling, data: DataOf<'maintenance.completed'>): Fact[] {
+  return [
+    fact(telling, 'label.databases', ...data.targetDatabases),
+    fact(telling, 'label.vacuumed', data.tablesVacuumed),
+    fact(telling, 'label.reindexed', data.indexesRebuilt),
+    fact(telling, 'label.findings', ...data.findings),
+    fact(telling, 'label.safetyBackup', data.backupRunId),
+    ...times(telling, data),
+  ];
+}
+
+function rejection(telling: Telling, data: DataOf<'backup.rejected'>): Fact[] {
+  const reasons = data.reasons.map(({ field, value, message }) =>
+    [field, value === undefined ? '' : `(${value})`, message].filter((part) => part !== '').join(' '),
+  );
+  return [fact(telling, 'label.reasons', ...reasons), fact(telling, 'label.request', data.requestId)];
+}
+
+function error(telling: Telling, facts: ErrorFacts): Fact[] {
+  const { message, hint } = translatedError(telling.language, facts);
+  return [fact(telling, 'label.error', `${message} [${facts.code}]`), fact(telling, 'label.hint', hint)];
+}
+
+function times(telling: Telling, { startedAt, finishedAt }: { startedAt?: string; finishedAt: string }): Fact[] {
+  return [
+    fact(telling, 'label.started', startedAt && time(startedAt, telling.timeZone)),
+    fact(telling, 'label.finished', time(finishedAt, telling.timeZone)),
+  ];
+}
+
+function fact({ text }: Telling, label: NoticeKey, ...values: (string | number | undefined)[]): Fact {
+  return { label: text(label), values: values.filter((value) => value !== undefined).map(String) };
+}

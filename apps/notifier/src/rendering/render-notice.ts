@@ -1,0 +1,82 @@
+import { noticeText, type Language, type NoticeKey } from '@hozen/contracts';
+import { TOLD_EVENTS, type Told } from '../intake/told-events.js';
+import { factsOf, type Telling } from './facts.js';
+import type { Notice, Severity } from './notice.js';
+import { oneLine } from './one-line.js';
+import { size } from './quantities.js';
+
+const LONGEST_SUBJECT = 180;
+
+/** Everything a notice is made of. The same input gives the same text, so that a repeat is recognisable. */
+export interface Occasion {
+  told: Told;
+  eventId: string;
+  traceId: string | undefined;
+}
+
+export function severityOf({ type }: Told): Severity {
+  return type === 'notification.test' ? 'info' : TOLD_EVENTS[type];
+}
+
+/** Tells an occasion in a language: what happened first, then what to do, then what it rests on. */
+export function renderNotice(occasion: Occasion, language: Language, timeZone: string): Notice {
+  const text = (key: NoticeKey, params: Record<string, string> = {}) => noticeText(language, key, params);
+  const names = namesIn(occasion.told, text);
+  const telling: Telling = { ...occasion, language, timeZone, text };
+  return {
+    subject: oneLine(text(subjectKey(occasion.told), names), LONGEST_SUBJECT),
+    severity: severityOf(occasion.told),
+    summary: oneLine(text(`body.${occasion.told.type}`, names)),
+    facts: factsOf(telling)
+      .map(({ label, values }) => ({ label, values: values.map((value) => oneLine(value)).filter((v) => v !== '') }))
+      .filter(({ values }) => values.length > 0),
+    command: commandFor(occasion.told),
+    texts: { next: text('label.next'), repeat: text('note.repeat'), sender: text('note.sender') },
+  };
+}
+
+function subjectKey({ type, data }: Told): NoticeKey {
+  return type === 'backup.rejected' && data.config === undefined
+    ? 'subject.backup.rejected.unknown'
+    : `subject.${type}`;
+}
+
+/** Names that the sentences are about. */
+function namesIn({ type, data }: Told, text: (key: NoticeKey) => string): Record<string, string> {
+  switch (type) {
+    case 'backup.completed':
+      return { ...backupNames(data, text), size: size(data.artefact.bytes) };
+    case 'backup.failed':
+      return backupNames(data, text);
+    case 'backup.rejected':
+      return { config: data.config ?? '' };
+    case 'maintenance.completed':
+    case 'maintenance.failed':
+      return { target: data.target, maintenanceType: text(`maintenance.${data.maintenanceType}`) };
+    case 'notification.test':
+    default:
+      return { recipient: data.recipient };
+  }
+}
+
+type BackupNames = Pick<Extract<Told, { type: 'backup.failed' }>['data'], 'config' | 'target' | 'level'>;
+
+function backupNames({ config, target, level }: BackupNames, text: (key: NoticeKey) => string) {
+  return { config, target, level: text(`level.${level}`) };
+}
+
+function commandFor({ type, data }: Told): string | undefined {
+  switch (type) {
+    case 'backup.completed':
+    case 'backup.failed':
+      return `hozen run ${data.runId}`;
+    case 'backup.rejected':
+      return 'hozen configs';
+    case 'maintenance.completed':
+    case 'maintenance.failed':
+      return `hozen trace ${data.runId}`;
+    case 'notification.test':
+    default:
+      return undefined;
+  }
+}
