@@ -19,6 +19,10 @@ await script(async () => {
   }
   const env = await setUp();
   await build(env);
-  const { code } = await run('node', [join(root, 'test', 'dist', 'bench', `${name}.bench.js`), ...args], { env, cwd: root });
+  const { code } = await run(
+    'node',
+    ['--enable-source-maps', join(root, 'test', 'dist', 'bench', `${name}.bench.js`), ...args],
+    { env, cwd: root },
+  );
   return code;
 });
