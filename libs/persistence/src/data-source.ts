@@ -5,6 +5,7 @@ import { DataSource, type EntitySchema, type MigrationInterface } from 'typeorm'
 import { parseDatabaseUrl } from './database-url.js';
 import type { ServiceName } from './services.js';
 import { sslOptions } from './ssl-options.js';
+import { TypeOrmLog } from './typeorm-log.js';
 
 export interface DataSourceSettings {
   /** Of the service's own role, best without password. */
@@ -42,6 +43,7 @@ export function createDataSource(settings: DataSourceSettings): DataSource {
     entities: settings.entities,
     migrations: settings.migrations,
     migrationsTableName: MIGRATIONS_TABLE,
+    logger: new TypeOrmLog(),
     installExtensions: false,
     uuidExtension: 'pgcrypto',
     poolSize: Math.max(2, settings.poolSize ?? 10),

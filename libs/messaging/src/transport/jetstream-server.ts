@@ -135,6 +135,7 @@ export class JetStreamServer extends Server implements CustomTransportStrategy {
         await ensureConsumer(this.settings.broker, this.#consumerOf(type));
       }
     } catch (error) {
+      if (this.#closed) return;
       log.warn({ error: (error as Error).message }, 'the consumers could not be checked');
     }
   }

@@ -28,6 +28,7 @@ export class Lane {
   readonly #stop = new AbortController();
   /** Aborts when shutdown cannot wait any longer. */
   readonly #giveUp = new AbortController();
+  #consumer: Promise<Consumer> | undefined;
   #pull: ConsumerMessages | undefined;
   #inHand: JsMsg | undefined;
   #failures = 0;
@@ -38,9 +39,12 @@ export class Lane {
   constructor(private readonly settings: LaneSettings) {}
 
   start(): void {
-    // The request of before is gone with the connection. The client would look after it as well, but up to a whole
-    // request's time later when JetStream is not yet ready at the reconnect.
-    this.#forgetReconnects = this.settings.broker.onReconnect(() => this.#pull?.stop());
+    // The request of before went with the connection, and the consumer may have gone with the broker's store: an old
+    // server does not even answer a request to a consumer that it does not know.
+    this.#forgetReconnects = this.settings.broker.onReconnect(() => {
+      this.#consumer = undefined;
+      this.#pull?.stop();
+    });
     this.#ended = this.#run();
   }
 
@@ -61,19 +65,22 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
-    let consumer: Consumer | undefined;
     while (!this.#stop.signal.aborted) {
       try {
         await Promise.race([this.settings.broker.connected(), this.#stopped()]);
-        consumer ??= await this.settings.broker.answerOf(this.settings.openConsumer());
-        await this.#takeOne(consumer);
+        await this.#takeOne(await this.#openConsumer());
         this.#failures = 0;
       } catch (error) {
-        consumer = undefined;
+        this.#consumer = undefined;
         await this.#recover(error as Error);
       }
     }
     this.#isReady = false;
+  }
+
+  #openConsumer(): Promise<Consumer> {
+    this.#consumer ??= this.settings.broker.answerOf(this.settings.openConsumer());
+    return this.#consumer;
   }
 
   async #takeOne(consumer: Consumer): Promise<void> {
