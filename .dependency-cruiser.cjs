@@ -47,7 +47,7 @@ module.exports = {
     {
       name: 'production-code-does-not-use-the-testkit',
       severity: 'error',
-      from: { path: '^(apps|libs)/', pathNot: ['\\.spec\\.ts$', '^libs/testkit/'] },
+      from: { path: '^(apps|libs)/', pathNot: ['\\.spec\\.ts$', '/spec-support/', '^libs/testkit/'] },
       to: { path: '^libs/testkit/' },
     },
     {

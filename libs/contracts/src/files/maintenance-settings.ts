@@ -8,19 +8,19 @@ export class MaintenanceRetriesSpec {
   @IsOptional()
   @ValidateNested()
   @Type(() => RetrySpec)
-  transient: RetrySpec = { times: 2, seconds: 60, exponential: false };
+  transient: RetrySpec = RetrySpec.of(2, 60, false);
 
   /** Disk, memory or connection slots have run out. */
   @IsOptional()
   @ValidateNested()
   @Type(() => RetrySpec)
-  resources: RetrySpec = { times: 1, seconds: 300, exponential: false };
+  resources: RetrySpec = RetrySpec.of(1, 300, false);
 
   /** Damaged pages, or an index that is still invalid after it was rebuilt. */
   @IsOptional()
   @ValidateNested()
   @Type(() => RetrySpec)
-  integrity: RetrySpec = { times: 1, seconds: 600, exponential: false };
+  integrity: RetrySpec = RetrySpec.of(1, 600, false);
 }
 
 /** From where on something counts as a finding, and an index as worth rebuilding. */
