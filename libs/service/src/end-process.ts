@@ -32,7 +32,7 @@ async function end(stop: () => Promise<void>): Promise<void> {
     await stop();
   } catch (error) {
     code = 1;
-    log.error({ error }, 'the service did not stop cleanly');
+    log.error({ err: error }, 'the service did not stop cleanly');
   }
   await shutdownTelemetry();
   clearTimeout(timer);
@@ -40,7 +40,7 @@ async function end(stop: () => Promise<void>): Promise<void> {
 }
 
 async function die(failure: unknown, what: string): Promise<void> {
-  log.fatal({ error: failure }, what);
+  log.fatal({ err: failure }, what);
   const timer = setTimeout(() => process.exit(1), 2_000);
   await shutdownTelemetry().catch(() => undefined);
   clearTimeout(timer);

@@ -40,7 +40,7 @@ export async function startService(definition: ServiceDefinition): Promise<Runni
     log.info({ url }, `${name} is up`);
     return { url, app, dataSource, broker, outbox, inbox, stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
-    await releases.releaseAll().catch((failure: unknown) => log.warn({ error: failure }, 'cleaning up failed'));
+    await releases.releaseAll().catch((failure: unknown) => log.warn({ err: failure }, 'cleaning up failed'));
     throw error;
   }
 }

@@ -72,6 +72,12 @@ function nextCommands(context: Context, runId: string, artefact: string | undefi
     [`npx hozen trace ${runId}`, text('up.next-trace')],
     ['npx hozen runs', text('up.next-runs')],
     ['npx hozen backup nightly --wait --override-window', text('up.next-again')],
-    ...(artefact === undefined ? [] : [[`tar -xf ${artefact} && sh restore.sh`, text('up.next-restore')] as const]),
+    ...(artefact === undefined ? [] : [[restoreCommand(artefact), text('up.next-restore')] as const]),
   ];
+}
+
+/** The name needs quotes for the shell, as the data folder may have any name. */
+function restoreCommand(artefact: string): string {
+  const quoted = `'${artefact.replaceAll("'", `'\\''`)}'`;
+  return `tar -xOf ${quoted} --occurrence=1 restore.sh > restore.sh && sh restore.sh ${quoted}`;
 }

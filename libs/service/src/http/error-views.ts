@@ -11,7 +11,7 @@ export class ErrorViews implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<ServerResponse>();
     const { status, view } = answerTo(thrown);
-    if (status >= 500) log.error({ error: thrown }, 'a request failed');
+    if (status >= 500) log.error({ err: thrown }, 'a request failed');
     if (response.headersSent) {
       response.destroy();
       return;
