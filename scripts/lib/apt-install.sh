@@ -10,6 +10,8 @@ made_policy= made_no_cluster=
 tidy() {
   [ -z "$made_policy" ] || rm -f "$policy"
   [ -z "$made_no_cluster" ] || rm -f "$no_cluster"
+  # Where nothing was installed in the end, no empty folder stays either.
+  [ -e /etc/postgresql-common/createcluster.conf ] || rmdir "${no_cluster%/*}" /etc/postgresql-common 2>/dev/null || true
 }
 trap tidy EXIT
 trap 'exit 130' INT TERM

@@ -16,14 +16,14 @@ export async function ensureSystemPackages() {
   const missing = missingPackages();
   const outdated = missing.includes('postgresql') ? [] : await outdatedPackages();
   if (missing.length === 0 && outdated.length === 0) return;
-  if (missing.length > 0) step(`installing ${missing.join(', ')} (apt-get)`);
-  if (outdated.length > 0) step(`updating ${outdated.join(', ')}: a version with known security holes is installed`);
   const root = asRoot([...missing, ...outdated]);
   if (root === undefined) {
     // What is only outdated does not stop the start; the services say so again where it matters.
     warn(`${outdated.join(', ')}: no right to update; see TOOL_UNPATCHED in docs/operations.md`);
     return;
   }
+  if (missing.length > 0) step(`installing ${missing.join(', ')} (apt-get)`);
+  if (outdated.length > 0) step(`updating ${outdated.join(', ')}: a version with known security holes is installed`);
   const installer = fileURLToPath(new URL('apt-install.sh', import.meta.url));
   const [program, ...before] = [...root, 'sh', installer, ...missing, ...outdated];
   const { code, output } = await run(program, before, { quiet: true });

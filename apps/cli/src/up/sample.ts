@@ -5,6 +5,8 @@ import { connect, inspectCluster, PrivatePostgres, type TargetClient } from '@ho
 import { parseDocument } from 'yaml';
 import { bytesText } from '../terminal/units.js';
 import type { Home } from './home.js';
+import { keepRunning } from './keep-running.js';
+import { keptPostgres } from './kept-servers.js';
 import type { Say } from './say.js';
 import type { Secrets } from './secrets.js';
 
@@ -34,6 +36,7 @@ export async function startSample(
     keep: true,
   });
   stack.use(server);
+  stack.defer(keepRunning(keptPostgres('sample', server), say));
   await load(server, say);
   await using client = await connect(server.address(), APPLICATION);
   const { databases } = await inspectCluster(client);

@@ -8,7 +8,9 @@ import { OtlpReceiver } from '@hozen/telemetry';
 import type { Context } from '../context.js';
 import { runFile } from '../services/addresses.js';
 import { TraceStore } from '../traces/trace-store.js';
+import { KeptNats, keptPostgres } from './kept-servers.js';
 import type { Home } from './home.js';
+import { keepRunning } from './keep-running.js';
 import { Mailbox } from './mailbox.js';
 import type { Say } from './say.js';
 import type { Secrets } from './secrets.js';
@@ -70,6 +72,7 @@ async function postgres(
     keep: true,
   });
   stack.use(server);
+  stack.defer(keepRunning(keptPostgres('PostgreSQL', server), say));
   const { host, port, user, database } = server.address();
   say.done('up.postgres', { where: `${host}:${port}` });
   return { adminUrl: formatDatabaseUrl({ host, port, user, database, sslMode: 'disable' }), adminPassword: password };
@@ -81,8 +84,9 @@ async function nats(context: Context, home: Home, say: Say, stack: AsyncDisposab
     say.done('up.nats', { where: context.text('up.external', { variable: 'HOZEN_NATS_URL' }) });
     return given;
   }
-  const server = await startNatsServer({ storeDir: home.nats, logFile: join(home.logs, 'nats-server.log') });
-  stack.use(server);
+  const settings = { storeDir: home.nats, logFile: join(home.logs, 'nats-server.log') };
+  const server = await startNatsServer(settings);
+  stack.use(new KeptNats(server, settings, say));
   await writeFile(runFile(home.path, 'nats'), `${JSON.stringify({ url: server.url, pid: server.pid })}\n`, {
     mode: 0o600,
   });

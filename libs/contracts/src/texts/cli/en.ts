@@ -189,6 +189,8 @@ export const cliEn = {
   'up.services': 'Starting the services',
   'up.service-ready': '{service} is ready ({url})',
   'up.service-died': '{service} ended ({how}); it is started again in {seconds} s. Its log: {log}',
+  'up.server-restarted': '{server} had ended and was started again. Its log: {log}',
+  'up.server-lost': '{server} has ended and does not start; tried again in {seconds} s. Its log: {log}',
   'up.sample-loading': 'Loading the sample database',
   'up.sample': 'The sample cluster is up ({where}, {size})',
   'up.applied': 'Applied {file}',

@@ -190,6 +190,8 @@ export const cliJa: CliTexts = {
   'up.services': 'サービスを起動しています',
   'up.service-ready': '{service} の準備ができました({url})',
   'up.service-died': '{service} が終了しました({how})。{seconds} 秒後に再起動します。ログ: {log}',
+  'up.server-restarted': '{server} が終了していたため、再起動しました。ログ: {log}',
+  'up.server-lost': '{server} が終了し、起動できません。{seconds} 秒後に再試行します。ログ: {log}',
   'up.sample-loading': 'サンプルのデータベースを作成しています',
   'up.sample': 'サンプルのクラスターを起動しました({where}、{size})',
   'up.applied': '{file} を反映しました',

@@ -187,6 +187,8 @@ export const cliZh: CliTexts = {
   'up.services': '正在启动服务',
   'up.service-ready': '{service} 已就绪（{url}）',
   'up.service-died': '{service} 已终止（{how}），{seconds} 秒后重新启动。日志：{log}',
+  'up.server-restarted': '{server} 已终止，现已重新启动。日志：{log}',
+  'up.server-lost': '{server} 已终止且无法启动，{seconds} 秒后重试。日志：{log}',
   'up.sample-loading': '正在载入示例数据库',
   'up.sample': '示例集群已启动（{where}，{size}）',
   'up.applied': '已应用 {file}',
