@@ -2,6 +2,7 @@ export { freePort } from '@hozen/dbms';
 export { OtlpReceiver, type ReceivedSpan } from '@hozen/telemetry';
 export { SlackDouble, type SlackDoubleOptions, type SlackMessage, type SlackReply } from './doubles/slack-double.js';
 export { eventually, type Patience } from './eventually.js';
+export { everyKindOfObject, HOSTILE_NAMES } from './fixtures/every-kind-of-object.js';
 export { MailSink, type MailReply, type MailSinkOptions } from './mail/mail-sink.js';
 export type { ReceivedMail } from './mail/received-mail.js';
 export { processesMatching, type ProcessInfo } from './processes.js';

@@ -62,7 +62,7 @@ describe.each<Compression>(['gzip', 'none'])('an artefact with compression %s', 
   it('gives a long stream back in order from its numbered parts', async () => {
     const data = randomBytes(9 * MIB + 123);
     const { path } = await write(compression, (writer) => addStream(writer, 'big', data));
-    expect(tar('-tf', path).toString()).toMatch(/^big\.000000\nbig\.000001\nbig\.000002\n/);
+    expect(tar('-tf', path).toString()).toMatch(/^big\.000000\nbig\.000001\n(.*\n)*big\.000004\n/);
     expect(tar('-xOf', path, '--wildcards', 'big*').equals(data)).toBe(true);
   });
 
@@ -83,7 +83,7 @@ describe.each<Compression>(['gzip', 'none'])('an artefact with compression %s', 
     expect(file.stream('one').sha256).toBe(createHash('sha256').update(one).digest('hex'));
   });
 
-  it.each([0, 1, 511, 512, 513, 4 * MIB - 1, 4 * MIB, 4 * MIB + 1, 8 * MIB])(
+  it.each([0, 1, 511, 512, 513, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 4 * MIB])(
     'keeps a stream of %i bytes as it is',
     async (bytes) => {
       const data = randomBytes(bytes);

@@ -1,9 +1,9 @@
 import { TAR_BLOCK } from './tar.js';
 
-const MAX_PART = 4 * 1024 * 1024;
-const MIN_PART = 1024 * 1024;
+const MAX_PART = 2 * 1024 * 1024;
+const MIN_PART = 512 * 1024;
 /** Together the parts that are being filled stay below this. */
-const FILLING = 32 * 1024 * 1024;
+const FILLING = 16 * 1024 * 1024;
 
 /** Buffers of one part each, used again and again. */
 export class PartBuffers {

@@ -68,15 +68,27 @@ fi
 # Runs SQL of pg_dumpall. What exists already (42710) is not created again, but altered to what the backup says.
 globals() {
   say "Restoring $1 ..."
-  stream "$1" | psql -X -q -v VERBOSITY=sqlstate -f - -d postgres > /dev/null 2> "$work/messages" ||
+  { "$2"; stream "$1"; "$3"; } | psql -X -q -At -v VERBOSITY=sqlstate -f - -d postgres > /dev/null 2> "$work/messages" ||
     { cat "$work/messages" >&2; die "psql failed on $1"; }
   check_stream
   if grep -E '(ERROR|FATAL|PANIC):' "$work/messages" | grep -v ': ERROR: *42710$' >&2; then
     die "$1 was not restored (codes above: https://www.postgresql.org/docs/current/errcodes-appendix.html)"
   fi
 }
-globals globals/roles.sql
-globals globals/tablespaces.sql
+
+# Our own password stays as it is until the end, or we could not log in any more.
+remember_password() {
+  echo 'CREATE TEMPORARY TABLE before AS SELECT rolpassword FROM pg_catalog.pg_authid WHERE rolname = current_user;'
+}
+keep_password() {
+  new="$work/password.sql"
+  printf '\\o %s\n' "$new"
+  echo "SELECT format('ALTER ROLE %I PASSWORD %L;', rolname, rolpassword) FROM pg_catalog.pg_authid WHERE rolname = current_user;"
+  printf '\\o\n'
+  echo "SELECT format('ALTER ROLE %I PASSWORD %L;', current_user, rolpassword) FROM pg_temp.before \\gexec"
+}
+globals globals/roles.sql remember_password keep_password
+globals globals/tablespaces.sql : :
 
 export artefact unpacked work folder database
 for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\1,p'); do
@@ -97,5 +109,6 @@ for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\
     xargs -P "$jobs" -n 1 sh "$0" --load || die "the data of $database was not restored"
   PGDATABASE=$database pg_restore --exit-on-error --section=post-data -j "$jobs" -d '' "$work/schema.dump"
 done
+psql -X -q -v ON_ERROR_STOP=1 -f "$work/password.sql" -d postgres
 say 'Restored. Now run: vacuumdb --all --analyze-in-stages'
 `;

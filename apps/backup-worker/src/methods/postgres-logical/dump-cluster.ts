@@ -11,7 +11,7 @@ import { clusterJson, type ClusterJson } from './cluster-json.js';
 import { dumpDatabase, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
 import { DumpProgress } from './dump-progress.js';
-import { Slots } from './slots.js';
+import { Slots } from '../../pipeline/slots.js';
 
 /**
  * Dumps a whole cluster as pg_dumpall would, by `config.jobs` processes at a time: every database at one moment of its

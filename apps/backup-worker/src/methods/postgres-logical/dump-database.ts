@@ -5,12 +5,12 @@ import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { BackupJob } from '../../job.js';
 import type { ArchiveContent } from '../../pipeline/custom-format.js';
 import { pourArchive } from '../../pipeline/pour.js';
-import { withBufferedOutput } from './buffered-output.js';
+import { inLargePieces } from '../../pipeline/large-pieces.js';
 import type { CheckedTarget } from './check-target.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
 import type { DumpProgress } from './dump-progress.js';
 import { planDatabase, type PlannedStream } from './plan-database.js';
-import type { Slots } from './slots.js';
+import type { Slots } from '../../pipeline/slots.js';
 
 /** What all databases of one dump share. */
 export interface ClusterDump {
@@ -95,7 +95,7 @@ async function dumpStream(
       ...(target.facts.inRecovery ? ['--no-unlogged-table-data'] : []),
       ...planned.args,
     ],
-    env: withBufferedOutput(env.forDatabase(database.name)),
+    env: inLargePieces(env.forDatabase(database.name)),
     signal,
     attributes: { 'hozen.stream': planned.name, 'db.namespace': database.name },
   });

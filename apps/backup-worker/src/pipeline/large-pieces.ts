@@ -10,12 +10,15 @@ const BYTES = 65_536;
 let library: string | null | undefined;
 
 /**
- * Lets a program write in large pieces. pg_dump writes 4 KiB at a time into a pipe; at some 100 MB/s and several
+ * Lets a program read and write in large pieces. pg_dump writes 4 KiB at a time into a pipe; at some 100 MB/s and several
  * processes the system calls alone, on both sides, cost as much as reading the table. Without coreutils it is slower.
  */
-export function withBufferedOutput(env: ToolEnvironment): ToolEnvironment {
+export function inLargePieces(env: ToolEnvironment): ToolEnvironment {
   library ??= LIBRARIES.find((path) => existsSync(path)) ?? null;
   if (library === null) return env;
-  const variables = { ...env.variables, LD_PRELOAD: library, _STDBUF_O: String(BYTES) };
-  return new ToolEnvironment(variables, env.address, env.secrets);
+  return withVariables(env, { LD_PRELOAD: library, _STDBUF_I: String(BYTES), _STDBUF_O: String(BYTES) });
+}
+
+export function withVariables(env: ToolEnvironment, variables: Record<string, string>): ToolEnvironment {
+  return new ToolEnvironment({ ...env.variables, ...variables }, env.address, env.secrets);
 }

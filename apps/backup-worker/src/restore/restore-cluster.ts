@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { HozenError } from '@hozen/contracts';
+import { toolEnvironment, type PostgresAddress, type PostgresTools } from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import { ArtefactFile } from '../artefact/artefact-file.js';
+import { parseManifest } from '../artefact/manifest.js';
+import { withVariables } from '../pipeline/large-pieces.js';
+import { describe, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { isMissing } from '../storage/storage-error.js';
+import type { ClusterRestore } from './cluster-restore.js';
+import { restoreDatabase } from './restore-database.js';
+import { restoreRoles, restoreTablespaces } from './restore-globals.js';
+import { storedDatabases } from './restore-plan.js';
+
+export interface RestoreOptions {
+  /** The artefact, or the manifest that publishes it. */
+  artefact: CommittedArtefact | { manifestPath: string };
+  /** An empty server, where we are a superuser. */
+  address: PostgresAddress;
+  tools: PostgresTools;
+  /** Processes at a time. */
+  jobs: number;
+  /** For small files; exists. */
+  spoolDir: string;
+  /** Create tablespaces inside the data directory instead of the folders of the original. */
+  tablespacesInPlace?: boolean;
+  signal?: AbortSignal;
+  progress?: (update: { bytes: number; expectedBytes: number; item: string }) => void;
+}
+
+/**
+ * What roles and databases bring along by ALTER ... SET must not stop the restore of what follows: a database that is
+ * read-only by default could not be filled.
+ */
+const SESSION_OPTIONS = [
+  'default_transaction_read_only=off',
+  'statement_timeout=0',
+  'lock_timeout=0',
+  'idle_in_transaction_session_timeout=0',
+];
+
+/**
+ * Restores a whole cluster into an empty server: roles, tablespaces, and every database with pg_restore. Stops at the
+ * first error; what was restored by then stays.
+ * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the TARGET_ and TOOL_ codes
+ */
+export async function restoreCluster(options: RestoreOptions): Promise<void> {
+  const artefact = 'manifest' in options.artefact ? options.artefact : await published(options.artefact.manifestPath);
+  await inSpan('restore cluster', { attributes: { 'file.path': artefact.path } }, async () => {
+    await using file = await ArtefactFile.open(artefact.path, artefact.manifest);
+    const applicationName = 'hozen restore';
+    await using env = await toolEnvironment({ ...options.address, database: 'postgres' }, { applicationName });
+    const restore: ClusterRestore = {
+      file,
+      address: options.address,
+      env: withVariables(env, { PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
+      tools: options.tools,
+      jobs: options.jobs,
+      spoolDir: options.spoolDir,
+      tablespacesInPlace: options.tablespacesInPlace ?? false,
+      ...(options.signal ? { signal: options.signal } : {}),
+      onBytes: counter(artefact.originalBytes, options.progress),
+    };
+    const setOwnPassword = await restoreRoles(restore);
+    await restoreTablespaces(restore);
+    for (const database of await storedDatabases(file)) {
+      options.signal?.throwIfAborted();
+      await restoreDatabase(restore, database);
+    }
+    await setOwnPassword();
+  });
+}
+
+function counter(expectedBytes: number, progress: RestoreOptions['progress']): ClusterRestore['onBytes'] {
+  let bytes = 0;
+  return (more, item) => {
+    bytes += more;
+    progress?.({ bytes, expectedBytes, item });
+  };
+}
+
+async function published(manifestPath: string): Promise<CommittedArtefact> {
+  try {
+    return describe(manifestPath, parseManifest(await readFile(manifestPath, 'utf8'), manifestPath));
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+    throw new HozenError('ARTEFACT_MISSING', { path: manifestPath }, { cause });
+  }
+}

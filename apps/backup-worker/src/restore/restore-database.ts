@@ -1,0 +1,89 @@
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { databaseArgument, runTool } from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import type { StreamFacts } from '../artefact/artefact-index.js';
+import { inLargePieces } from '../pipeline/large-pieces.js';
+import { Slots } from '../pipeline/slots.js';
+import type { ClusterRestore } from './cluster-restore.js';
+import type { StoredDatabase } from './restore-plan.js';
+
+/** Definitions, then all data side by side, then what is built on the data: indexes, constraints, triggers. */
+export async function restoreDatabase(restore: ClusterRestore, database: StoredDatabase): Promise<void> {
+  await inSpan('restore database', { attributes: { 'db.namespace': database.name } }, async () => {
+    const schema = join(restore.spoolDir, `${database.folder.replaceAll('/', '-')}-schema.dump`);
+    try {
+      await pipeline(restore.file.read(database.schema), createWriteStream(schema, { mode: 0o600 }));
+      await pgRestore(restore, database, ['--section=pre-data', '--create', ...maintenance(database.name), schema]);
+      await loadAll(restore, database);
+      const jobs = `--jobs=${restore.jobs}`;
+      await pgRestore(restore, database, ['--section=post-data', jobs, into(database), schema]);
+    } finally {
+      await rm(schema, { force: true });
+    }
+  });
+}
+
+async function loadAll(restore: ClusterRestore, database: StoredDatabase): Promise<void> {
+  const slots = new Slots(restore.jobs);
+  const failed = new AbortController();
+  const signal = restore.signal ? AbortSignal.any([restore.signal, failed.signal]) : failed.signal;
+  const loads = database.data.map(async (stream) => {
+    await slots.acquire();
+    try {
+      signal.throwIfAborted();
+      await load({ ...restore, signal }, database, stream);
+    } catch (error) {
+      failed.abort(error);
+      throw error;
+    } finally {
+      slots.release();
+    }
+  });
+  await Promise.allSettled(loads);
+  failed.signal.throwIfAborted();
+}
+
+async function load(restore: ClusterRestore, database: StoredDatabase, stream: StreamFacts): Promise<void> {
+  await pgRestore(restore, database, ['--section=data', into(database)], stream);
+}
+
+async function pgRestore(
+  restore: ClusterRestore,
+  database: StoredDatabase,
+  args: string[],
+  stream?: StreamFacts,
+): Promise<void> {
+  const { file, tools, env, signal } = restore;
+  const stdin = stream ? { stdin: Readable.from(counted(restore, file.read(stream), database.name)) } : {};
+  await runTool({
+    path: tools.path('pg_restore'),
+    args: ['--exit-on-error', '--no-password', ...args],
+    env: inLargePieces(env),
+    stdout: 'ignore',
+    ...stdin,
+    ...(signal ? { signal } : {}),
+    attributes: { 'db.namespace': database.name, 'hozen.stream': stream?.name ?? database.schema.name },
+  }).done;
+}
+
+async function* counted(restore: ClusterRestore, source: AsyncIterable<Buffer>, item: string): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    restore.onBytes(chunk.length, item);
+    yield chunk;
+  }
+}
+
+/** Every new server has these two: they are made anew, from the other one. */
+function maintenance(name: string): string[] {
+  if (name === 'postgres') return [`--dbname=${databaseArgument('template1')}`, '--clean', '--if-exists'];
+  const recreate = name === 'template1' ? ['--clean', '--if-exists'] : [];
+  return [`--dbname=${databaseArgument('postgres')}`, ...recreate];
+}
+
+function into({ name }: StoredDatabase): string {
+  return `--dbname=${databaseArgument(name)}`;
+}

@@ -1,0 +1,61 @@
+import { HozenError } from '@hozen/contracts';
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import type { StreamFacts } from '../artefact/artefact-index.js';
+
+/** One database of an artefact, and the streams that it comes from. */
+export interface StoredDatabase {
+  folder: string;
+  name: string;
+  schema: StreamFacts;
+  /** Largest first. */
+  data: StreamFacts[];
+}
+
+/** What cluster.json says of the server, as far as a restore needs it. */
+export interface StoredCluster {
+  superuser: string;
+  tablespaces: { name: string; owner: string }[];
+  settings: Record<string, string>;
+}
+
+/** The databases in an artefact, as its index and the names in it tell. */
+export async function storedDatabases(file: ArtefactFile): Promise<StoredDatabase[]> {
+  const folders = file.index.streams.flatMap(({ name }) => /^(databases\/\d+)\/name$/.exec(name)?.[1] ?? []);
+  const databases: StoredDatabase[] = [];
+  for (const folder of folders.toSorted((a, b) => a.localeCompare(b))) {
+    databases.push({
+      folder,
+      name: (await file.readFile(`${folder}/name`)).toString(),
+      schema: file.stream(`${folder}/schema.dump`),
+      data: file.index.streams
+        .filter(({ name }) => name.startsWith(`${folder}/data-`))
+        .toSorted((a, b) => b.bytes - a.bytes),
+    });
+  }
+  return databases;
+}
+
+/** @throws HozenError ARTEFACT_CORRUPT */
+export async function storedCluster(file: ArtefactFile): Promise<StoredCluster> {
+  const text = (await file.readFile('cluster.json')).toString();
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isCluster(value)) return value;
+  } catch (cause) {
+    throw new HozenError('ARTEFACT_CORRUPT', { path: file.path, what: 'cluster.json: not JSON' }, { cause });
+  }
+  throw new HozenError('ARTEFACT_CORRUPT', { path: file.path, what: 'cluster.json' });
+}
+
+function isCluster(value: unknown): value is StoredCluster {
+  if (!isRecord(value) || typeof value['superuser'] !== 'string' || !isRecord(value['settings'])) return false;
+  const { settings, tablespaces } = value;
+  if (!Object.values(settings).every((setting) => typeof setting === 'string')) return false;
+  const isTablespace = (each: unknown) =>
+    isRecord(each) && typeof each['name'] === 'string' && typeof each['owner'] === 'string';
+  return Array.isArray(tablespaces) && tablespaces.every(isTablespace);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

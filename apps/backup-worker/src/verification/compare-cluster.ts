@@ -1,0 +1,63 @@
+import { toolOutput, type DatabaseFacts } from '@hozen/dbms';
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import { ROLES, TABLESPACES } from '../methods/postgres-logical/dump-globals.js';
+import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js';
+import { compareContents } from './compare-contents.js';
+import { compareDefinitions } from './compare-definitions.js';
+import { sameGlobals } from './compare-globals.js';
+import { readCopy, recountTable, type CopyReader } from './read-copy.js';
+
+/**
+ * What differs between a backup and the copy that was restored from it: roles, tablespaces, and in each database the
+ * definitions, the rows of every table, sequences and large objects. Empty when nothing does.
+ */
+export async function compareCluster(file: ArtefactFile, reader: CopyReader): Promise<string[]> {
+  const differences = await compareAllGlobals(file, reader);
+  const copies = new Map(reader.scratch.facts.databases.map((database) => [database.name, database]));
+  for (const backup of file.index.databases) {
+    reader.signal.throwIfAborted();
+    const copy = copies.get(backup.name);
+    copies.delete(backup.name);
+    const found = copy ? await compareDatabase(file, backup.folder, copy, reader) : ['it is missing'];
+    differences.push(...found.map((difference) => `database ${backup.name}: ${difference}`));
+  }
+  copies.delete('template0');
+  // A new server has these; a cluster that dropped them has none to restore.
+  for (const initial of ['postgres', 'template1']) copies.delete(initial);
+  return [...differences, ...[...copies.keys()].map((name) => `database ${name}: it should not be there`)];
+}
+
+async function compareDatabase(file: ArtefactFile, folder: string, copy: DatabaseFacts, reader: CopyReader) {
+  const backup = file.index.databases.find((database) => database.folder === folder);
+  if (!backup) return ['it is missing in the index'];
+  const { definitions, contents } = await readCopy(reader, copy);
+  const stored = await definitionsIn(file, folder);
+  const recount: Parameters<typeof compareContents>[2] = (table, columns) =>
+    recountTable(reader, copy.name, table, columns);
+  return [...compareDefinitions(stored, definitions), ...(await compareContents(backup, contents, recount))];
+}
+
+async function definitionsIn(file: ArtefactFile, folder: string): Promise<TocEntry[]> {
+  const archive = new CustomFormatReader();
+  for await (const chunk of file.read(file.stream(`${folder}/schema.dump`))) archive.push(chunk);
+  return archive.end().entries;
+}
+
+async function compareAllGlobals(file: ArtefactFile, reader: CopyReader): Promise<string[]> {
+  const kinds = [
+    { name: ROLES, option: '--roles-only', what: 'roles' },
+    { name: TABLESPACES, option: '--tablespaces-only', what: 'tablespaces' },
+  ];
+  const differences: string[] = [];
+  for (const { name, option, what } of kinds) {
+    const copy = await toolOutput({
+      path: reader.scratch.tools.path('pg_dumpall'),
+      args: [option, '--no-password'],
+      env: reader.env,
+      signal: reader.signal,
+    });
+    const backup = await file.readFile(name);
+    if (!sameGlobals(backup.toString('latin1'), copy.toString('latin1'))) differences.push(what);
+  }
+  return differences;
+}

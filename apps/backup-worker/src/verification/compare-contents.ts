@@ -1,0 +1,63 @@
+import type { DatabaseContent, LargeObjectContent, SequenceContent, TableContent } from '../artefact/artefact-index.js';
+
+/** Recounts a table of the copy with its columns in the given order. */
+export type Recount = (table: TableContent, columns: string) => Promise<Pick<TableContent, 'rows' | 'content'>>;
+
+/** What differs between the data in the backup and in the restored copy; each entry names an object. */
+export async function compareContents(
+  backup: DatabaseContent,
+  copy: Omit<DatabaseContent, 'folder' | 'name'>,
+  recount: Recount,
+): Promise<string[]> {
+  return [
+    ...(await compareTables(backup.tables, copy.tables, recount)),
+    ...compareSequences(backup.sequences, copy.sequences),
+    ...compareLargeObjects(backup.largeObjects, copy.largeObjects),
+  ];
+}
+
+async function compareTables(backup: TableContent[], copy: TableContent[], recount: Recount): Promise<string[]> {
+  const restored = new Map(copy.map((table) => [nameOf(table), table]));
+  const differences: string[] = [];
+  for (const table of backup) {
+    const twin = restored.get(nameOf(table));
+    restored.delete(nameOf(table));
+    const difference = twin ? await compareTable(table, twin, recount) : 'is missing';
+    if (difference) differences.push(`table ${nameOf(table)} ${difference}`);
+  }
+  return [...differences, ...[...restored.keys()].map((name) => `table ${name} should not be there`)];
+}
+
+async function compareTable(table: TableContent, twin: TableContent, recount: Recount): Promise<string | undefined> {
+  let found: Pick<TableContent, 'rows' | 'content'> = twin;
+  if (table.columns !== twin.columns) {
+    // A child of an inherited table gets its parent's columns first, whatever their order was.
+    if (!sameColumns(table.columns, twin.columns)) return 'has other columns';
+    found = await recount(twin, table.columns);
+  }
+  if (found.rows !== table.rows) return `has ${found.rows} rows instead of ${table.rows}`;
+  return found.content === table.content ? undefined : 'has other content';
+}
+
+function sameColumns(one: string, other: string): boolean {
+  const sorted = (columns: string) => columns.split(', ').toSorted().join(', ');
+  return sorted(one) === sorted(other);
+}
+
+function compareSequences(backup: SequenceContent[], copy: SequenceContent[]): string[] {
+  const restored = new Map(copy.map((sequence) => [nameOf(sequence), sequence.state]));
+  const differences = backup
+    .filter((sequence) => restored.get(nameOf(sequence)) !== sequence.state)
+    .map((sequence) => `sequence ${nameOf(sequence)} has another value`);
+  for (const sequence of backup) restored.delete(nameOf(sequence));
+  return [...differences, ...[...restored.keys()].map((name) => `sequence ${name} should not be there`)];
+}
+
+function compareLargeObjects(backup: LargeObjectContent, copy: LargeObjectContent): string[] {
+  if (backup.count !== copy.count) return [`${copy.count} large objects instead of ${backup.count}`];
+  return backup.content === copy.content ? [] : ['the content of large objects'];
+}
+
+function nameOf({ schema, name }: { schema: string; name: string }): string {
+  return `${schema}.${name}`;
+}

@@ -1,0 +1,27 @@
+import { HozenError } from '@hozen/contracts';
+
+/** What a worker may lack although the backup is good. */
+const NOT_THE_BACKUP =
+  /could not open extension control file|extension ".*" is not available|has no installation script|invalid locale name|locale .* (not|is not) |could not access file|could not load library|No space left on device|out of memory|out of shared memory|could not fork/i;
+
+/** Programs whose failure is that of the restore; the others only read the copy. */
+const RESTORES = new Set(['pg_restore', 'psql']);
+
+/**
+ * Whose fault it is that a proof came to no end: the backup's (it cannot be restored), or the scratch server's, which
+ * says nothing about the backup.
+ */
+export function asProofError(thrown: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (!(thrown instanceof HozenError)) return thrown;
+  const { code, detail = '', params } = thrown;
+  const tool = String(params['tool'] ?? '');
+  if (code === 'TOOL_FAILED' && RESTORES.has(tool) && !NOT_THE_BACKUP.test(detail)) {
+    const what = `it cannot be restored (${tool})`;
+    return new HozenError('CONTENT_DIFFERS', { what }, { detail, cause: thrown });
+  }
+  if (code === 'TOOL_FAILED' || code === 'DISK_FULL' || code.startsWith('TARGET_')) {
+    return new HozenError('SANDBOX_FAILED', {}, { detail: detail || thrown.message, cause: thrown });
+  }
+  return thrown;
+}

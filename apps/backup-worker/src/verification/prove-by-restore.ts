@@ -1,0 +1,97 @@
+import { rm } from 'node:fs/promises';
+import { HozenError, type ProofFacts } from '@hozen/contracts';
+import { connect, findTools, inspectCluster, sessionName, toolEnvironment, type PrivatePostgres } from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import { ArtefactFile } from '../artefact/artefact-file.js';
+import type { AttemptContext, BackupJob } from '../job.js';
+import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import { restoreCluster } from '../restore/restore-cluster.js';
+import { storedCluster } from '../restore/restore-plan.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { compareCluster } from './compare-cluster.js';
+import { asProofError } from './proof-error.js';
+import { scratchFolders, startScratchServer } from './scratch-server.js';
+
+/** Differences named in an error. */
+const NAMED = 5;
+
+/**
+ * Proves an artefact: restores it into a scratch server of its own, reads everything back from there, and compares it
+ * with what the backup says. Leaves nothing, however it ends.
+ * @throws HozenError CONTENT_DIFFERS naming the objects, SANDBOX_FAILED, ARTEFACT_MISSING, ARTEFACT_CORRUPT, STORAGE_IO
+ */
+export async function proveByRestore(
+  job: BackupJob,
+  artefact: CommittedArtefact,
+  context: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<ProofFacts> {
+  return inSpan('prove by restore', { attributes: { 'file.path': artefact.path } }, async () => {
+    const started = performance.now();
+    await using file = await ArtefactFile.open(artefact.path, artefact.manifest);
+    const cluster = await storedCluster(file);
+    try {
+      await using scratch = await startScratchServer(job, artefact.manifest, cluster);
+      await restoreInto(scratch, job, artefact, context);
+      const differences = await compareWith(scratch, job, file, artefact, context);
+      if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
+    } catch (error) {
+      throw asProofError(error, context.signal);
+    } finally {
+      for (const folder of scratchFolders(job)) await rm(folder, { recursive: true, force: true });
+    }
+    const { databases } = file.index;
+    const tables = databases.reduce((sum, database) => sum + database.tables.length, 0);
+    return { level: 'restore', databases: databases.length, tables, seconds: (performance.now() - started) / 1000 };
+  });
+}
+
+async function restoreInto(
+  scratch: PrivatePostgres,
+  job: BackupJob,
+  artefact: CommittedArtefact,
+  { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<void> {
+  progress({ phase: 'restoring', bytes: 0, expectedBytes: artefact.originalBytes });
+  await restoreCluster({
+    artefact,
+    address: scratch.address(),
+    tools: await findTools(artefact.manifest.postgres.major * 10_000),
+    jobs: job.config.jobs,
+    spoolDir: job.spoolDir,
+    tablespacesInPlace: true,
+    signal,
+    progress: (update) => progress({ phase: 'restoring', ...update }),
+  });
+}
+
+async function compareWith(
+  scratch: PrivatePostgres,
+  job: BackupJob,
+  file: ArtefactFile,
+  artefact: CommittedArtefact,
+  { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<string[]> {
+  const target = await describeScratch(scratch, job);
+  await using env = await toolEnvironment(target.address);
+  const expectedBytes = artefact.originalBytes;
+  let bytes = 0;
+  const onBytes = (more: number, item: string) => {
+    bytes += more;
+    progress({ phase: 'comparing', bytes, expectedBytes, item });
+  };
+  // Awaited here: the environment must outlive it.
+  return await inSpan('compare', {}, () => compareCluster(file, { job, scratch: target, env, signal, onBytes }));
+}
+
+async function describeScratch(scratch: PrivatePostgres, job: BackupJob): Promise<CheckedTarget> {
+  const address = scratch.address();
+  await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
+  const facts = await inspectCluster(client);
+  const tools = await findTools(facts.versionNum);
+  return { address, facts, tools, databases: facts.databases, settings: {}, warnings: [] };
+}
+
+function named(differences: string[]): string {
+  const more = differences.length - NAMED;
+  return differences.slice(0, NAMED).join('; ') + (more > 0 ? `; and ${more} more` : '');
+}

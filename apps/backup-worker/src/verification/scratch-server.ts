@@ -1,0 +1,61 @@
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import { PrivatePostgres } from '@hozen/dbms';
+import type { BackupJob } from '../job.js';
+import type { Manifest } from '../artefact/manifest.js';
+import type { StoredCluster } from '../restore/restore-plan.js';
+
+/**
+ * A server for one restore test: no network, nothing kept safe, the same major version and the same first superuser as
+ * the original. It removes itself when disposed.
+ * @throws HozenError SANDBOX_FAILED
+ */
+export async function startScratchServer(
+  job: BackupJob,
+  manifest: Manifest,
+  cluster: StoredCluster,
+): Promise<PrivatePostgres> {
+  try {
+    return await PrivatePostgres.start({
+      dataDir: join(await scratchFolder(job), 'data'),
+      major: manifest.postgres.major,
+      superuser: cluster.superuser,
+      scratch: true,
+      settings: settingsLike(cluster.settings),
+    });
+  } catch (cause) {
+    const detail = cause instanceof HozenError ? cause.message : String(cause);
+    throw new HozenError('SANDBOX_FAILED', {}, { cause, detail });
+  }
+}
+
+/** Folders that a scratch server of this run may have used: see {@link scratchFolder}. */
+export function scratchFolders(job: BackupJob): string[] {
+  return [join(job.spoolDir, 'scratch'), join('/var/tmp', `hozen-scratch-${job.runId}`)];
+}
+
+/** In the spool; but the server of a worker that is root runs as another user, who must get there. */
+async function scratchFolder(job: BackupJob): Promise<string> {
+  const [spool = '', elsewhere = ''] = scratchFolders(job);
+  if (process.getuid?.() !== 0) return spool;
+  for (let folder = job.spoolDir; ; folder = dirname(folder)) {
+    const { mode } = await stat(folder);
+    if ((mode & 0o001) === 0) return elsewhere;
+    if (folder === dirname(folder)) return spool;
+  }
+}
+
+function settingsLike(settings: Record<string, string>): Record<string, string | number | boolean> {
+  const monetary = settings['lc_monetary'] ?? 'C';
+  return {
+    autovacuum: false,
+    maintenance_work_mem: '128MB',
+    max_locks_per_transaction: Math.max(64, Number(settings['max_locks_per_transaction'] ?? 64)),
+    // A restored subscription must never reach for the real publisher.
+    max_logical_replication_workers: 0,
+    // The text of money depends on it; PostgreSQL keeps none of it in the dump.
+    ...(monetary === 'C' || monetary === 'POSIX' ? {} : { lc_monetary: monetary }),
+    ...(settings['TimeZone'] ? { TimeZone: settings['TimeZone'] } : {}),
+  };
+}
