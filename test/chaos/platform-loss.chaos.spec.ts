@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type TestPostgres } from '@hozen/testkit';
-import { sampleConfiguration, sampleTarget } from '../src/sample-target.js';
+import { sampleConfiguration, sampleTarget, waitingForALock } from '../src/sample-target.js';
 import { ServiceProcess } from '../src/service-process.js';
 import { expectSettled } from '../src/settled.js';
 import { Stack } from '../src/stack.js';
@@ -25,15 +25,7 @@ async function duringARun(disturb: () => Promise<void>): Promise<string> {
   await using blocker = await target.client('shop');
   await blocker.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
   const request = await stack.request('backup.requested', { config: 'nightly' });
-  await eventually(
-    async () => {
-      const waiting = await blocker.query(
-        `SELECT FROM pg_stat_activity WHERE application_name LIKE 'hozen/%' AND wait_event_type = 'Lock'`,
-      );
-      expect(waiting.rowCount).toBeGreaterThan(0);
-    },
-    { within: 30_000 },
-  );
+  await waitingForALock(target);
   await disturb();
   await blocker.query('ROLLBACK');
   return request;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, type TestPostgres } from '@hozen/testkit';
 import { processState } from '../src/file-state.js';
-import { sampleConfiguration, sampleTarget } from '../src/sample-target.js';
+import { sampleConfiguration, sampleTarget, waitingForALock } from '../src/sample-target.js';
 import { expectSettled } from '../src/settled.js';
 import { Stack } from '../src/stack.js';
 
@@ -54,15 +54,7 @@ describe('a backup worker killed with SIGKILL', () => {
     await stack.configureBackups(sampleConfiguration(target, storage));
     await blocker.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
     const request = await stack.request('backup.requested', { config: 'nightly' });
-    await eventually(
-      async () => {
-        const waiting = await blocker.query(
-          `SELECT FROM pg_stat_activity WHERE application_name LIKE 'hozen/%' AND wait_event_type = 'Lock'`,
-        );
-        expect(waiting.rowCount).toBeGreaterThan(0);
-      },
-      { within: 30_000 },
-    );
+    await waitingForALock(target);
     worker.signal('SIGKILL');
     await worker.exit();
     const killedAt = performance.now();

@@ -5,7 +5,7 @@ import type { ErrorCode, RunView } from '@hozen/contracts';
 import { eventually, type TestPostgres } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { filesBelow, flipBit, processState, truncateFile } from '../src/file-state.js';
-import { sampleConfiguration, sampleTarget } from '../src/sample-target.js';
+import { sampleConfiguration, sampleTarget, waitingForALock } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
 
 const run = promisify(execFile);
@@ -41,10 +41,9 @@ async function backUp(name: string, config: object = {}, changed: object = {}): 
     targets: object[];
     configs: { target: string }[];
   };
-  if (Object.keys(changed).length > 0) {
-    wanted.targets = wanted.targets.map((each) => ({ ...each, ...changed, name: `target of ${name}` }));
-    wanted.configs = wanted.configs.map((each) => ({ ...each, target: `target of ${name}` }));
-  }
+  // A target of its own: one case must not wait for another.
+  wanted.targets = wanted.targets.map((each) => ({ ...each, ...changed, name: `target of ${name}` }));
+  wanted.configs = wanted.configs.map((each) => ({ ...each, target: `target of ${name}` }));
   await stack.configureBackups(wanted);
   return stack.request('backup.requested', { config: name });
 }
@@ -89,7 +88,7 @@ describe('ends as failed with the right code, and leaves nothing visible:', () =
   it('a read-only storage folder', async (context) => {
     const folder = stack.home.join('read-only');
     await mkdir(folder);
-    await mountOrSkip(context, ['-t', 'tmpfs', '-o', 'ro,size=1m', 'tmpfs', folder], folder);
+    await mountOrSkip(context, ['-t', 'tmpfs', '-o', 'ro,size=1g', 'tmpfs', folder], folder);
     await expectFailed(await backUp('read-only', { storage: { kind: 'file', path: folder } }), 'STORAGE_UNWRITABLE');
   });
 
@@ -104,9 +103,9 @@ describe('ends as failed with the right code, and leaves nothing visible:', () =
     await using blocker = await target.client('shop');
     await blocker.query('BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
     const request = await backUp('terminated');
-    const sessions = `FROM pg_stat_activity WHERE application_name LIKE 'hozen/%' AND wait_event_type = 'Lock'`;
-    await eventually(async () => expect((await blocker.query(`SELECT ${sessions}`)).rowCount).toBeGreaterThan(0));
-    await blocker.query(`SELECT pg_terminate_backend(pid) ${sessions}`);
+    await waitingForALock(target);
+    await using admin = await target.client();
+    await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hozen/%'`);
     await blocker.query('ROLLBACK');
     await expectFailed(request, 'TARGET_CONNECTION_LOST');
   });

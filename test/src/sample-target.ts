@@ -1,4 +1,4 @@
-import { TestPostgres } from '@hozen/testkit';
+import { eventually, TestPostgres } from '@hozen/testkit';
 
 /** A small but real cluster to back up: two databases, a role, keys, a large object, names that need quoting. */
 export async function sampleTarget(): Promise<TestPostgres> {
@@ -47,4 +47,19 @@ export function sampleConfiguration(postgres: TestPostgres, storagePath: string,
     ],
     configs: [{ name: 'nightly', target: 'sample', storage: { kind: 'file', path: storagePath }, ...config }],
   };
+}
+
+/** Returns when a session of a backup waits for a lock that the test holds. */
+export async function waitingForALock(postgres: TestPostgres): Promise<void> {
+  // Not the connection that holds the lock: inside its transaction the list of sessions stays as it was first seen.
+  await using observer = await postgres.client();
+  await eventually(
+    async () => {
+      const { rowCount } = await observer.query(
+        `SELECT FROM pg_stat_activity WHERE application_name LIKE 'hozen/%' AND wait_event_type = 'Lock'`,
+      );
+      if (rowCount === 0) throw new Error('no session of a backup waits for a lock');
+    },
+    { within: 30_000 },
+  );
 }

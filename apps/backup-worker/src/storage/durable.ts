@@ -24,7 +24,16 @@ export async function writeDurably(path: string, content: string): Promise<void>
 
 /** Creates a private folder and its parents, so that they survive a crash of the machine. */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) =>
+    explain(error, directory),
+  );
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+}
+
+/** Node says ENOENT when it may not create the last folder of a path on a read-only disk; a plain mkdir says why. */
+async function explain(error: unknown, directory: string): Promise<never> {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') await mkdir(directory, { mode: 0o700 });
+  throw error;
 }

@@ -1,0 +1,95 @@
+import { HozenError, RUN_STATES, type RunListView, type RunState, type RunView } from '@hozen/contracts';
+import type { DataSource } from 'typeorm';
+import type { RunRow } from '../store/entities.js';
+import { runView, type ArtefactRow, type AttemptRow } from './run-view.js';
+
+export interface RunFilter {
+  config?: string | undefined;
+  state?: string | undefined;
+  /** Most runs to return; 1 to 200, default 20. */
+  limit?: string | undefined;
+  /** Run id: only runs queued before it. */
+  before?: string | undefined;
+}
+
+const LIST_RUNS = `
+  SELECT run.* FROM backup_runs AS run
+   WHERE ($1::text IS NULL OR run.config_name = $1)
+     AND ($2::text IS NULL OR run.state = $2)
+     AND ($3::uuid IS NULL OR (run.queued_at, run.id) < (SELECT last.queued_at, last.id FROM backup_runs AS last
+                                                          WHERE last.id = $3))
+   ORDER BY run.queued_at DESC, run.id DESC
+   LIMIT $4`;
+
+const FIND_RUN = `SELECT * FROM backup_runs WHERE id::text = $1 OR request_id = $1`;
+
+const LIST_ATTEMPTS = `
+  SELECT attempt.run_id, attempt.attempt, attempt.worker, log.backup_status, log.error_message, log.started_at,
+         log.finished_at
+    FROM backup_attempts AS attempt JOIN backup_log AS log ON log.id = attempt.log_id
+   WHERE attempt.run_id = ANY ($1::uuid[])
+   ORDER BY attempt.attempt`;
+
+const LIST_ARTEFACTS = `SELECT * FROM backup_artefacts WHERE run_id = ANY ($1::uuid[])`;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Runs, newest first (API-307). */
+export async function listRuns(database: DataSource, filter: RunFilter): Promise<RunListView> {
+  const limit = limitOf(filter.limit);
+  const rows = await database.query<RunRow[]>(LIST_RUNS, [
+    filter.config ?? null,
+    filter.state === undefined ? null : stateOf(filter.state),
+    filter.before === undefined ? null : uuidOf(filter.before),
+    limit + 1,
+  ]);
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { runs: await views(database, page), ...(rows.length > limit && last ? { next: last.id } : {}) };
+}
+
+/**
+ * One run by its own id or by the id of the request that asked for it (API-307).
+ * @throws HozenError NOT_FOUND
+ */
+export async function findRun(database: DataSource, id: string): Promise<RunView> {
+  const [view] = await views(database, await database.query<RunRow[]>(FIND_RUN, [id]));
+  if (!view) throw new HozenError('NOT_FOUND', { what: 'run', id, list: 'runs' });
+  return view;
+}
+
+async function views(database: DataSource, rows: RunRow[]): Promise<RunView[]> {
+  if (rows.length === 0) return [];
+  const ids = rows.map((row) => row.id);
+  const attempts = await database.query<AttemptRow[]>(LIST_ATTEMPTS, [ids]);
+  const artefacts = await database.query<ArtefactRow[]>(LIST_ARTEFACTS, [ids]);
+  return rows.map((row) =>
+    runView(
+      row,
+      attempts.filter((attempt) => attempt.run_id === row.id),
+      artefacts.find((artefact) => artefact.run_id === row.id),
+    ),
+  );
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return 20;
+  const limit = Number(text);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 200) return limit;
+  throw refused('limit', text, 'must be a whole number from 1 to 200');
+}
+
+function stateOf(text: string): RunState {
+  const state = RUN_STATES.find((each) => each === text);
+  if (state) return state;
+  throw refused('state', text, `must be one of: ${RUN_STATES.join(', ')}`);
+}
+
+function uuidOf(text: string): string {
+  if (UUID.test(text)) return text;
+  throw refused('before', text, 'must be a run id');
+}
+
+function refused(field: string, value: string, message: string): HozenError {
+  return new HozenError('REQUEST_INVALID', {}, { detail: `${field} ${message}`, reasons: [{ field, value, message }] });
+}

@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  HozenError,
+  type BackupConfiguration,
+  type ChangeListView,
+  type ChangeView,
+  type ConfigSpec,
+  type TargetSpec,
+} from '@hozen/contracts';
+import type { EntityManager } from 'typeorm';
+import { LEVELS_OF } from '../intake/accept-request.js';
+import { BackupConfig, BackupTarget } from '../store/entities.js';
+
+/**
+ * Creates or updates targets and configs by name; what is not mentioned stays as it is. All or nothing.
+ * @param dryRun only tell what would change
+ * @throws HozenError CONFIG_INVALID for references that lead nowhere and levels that the method cannot make
+ */
+export async function applyConfiguration(
+  manager: EntityManager,
+  wanted: BackupConfiguration,
+  dryRun: boolean,
+): Promise<ChangeListView> {
+  const targets = new Map((await manager.find(BackupTarget)).map((row) => [row.name, row]));
+  const configs = new Map(
+    (await manager.find(BackupConfig, { relations: { target: true } })).map((row) => [row.name, row]),
+  );
+  refuseBroken(wanted, targets);
+  const changes = [
+    ...wanted.targets.map((spec) => changeOf('target', spec, targets.get(spec.name)?.spec)),
+    ...wanted.configs.map((spec) => changeOf('config', spec, configs.get(spec.name)?.spec)),
+  ];
+  if (!dryRun) {
+    for (const spec of wanted.targets) {
+      const row = targets.get(spec.name) ?? manager.create(BackupTarget, { name: spec.name });
+      targets.set(spec.name, await manager.save(Object.assign(row, { spec })));
+    }
+    for (const spec of wanted.configs) {
+      const target = targets.get(spec.target);
+      const row = configs.get(spec.name) ?? manager.create(BackupConfig, { name: spec.name });
+      await manager.save(Object.assign(row, { spec, target }));
+    }
+  }
+  return { applied: !dryRun, changes };
+}
+
+function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, BackupTarget>): void {
+  const names = new Set([...known.keys(), ...wanted.targets.map((target) => target.name)]);
+  const faults = [
+    ...duplicates(wanted.targets, 'targets'),
+    ...duplicates(wanted.configs, 'configs'),
+    ...wanted.configs.flatMap((config, index) => [
+      ...(names.has(config.target) ? [] : [`configs[${index}].target: there is no target "${config.target}"`]),
+      ...(LEVELS_OF[config.method].includes(config.level)
+        ? []
+        : [`configs[${index}].level: ${config.method} makes only: ${LEVELS_OF[config.method].join(', ')}`]),
+    ]),
+  ];
+  if (faults.length > 0) throw new HozenError('CONFIG_INVALID', {}, { detail: faults.join('; ') });
+}
+
+function duplicates(specs: readonly { name: string }[], where: string): string[] {
+  return specs.flatMap(({ name }, index) =>
+    specs.findIndex((other) => other.name === name) === index
+      ? []
+      : [`${where}[${index}].name: "${name}" stands twice`],
+  );
+}
+
+function changeOf(
+  kind: 'target' | 'config',
+  after: TargetSpec | ConfigSpec,
+  before: TargetSpec | ConfigSpec | undefined,
+): ChangeView {
+  // Through JSON, as it is stored: an absent field and an undefined one are the same.
+  const plainAfter = JSON.parse(JSON.stringify(after)) as Record<string, unknown>;
+  const plainBefore = (before ?? {}) as Record<string, unknown>;
+  const fields = [...new Set([...Object.keys(plainBefore), ...Object.keys(plainAfter)])]
+    .filter((field) => !isDeepStrictEqual(plainBefore[field], plainAfter[field]))
+    .map((field) => ({ field, before: plainBefore[field], after: plainAfter[field] }));
+  const change = before === undefined ? 'create' : fields.length === 0 ? 'unchanged' : 'update';
+  return { kind, name: after.name, change, fields };
+}

@@ -1,0 +1,37 @@
+import type { ConfigSpec, ConfigView, RunState } from '@hozen/contracts';
+import type { DataSource } from 'typeorm';
+
+const LIST_CONFIGS = `
+  SELECT config.config_name AS name, target.target_name AS target, config.spec, last.id, last.state, last.finished_at
+    FROM backup_configs AS config
+    JOIN backup_targets AS target ON target.id = config.target_id
+    LEFT JOIN LATERAL (SELECT run.id, run.state, run.finished_at FROM backup_runs AS run
+                        WHERE run.config_id = config.id ORDER BY run.queued_at DESC LIMIT 1) AS last ON true
+   ORDER BY config.config_name`;
+
+interface ConfigRow {
+  name: string;
+  target: string;
+  spec: ConfigSpec;
+  id: string | null;
+  state: RunState | null;
+  finished_at: Date | null;
+}
+
+/** All configs by name, each with its latest run. */
+export async function listConfigs(database: DataSource): Promise<ConfigView[]> {
+  const rows = await database.query<ConfigRow[]>(LIST_CONFIGS);
+  return rows.map(({ name, target, spec, id, state, finished_at }) => ({
+    name,
+    target,
+    method: spec.method,
+    level: spec.level,
+    storagePath: spec.storage.path,
+    timeZone: spec.timeZone,
+    proof: spec.proof,
+    retentionDays: spec.retentionDays,
+    ...(id === null || state === null
+      ? {}
+      : { lastRun: { id, state, ...(finished_at ? { finishedAt: finished_at.toISOString() } : {}) } }),
+  }));
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { newEvent, type BackupLevel, type BackupMethod, type EventOf, type RejectionReason } from '@hozen/contracts';
+import type { Transaction } from '@hozen/messaging';
+import { traced } from '../runs/begin-attempt.js';
+import { SOURCE } from '../runs/facts.js';
+import type { RunOptions } from '../store/entities.js';
+
+/** Levels each method can make. */
+export const LEVELS_OF: Readonly<Record<BackupMethod, readonly BackupLevel[]>> = { 'postgres-logical': ['full'] };
+
+const FIND_CONFIG = `
+  SELECT config.id, config.target_id, config.method, config.backup_level, target.target_name
+    FROM backup_configs AS config JOIN backup_targets AS target ON target.id = config.target_id
+   WHERE config.config_name = $1`;
+
+interface ConfigRow {
+  id: string;
+  target_id: string;
+  method: BackupMethod;
+  backup_level: BackupLevel;
+  target_name: string;
+}
+
+/** The request id is unique: whatever happens to the inbox, a request is one run. */
+const INSERT_RUN = `
+  INSERT INTO backup_runs
+    (id, request_id, config_id, target_id, config_name, target_name, backup_level, backup_trigger, options,
+     requested_by, reason, traceparent)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12)
+  ON CONFLICT (request_id) DO NOTHING
+  RETURNING id`;
+
+/** The request becomes a queued run and `backup.accepted`, or `backup.rejected` with every reason. */
+export async function acceptRequest(tx: Transaction, event: EventOf<'backup.requested'>): Promise<void> {
+  const request = event.data;
+  const [config] = await tx.manager.query<ConfigRow[]>(FIND_CONFIG, [request.config]);
+  const level = request.level ?? config?.backup_level;
+  const reasons = refusals(request.config, config, level);
+  if (!config || !level || reasons.length > 0) return tx.reject(event, reasons);
+  const { traceparent } = traced();
+  const run = {
+    runId: randomUUID(),
+    requestId: event.id,
+    config: request.config,
+    target: config.target_name,
+    level,
+    trigger: request.trigger ?? 'manual',
+  } as const;
+  const inserted = await tx.manager.query<unknown[]>(INSERT_RUN, [
+    run.runId,
+    run.requestId,
+    config.id,
+    config.target_id,
+    run.config,
+    run.target,
+    run.level,
+    run.trigger,
+    JSON.stringify(optionsOf(event)),
+    request.requestedBy ?? null,
+    request.reason ?? null,
+    traceparent ?? null,
+  ]);
+  if (inserted.length === 0) return;
+  await tx.publish(newEvent('backup.accepted', run, { source: SOURCE, subject: run.runId, ...traced() }));
+}
+
+function refusals(name: string, config: ConfigRow | undefined, level: BackupLevel | undefined): RejectionReason[] {
+  if (!config) return [{ field: 'config', value: name, message: 'there is no backup config of this name' }];
+  const allowed = LEVELS_OF[config.method];
+  if (level && allowed.includes(level)) return [];
+  return [
+    {
+      field: 'level',
+      value: String(level),
+      message: `${config.method} makes only these levels: ${allowed.join(', ')}`,
+    },
+  ];
+}
+
+function optionsOf({ data }: EventOf<'backup.requested'>): RunOptions {
+  return {
+    ...(data.overrideWindow === undefined ? {} : { overrideWindow: data.overrideWindow }),
+    ...(data.retentionDays === undefined ? {} : { retentionDays: data.retentionDays }),
+    ...(data.compress === undefined ? {} : { compress: data.compress }),
+    ...(data.verify === undefined ? {} : { verify: data.verify }),
+  };
+}

@@ -1,0 +1,21 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import type { EventOf } from '@hozen/contracts';
+import { Inbox, OnEvent } from '@hozen/messaging';
+import { Executor } from '../runs/executor.js';
+import { acceptRequest } from './accept-request.js';
+
+/** Turns `backup.requested` into runs. */
+@Controller()
+export class RequestsController {
+  constructor(
+    private readonly inbox: Inbox,
+    private readonly executor: Executor,
+  ) {}
+
+  @OnEvent('backup.requested')
+  async requested(@Payload() event: EventOf<'backup.requested'>): Promise<void> {
+    await this.inbox.handle(event, (tx) => acceptRequest(tx, event));
+    this.executor.wake();
+  }
+}

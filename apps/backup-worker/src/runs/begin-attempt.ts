@@ -1,0 +1,87 @@
+import { newEvent } from '@hozen/contracts';
+import type { Outbox, Transaction } from '@hozen/messaging';
+import { currentTraceparent } from '@hozen/telemetry';
+import type { RunRow } from '../store/entities.js';
+import { factsOf, SOURCE } from './facts.js';
+import { lostLease } from './lost-lease.js';
+
+/** The run's start is set once: it is part of the artefact's name, and every attempt of a run writes the same name. */
+const MARK_STARTED = `
+  UPDATE backup_runs SET started_at = coalesce(started_at, clock_timestamp())
+   WHERE id = $1 AND epoch = $2 AND state = 'running'
+  RETURNING started_at`;
+
+const INSERT_RECORD = `
+  WITH record AS (
+    INSERT INTO backup_records (config_id, backup_type, backup_description, backup_start_time)
+    VALUES ($2, $3, $4, $5) RETURNING id)
+  UPDATE backup_runs SET record_id = record.id FROM record WHERE backup_runs.id = $1
+  RETURNING record.id`;
+
+/** An attempt that is still open belonged to a worker that died, or was cut off: it ends here, before the next begins. */
+const CLOSE_ABANDONED_ATTEMPTS = `
+  UPDATE backup_log SET backup_status = 'failure', finished_at = clock_timestamp(),
+         error_message = 'ABANDONED: the worker died or lost its lease'
+   WHERE backup_status = 'running' AND id IN (SELECT log_id FROM backup_attempts WHERE run_id = $1)`;
+
+const INSERT_LOG = `
+  INSERT INTO backup_log (backup_type, backup_file, backup_status, started_at)
+  VALUES ($1, $2, 'running', clock_timestamp()) RETURNING id, started_at`;
+
+const INSERT_ATTEMPT = `
+  INSERT INTO backup_attempts (log_id, run_id, attempt, epoch, worker) VALUES ($1, $2, $3, $4, $5)`;
+
+export interface Attempt {
+  logId: number;
+  recordId: string;
+  /** Start of the run, not of this attempt. */
+  startedAt: Date;
+}
+
+/**
+ * Writes down that an attempt begins: the run's row in `backup_records` (at the first one), a row in `backup_log`, and
+ * `backup.started`, in one transaction.
+ * @param nameOf the artefact's file name, from the run's start
+ */
+export async function beginAttempt(outbox: Outbox, run: RunRow, nameOf: (startedAt: Date) => string): Promise<Attempt> {
+  return outbox.transaction(async (tx) => {
+    const [started] = await tx.manager.query<[{ started_at: Date }[], number]>(MARK_STARTED, [run.id, run.epoch]);
+    if (!started[0]) throw lostLease();
+    const startedAt = started[0].started_at;
+    const recordId = run.record_id ?? (await insertRecord(tx, run, startedAt));
+    await tx.manager.query(CLOSE_ABANDONED_ATTEMPTS, [run.id]);
+    const [log] = await tx.manager.query<{ id: number; started_at: Date }[]>(INSERT_LOG, [
+      run.backup_level,
+      nameOf(startedAt),
+    ]);
+    if (!log) throw new Error('INSERT … RETURNING gave no row');
+    await tx.manager.query(INSERT_ATTEMPT, [log.id, run.id, run.attempt, run.epoch, run.owner]);
+    await tx.publish(
+      newEvent(
+        'backup.started',
+        { ...factsOf(run), attempt: run.attempt, startedAt: log.started_at.toISOString() },
+        { source: SOURCE, subject: run.id, ...traced() },
+      ),
+    );
+    return { logId: log.id, recordId, startedAt };
+  });
+}
+
+async function insertRecord(tx: Transaction, run: RunRow, startedAt: Date): Promise<string> {
+  const description = run.reason ?? (run.backup_trigger === 'automatic' ? `自动备份 - ${run.config_name}` : null);
+  const [rows] = await tx.manager.query<[{ id: string }[], number]>(INSERT_RECORD, [
+    run.id,
+    run.config_id,
+    run.backup_trigger,
+    description,
+    startedAt,
+  ]);
+  if (!rows[0]) throw new Error('INSERT … RETURNING gave no row');
+  return rows[0].id;
+}
+
+/** The running span as the event's parent. */
+export function traced(): { traceparent?: string } {
+  const traceparent = currentTraceparent();
+  return traceparent === undefined ? {} : { traceparent };
+}

@@ -1,0 +1,112 @@
+import { basename } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import { JobSignals, LeaseKeeper } from '@hozen/persistence';
+import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
+import type { BackupJob } from '../job.js';
+import { artefactPaths } from '../storage/artefact-paths.js';
+import { cleanUp } from '../storage/clean-up.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import type { RunRow } from '../store/entities.js';
+import { beginAttempt, type Attempt } from './begin-attempt.js';
+import { LEASE_SECONDS } from './claim-run.js';
+import { finishCompleted } from './finish-run.js';
+import type { ExecutionContext } from './execution-context.js';
+import { jobOf, makeSpool } from './job-of.js';
+import { loadPlan, type RunPlan } from './load-plan.js';
+import { ProgressMeter } from './progress-meter.js';
+import { renewLease } from './renew-lease.js';
+import { TAKEOVERS_ALLOWED } from './retry-policy.js';
+import { runBackup } from './run-backup.js';
+import { settleFailure } from './settle-failure.js';
+import { isInWindow } from './window.js';
+
+/** Well within the lease, and often enough for a progress bar. */
+const RENEW_EVERY_MS = 2_000;
+
+/**
+ * A claimed run, from the claim to its next state: completed, failed, cancelled, or queued again. What cannot be settled
+ * (our own database is away) is left to the lease: it runs out, and the next owner starts from what is written down.
+ * @param claimedAt `performance.now()` from before the claim was sent
+ */
+export async function executeRun(run: RunRow, claimedAt: number, context: ExecutionContext): Promise<void> {
+  const attributes = { 'hozen.run_id': run.id, 'hozen.attempt': run.attempt, 'hozen.epoch': Number(run.epoch) };
+  await withLogFields({ run_id: run.id, attempt: run.attempt }, () =>
+    inSpan('run backup', { attributes, parent: run.traceparent ?? undefined }, async () => {
+      try {
+        await executeLeased(run, claimedAt, context);
+      } catch (error) {
+        context.log.error({ err: error }, 'the attempt could not be settled; its lease runs out and another follows');
+      }
+    }),
+  );
+}
+
+async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionContext): Promise<void> {
+  const meter = new ProgressMeter();
+  let signals: JobSignals | undefined;
+  let plan: RunPlan | undefined;
+  let attempt: Attempt | undefined;
+  let job: BackupJob | undefined;
+  await using lease = LeaseKeeper.keep({
+    ttlMs: LEASE_SECONDS * 1000,
+    everyMs: RENEW_EVERY_MS,
+    claimedAt,
+    renew: async () => {
+      const renewal = await renewLease(context.database, run, meter.current());
+      if (renewal.cancel) signals?.cancel();
+      return renewal.held;
+    },
+  });
+  try {
+    const loaded = (plan = await loadPlan(context.database, run));
+    const { timeoutMinutes } = plan.config;
+    const timedOut = new HozenError('TIMED_OUT', { minutes: timeoutMinutes });
+    signals = new JobSignals(lease, context.shutdown, timeoutMinutes * 60_000, timedOut);
+    const jobFrom = (startedAt: Date) => jobOf(run, loaded, startedAt, context.spoolRoot);
+    attempt = await beginAttempt(context.outbox, run, (startedAt) => basename(artefactPaths(jobFrom(startedAt)).data));
+    job = jobFrom(attempt.startedAt);
+    await makeSpool(job);
+    refuseHopeless(run, plan);
+    const result = await runBackup(job, {
+      signal: signals.signal,
+      progress: (update) => meter.update(update),
+      ensureLease: () => lease.ensure(),
+      log: context.log,
+    });
+    signals.signal.throwIfAborted();
+    // Before the run ends: what a process that dies here leaves is found by the next owner, which there is only until then.
+    await cleanUp(job);
+    await failpoint('run.before-finish');
+    await finishCompleted(context.outbox, run, attempt, {
+      ...result,
+      bytesPerSecond: dumpRate(result.artefact),
+      warnings: result.artefact.manifest.warnings,
+      retentionDays: run.options.retentionDays ?? plan.config.retentionDays,
+    });
+    await failpoint('run.finished');
+    context.log.info(
+      { path: result.artefact.path, bytes: result.artefact.bytes },
+      'the backup is completed and proven',
+    );
+  } catch (error) {
+    await settleFailure({ run, plan, attempt, job, reason: signals?.reasonOr(error) ?? error }, context);
+  } finally {
+    signals?.[Symbol.dispose]();
+  }
+}
+
+/** What makes an attempt pointless before it has touched the target. */
+function refuseHopeless(run: RunRow, plan: RunPlan): void {
+  if (run.cancel_requested_at) throw new HozenError('CANCELLED');
+  if (run.takeovers > TAKEOVERS_ALLOWED) throw new HozenError('ABANDONED', { attempts: run.takeovers });
+  const { window, timeZone, name } = plan.config;
+  if (window && !run.options.overrideWindow && !isInWindow(new Date(), window, timeZone)) {
+    throw new HozenError('OUTSIDE_WINDOW', { config: name, window: `${window.from}–${window.to} ${timeZone}` });
+  }
+}
+
+/** Original bytes a second from the run's start to the commit, as the manifest has them. */
+function dumpRate({ manifest, originalBytes }: CommittedArtefact): number {
+  const milliseconds = Date.parse(manifest.committedAt) - Date.parse(manifest.startedAt);
+  return milliseconds > 0 ? Math.round((originalBytes * 1000) / milliseconds) : 0;
+}

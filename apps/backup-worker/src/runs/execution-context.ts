@@ -1,0 +1,14 @@
+import type { Outbox } from '@hozen/messaging';
+import type { Logger } from '@hozen/telemetry';
+import type { DataSource } from 'typeorm';
+
+/** What the worker gives to each run that it executes. */
+export interface ExecutionContext {
+  database: DataSource;
+  outbox: Outbox;
+  log: Logger;
+  /** Folder under which each attempt gets a private one. */
+  spoolRoot: string;
+  /** Aborts when the worker is asked to stop. */
+  shutdown: AbortSignal;
+}

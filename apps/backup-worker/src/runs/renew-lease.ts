@@ -1,0 +1,29 @@
+import type { ProgressView } from '@hozen/contracts';
+import type { DataSource } from 'typeorm';
+import { LEASE_SECONDS } from './claim-run.js';
+
+/** Longer lease and progress in one write. No row: the lease is lost and the worker must stop without a word. */
+const RENEW_LEASE = `
+  UPDATE backup_runs
+     SET lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}), progress = coalesce($3::jsonb, progress)
+   WHERE id = $1 AND epoch = $2 AND state = 'running' AND lease_until > clock_timestamp()
+  RETURNING cancel_requested_at IS NOT NULL AS cancel`;
+
+export interface Renewal {
+  held: boolean;
+  /** Somebody asked to cancel the run. */
+  cancel: boolean;
+}
+
+export async function renewLease(
+  database: DataSource,
+  run: { id: string; epoch: string },
+  progress: ProgressView | undefined,
+): Promise<Renewal> {
+  const [rows] = await database.query<[{ cancel: boolean }[], number]>(RENEW_LEASE, [
+    run.id,
+    run.epoch,
+    progress === undefined ? null : JSON.stringify(progress),
+  ]);
+  return { held: rows.length === 1, cancel: rows[0]?.cancel ?? false };
+}

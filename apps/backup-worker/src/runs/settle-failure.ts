@@ -1,0 +1,61 @@
+import { asHozenError, ERRORS, HozenError, RetriesSpec } from '@hozen/contracts';
+import { HandBack } from '@hozen/persistence';
+import type { BackupJob } from '../job.js';
+import { cleanUp, discardCommitted } from '../storage/clean-up.js';
+import { findCommitted } from '../storage/committed-artefact.js';
+import type { RunRow } from '../store/entities.js';
+import type { Attempt } from './begin-attempt.js';
+import type { ExecutionContext } from './execution-context.js';
+import { finishFailed } from './finish-run.js';
+import type { RunPlan } from './load-plan.js';
+import { requeueRun } from './requeue-run.js';
+import { retryOf } from './retry-policy.js';
+
+/** What is known of the attempt when it fails; the later parts may not exist yet. */
+export interface FailedAttempt {
+  run: RunRow;
+  plan: RunPlan | undefined;
+  attempt: Attempt | undefined;
+  job: BackupJob | undefined;
+  reason: unknown;
+}
+
+/**
+ * Decides what a failed attempt means for the run: again later, handed back, or over. First everything it left is
+ * removed, so that whatever comes next starts clean and nothing half-written stays visible.
+ */
+export async function settleFailure(failed: FailedAttempt, context: ExecutionContext): Promise<void> {
+  const { run, attempt, job, reason } = failed;
+  const error =
+    reason instanceof HandBack
+      ? new HozenError('ABANDONED', { attempts: run.attempt }, { detail: reason.message })
+      : asHozenError(reason);
+  if (error.code === 'LEASE_LOST') {
+    context.log.warn('the lease is lost; another worker answers for this run now');
+    return;
+  }
+  context.log.error({ err: error, code: error.code, hint: error.hint }, 'the attempt failed');
+  const retry =
+    reason instanceof HandBack
+      ? 'hand-back'
+      : retryOf(error.code, run.retries_used, failed.plan?.config.retries ?? new RetriesSpec());
+  if (job) {
+    const withArtefact = retry === undefined || ERRORS[error.code] === 'verification';
+    // A storage that cannot even be cleaned must not keep the run from ending: that is what people have to hear.
+    await removeLeftovers(job, withArtefact).catch((failure: unknown) => {
+      context.log.error({ err: failure }, 'what the attempt left could not be removed');
+    });
+  }
+  if (retry) return requeueRun(context.outbox, run, attempt, error, retry);
+  await finishFailed(context.outbox, run, attempt, error);
+}
+
+/**
+ * @param withArtefact also what was committed: it failed its proof, or the run is over without one. Otherwise a committed
+ *   artefact stays for the next attempt, which only has to prove it.
+ */
+async function removeLeftovers(job: BackupJob, withArtefact: boolean): Promise<void> {
+  const committed = withArtefact ? await findCommitted(job) : undefined;
+  if (committed) await discardCommitted(job, committed);
+  await cleanUp(job);
+}

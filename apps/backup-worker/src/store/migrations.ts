@@ -1,0 +1,7 @@
+import { SharedTables } from '@hozen/persistence';
+import { BackupLog1763600000300 } from './backup-log.migration.js';
+import { BackupRecords1763600000200 } from './backup-records.migration.js';
+import { BackupTables1763600000100 } from './backup-tables.migration.js';
+
+/** In the order in which they are run. */
+export const migrations = [SharedTables, BackupTables1763600000100, BackupRecords1763600000200, BackupLog1763600000300];
