@@ -2,7 +2,7 @@ import { HozenError } from '@hozen/contracts';
 import { failpoint } from '@hozen/telemetry';
 import { goOnOrFail } from '../backup/settle-answer.js';
 import { requestBackup } from '../backup/request-backup.js';
-import type { ExecutionContext, Work } from '../runs/execute-run.js';
+import type { ExecutionContext, Work } from '../runs/work.js';
 import { replaceSteps } from '../optimize/steps.js';
 import { diagnose } from './diagnose.js';
 import { planOf } from './plan.js';

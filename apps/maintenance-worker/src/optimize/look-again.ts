@@ -1,6 +1,6 @@
 import { diagnose } from '../diagnosis/diagnose.js';
 import { saveStatus } from '../diagnosis/status.js';
-import type { ExecutionContext, Work } from '../runs/execute-run.js';
+import type { ExecutionContext, Work } from '../runs/work.js';
 
 const MEGABYTE = 1024 * 1024;
 

@@ -1,6 +1,6 @@
 import { asHozenError, HozenError } from '@hozen/contracts';
 import { failpoint, inSpan } from '@hozen/telemetry';
-import type { ExecutionContext, Work } from '../runs/execute-run.js';
+import type { ExecutionContext, Work } from '../runs/work.js';
 import { retryOf } from '../runs/retry-policy.js';
 import type { RebuildMarks, StepRow } from '../store/rows.js';
 import { dropLeftovers } from './drop-leftovers.js';

@@ -1,5 +1,5 @@
 import { addressOf, asTargetError, connect, sessionName, terminateOlderSessions, type TargetClient } from '@hozen/dbms';
-import type { Work } from '../runs/execute-run.js';
+import type { Work } from '../runs/work.js';
 
 /**
  * What roles and databases may set by themselves must not end our work half-way; waiting for locks is bounded by who is

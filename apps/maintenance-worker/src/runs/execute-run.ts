@@ -1,8 +1,6 @@
 import { HozenError } from '@hozen/contracts';
-import type { Outbox } from '@hozen/messaging';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
-import { failpoint, inSpan, withLogFields, type Logger } from '@hozen/telemetry';
-import type { DataSource } from 'typeorm';
+import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
 import { loadSettings, type MaintenanceSettings } from '../configs/load-settings.js';
 import { diagnoseAndPlan } from '../diagnosis/diagnose-and-plan.js';
 import { optimize } from '../optimize/optimize.js';
@@ -14,25 +12,9 @@ import { remainingMs } from './remaining-time.js';
 import { renewLease } from './renew-lease.js';
 import { TAKEOVERS_ALLOWED } from './retry-policy.js';
 import { settleFailure } from './settle-failure.js';
+import type { ExecutionContext, Work } from './work.js';
 
 const RENEW_EVERY_MS = 3_000;
-
-export interface ExecutionContext {
-  database: DataSource;
-  outbox: Outbox;
-  log: Logger;
-  /** Aborts when the worker is asked to stop. */
-  shutdown: AbortSignal;
-}
-
-/** A claimed run at work: what may stop it, and proof that it is still ours. */
-export interface Work {
-  run: RunRow;
-  settings: MaintenanceSettings;
-  signal: AbortSignal;
-  /** To be called right before each effect. @throws HozenError LEASE_LOST */
-  ensureLease: () => void;
-}
 
 /**
  * A claimed run, from the claim to where it waits or ends. What cannot be settled (our own database is away) is left to

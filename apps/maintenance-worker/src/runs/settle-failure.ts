@@ -4,7 +4,7 @@ import { HandBack } from '@hozen/persistence';
 import type { MaintenanceSettings } from '../configs/load-settings.js';
 import { StepError } from '../optimize/step-error.js';
 import type { RunRow } from '../store/rows.js';
-import type { ExecutionContext } from './execute-run.js';
+import type { ExecutionContext } from './work.js';
 import { finishFailed } from './finish-run.js';
 import { requeueRun } from './requeue-run.js';
 import { retryOf } from './retry-policy.js';
