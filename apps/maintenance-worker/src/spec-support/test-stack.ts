@@ -13,7 +13,7 @@ import { eventually, ServiceDatabases, tempDir, TestNats, type TempDir, type Tes
 import { WorkerProcess } from './worker-process.js';
 
 type Answer = { [T in EventType]: { type: T; data: DataOf<T> } }[EventType];
-type BackupRequest = Envelope<DataOf<'backup.requested'>>;
+type BackupRequest = Pick<Envelope<DataOf<'backup.requested'>>, 'id' | 'data'>;
 
 /** Retries at once, so that a test sees what comes of them. */
 const QUICK = {
@@ -33,6 +33,9 @@ export class TestStack implements AsyncDisposable {
   private readonly disposables = new AsyncDisposableStack();
   private api = '';
 
+  /** Roles belong to the whole server: two tests must not create them at the same moment. */
+  private static provisioning: Promise<unknown> = Promise.resolve();
+
   private constructor(
     private readonly services: TestPostgres,
     private readonly databases: ServiceDatabases,
@@ -45,7 +48,9 @@ export class TestStack implements AsyncDisposable {
     const [nats, home] = [await TestNats.start(), await tempDir()];
     const broker = await connectBroker({ url: nats.url, name: 'test' });
     await ensureStreams(broker);
-    const stack = new TestStack(services, await ServiceDatabases.provision(services), nats, broker, home);
+    const databases = TestStack.provisioning.then(() => ServiceDatabases.provision(services));
+    TestStack.provisioning = databases.catch(() => undefined);
+    const stack = new TestStack(services, await databases, nats, broker, home);
     stack.disposables.use(home);
     stack.disposables.use(nats);
     stack.disposables.use(broker);
@@ -186,7 +191,7 @@ export class TestStack implements AsyncDisposable {
         callback: (_error, message) => {
           const event = JSON.parse(message.string()) as Envelope;
           this.seen.set(event.id, event);
-          if (event.type === 'backup.requested') void this.reply(event as BackupRequest);
+          if (event.type === 'backup.requested') void this.reply(event as Envelope<DataOf<'backup.requested'>>);
         },
       });
     }

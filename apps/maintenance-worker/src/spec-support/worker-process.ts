@@ -60,6 +60,8 @@ export class WorkerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // A paused process cannot handle SIGTERM.
+    this.kill('SIGCONT');
     this.kill('SIGTERM');
     await this.exit();
   }
