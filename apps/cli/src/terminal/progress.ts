@@ -6,6 +6,8 @@ import { cut, oneLine } from './styles.js';
 import { clockText, rateText, timeText } from './units.js';
 
 const BAR_WIDTH = 24;
+/** A terminal that does not know its width says 0. */
+const DEFAULT_COLUMNS = 100;
 
 export interface ProgressOutput extends Followed {
   /** Leaves the terminal as it was. Safe to call again. */
@@ -90,7 +92,7 @@ export function barLine(context: Context, run: RunView): string {
     }
     if (progress.item) parts.push(oneLine(progress.item));
   }
-  return cut(`  ${parts.join('  ')}`, (context.err.columns ?? 100) - 1);
+  return cut(`  ${parts.join('  ')}`, (context.err.columns || DEFAULT_COLUMNS) - 1);
 }
 
 function percentOf(progress: ProgressView | undefined): number {

@@ -27,7 +27,7 @@ export function waterfallText(context: Context, traceId: string, spans: Received
     name: Math.max(...names.map(widthOf), widthOf(text('column.span'))),
     time: Math.max(...times.map(widthOf), widthOf(text('column.duration'))),
   };
-  const columns = context.out.columns ?? DEFAULT_COLUMNS;
+  const columns = context.out.columns || DEFAULT_COLUMNS;
   const bar = Math.max(NARROWEST_BAR, columns - widths.service - widths.name - widths.time - 6);
   const title = text('trace.title', {
     id: traceId,

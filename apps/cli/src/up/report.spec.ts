@@ -10,9 +10,9 @@ import { endingOfReport, report } from './report.js';
 describe('the report', () => {
   it('says where, how large, how fast, how proven, who was told and how to look further', async () => {
     const mail = await mkdtemp(join(tmpdir(), 'hozen-report-'));
-    await writeFile(join(mail, 'a.eml'), 'Message-ID: <m-1@hozen>\n');
+    await writeFile(join(mail, 'a.eml'), 'Message-ID: <d-17@hozen>\n');
     const around = new TestSurroundings();
-    const shown = { run: provenRun(), deliveries: [delivery({ providerId: '<m-1@hozen>' })] };
+    const shown = { run: provenRun(), deliveries: [delivery({ id: 'd-17' })] };
     expect(await report(testContext(around), { mail } as Home, shown)).toBe('ok');
     for (const expected of [
       'Backup completed and proven.',

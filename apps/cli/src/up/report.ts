@@ -9,6 +9,7 @@ import { betweenText, rateText } from '../terminal/units.js';
 import { NOTICE_SECONDS, type Shown } from './first-backup.js';
 import type { Home } from './home.js';
 import { mailWith } from './mailbox.js';
+import { SAMPLE_CONFIG } from './sample.js';
 
 /** Shows what came of the first backup. @returns ok only when it is proven and the notice is out */
 export async function report(context: Context, home: Home, { run, deliveries }: Shown): Promise<Ending> {
@@ -35,9 +36,7 @@ export async function report(context: Context, home: Home, { run, deliveries }: 
     ]),
   );
   if (run.error) context.out.write(failureText(context, run.error));
-  context.out.write(
-    `\n${styles.bold(text('up.next'))}\n${pairsText(context, nextCommands(context, run.id, artefact?.path))}\n`,
-  );
+  context.out.write(`\n${styles.bold(text('up.next'))}\n${nextCommandsText(context, run.id, artefact?.path)}`);
   return ending;
 }
 
@@ -60,20 +59,21 @@ function notices(context: Context, told: Told[]): (readonly [string, string])[] 
   ]);
 }
 
-/** The file of a mail in the local mailbox, found by its message id. */
+/** The file of a mail in the local mailbox: the id of the delivery is part of its message id. */
 async function mailOf(home: Home, delivery: DeliveryView): Promise<string | undefined> {
-  return delivery.channel === 'email' && delivery.providerId ? mailWith(home.mail, delivery.providerId) : undefined;
+  return delivery.channel === 'email' ? mailWith(home.mail, delivery.id) : undefined;
 }
 
-function nextCommands(context: Context, runId: string, artefact: string | undefined): (readonly [string, string])[] {
-  const { text } = context;
-  return [
+function nextCommandsText(context: Context, runId: string, artefact: string | undefined): string {
+  const { text, styles } = context;
+  const commands = [
     [`npx hozen run ${runId}`, text('up.next-run')],
     [`npx hozen trace ${runId}`, text('up.next-trace')],
     ['npx hozen runs', text('up.next-runs')],
-    ['npx hozen backup nightly --wait --override-window', text('up.next-again')],
-    ...(artefact === undefined ? [] : [[restoreCommand(artefact), text('up.next-restore')] as const]),
+    [`npx hozen backup ${SAMPLE_CONFIG} --wait --override-window`, text('up.next-again')],
+    ...(artefact === undefined ? [] : [[restoreCommand(artefact), text('up.next-restore')]]),
   ];
+  return commands.map(([command, what]) => `  ${command}\n      ${styles.dim(what ?? '')}\n`).join('');
 }
 
 /** The name needs quotes for the shell, as the data folder may have any name. */

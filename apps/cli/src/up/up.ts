@@ -23,8 +23,9 @@ export async function up(context: Context, options: UpOptions): Promise<Ending> 
   const say = sayTo(context);
   await using stack = new AsyncDisposableStack();
   const home = await prepareHome(context.home);
+  const unlock = await lockHome(home.path);
   stack.defer(() => say.done('up.stopped', { path: home.path }));
-  stack.defer(await lockHome(home.path));
+  stack.defer(unlock);
   say.done('up.preparing', { path: home.path });
 
   const secrets = new Secrets(home.secrets);
