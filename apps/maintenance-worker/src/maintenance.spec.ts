@@ -133,14 +133,18 @@ describe('an optimisation', () => {
     await neglected(target, database);
     await using client = await target.client(database);
     await client.query(`INSERT INTO items VALUES (9998, 1), (9999, 1)`);
+    await expect(client.query('REINDEX INDEX CONCURRENTLY items_code')).rejects.toThrow(
+      'could not create unique index',
+    );
     const request = await stack.request({ targetDatabases: [database] });
     const terminal = await stack.terminalOf(request);
     expect(terminal.data.error).toMatchObject({ code: 'MAINTENANCE_STEP_FAILED' });
     expect(terminal.data.error?.message).toContain('items_code');
     expect((await stack.run(request)).steps?.map(({ state }) => state)).toEqual(['done', 'failed']);
-    // The half-built copy is gone; what was there before is still there.
+    // Our half-built copy is gone; what was there before, another's copy included, is still there.
     expect(await indexesOf(target, database)).toEqual([
       { name: 'items_code', valid: false },
+      { name: 'items_code_ccnew', valid: false },
       { name: 'items_pkey', valid: true },
     ]);
   });
