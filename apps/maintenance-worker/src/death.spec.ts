@@ -140,21 +140,25 @@ it.concurrent(
   6 * TAKEN_OVER,
 );
 
-it.concurrent('an answer that comes before anyone waits for it counts', async () => {
-  await using stack = await TestStack.start(services);
-  stack.aim(target);
-  stack.answer = () => undefined;
-  // It takes requests in and hears answers, and does no work.
-  await stack.startWorker({ HOZEN_EXECUTOR_LANES: '0' });
-  await stack.configure();
-  const request = await stack.request({ targetDatabases: [await neglected()] });
-  const { safetyBackup, state } = await eventually(() => stack.run(request));
-  expect(state).toBe('accepted');
-  await stack.publish(completed('main')({ id: safetyBackup.requestId, data: { config: 'nightly' } }));
-  await eventually(async () => expect((await stack.run(request)).safetyBackup.outcome).toBe('completed'));
-  await stack.startWorker();
-  expect(await stack.terminalOf(request)).toMatchObject({ type: 'maintenance.completed' });
-});
+it.concurrent(
+  'an answer that comes before anyone waits for it counts',
+  async () => {
+    await using stack = await TestStack.start(services);
+    stack.aim(target);
+    stack.answer = () => undefined;
+    // It takes requests in and hears answers, and does no work.
+    await stack.startWorker({ HOZEN_EXECUTOR_LANES: '0' });
+    await stack.configure();
+    const request = await stack.request({ targetDatabases: [await neglected()] });
+    const { safetyBackup, state } = await eventually(() => stack.run(request));
+    expect(state).toBe('accepted');
+    await stack.publish(completed('main')({ id: safetyBackup.requestId, data: { config: 'nightly' } }));
+    await eventually(async () => expect((await stack.run(request)).safetyBackup.outcome).toBe('completed'));
+    await stack.startWorker();
+    expect(await stack.terminalOf(request)).toMatchObject({ type: 'maintenance.completed' });
+  },
+  5 * TAKEN_OVER,
+);
 
 it('nothing of ours is left on the target', async () => {
   await eventually(async () => expect(await oursOnTarget()).toBe(0));
