@@ -20,7 +20,9 @@ export class WorkerProcess implements AsyncDisposable {
   static launch(home: string, env: NodeJS.ProcessEnv): WorkerProcess {
     const logFile = `${home}/worker.log`;
     const log = createWriteStream(logFile, { flags: 'a' });
-    const child = spawn(process.execPath, ['--enable-source-maps', '--import', REGISTER, MAIN], {
+    // It ends with the test, however the test ends.
+    const args = ['--pdeathsig', 'KILL', process.execPath, '--enable-source-maps', '--import', REGISTER, MAIN];
+    const child = spawn('setpriv', args, {
       env: { PATH: process.env['PATH'], OTEL_SERVICE_NAME: 'maintenance-worker', HOZEN_HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
