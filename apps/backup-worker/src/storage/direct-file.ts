@@ -1,4 +1,4 @@
-import { constants, open, type FileHandle } from 'node:fs/promises';
+import { constants, open, rm, type FileHandle } from 'node:fs/promises';
 import { ALIGNMENT, alignedBuffer } from './aligned-buffer.js';
 
 const BUFFER = 1024 * 1024;
@@ -26,6 +26,8 @@ export class DirectFile {
       return new DirectFile(path, await open(path, CREATE | constants.O_DIRECT, mode), true);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+      // Linux may have created it before it found that it cannot be written directly.
+      await rm(path, { force: true });
       return new DirectFile(path, await open(path, CREATE, mode), false);
     }
   }

@@ -22,18 +22,19 @@ export async function writeDurably(path: string, content: string): Promise<void>
   }
 }
 
-/** Creates a private folder and its parents, so that they survive a crash of the machine. */
+/**
+ * Creates a private folder and its parents, so that they survive a crash of the machine. Step by step, because Node's
+ * own recursive mkdir reports a read-only file system as a missing file.
+ */
 export async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 }).catch((error: unknown) =>
-    explain(error, directory),
-  );
-  if (first === undefined) return;
-  for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
-}
-
-/** Node says ENOENT when it may not create the last folder of a path on a read-only disk; a plain mkdir says why. */
-async function explain(error: unknown, directory: string): Promise<never> {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT') await mkdir(directory, { mode: 0o700 });
-  throw error;
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(directory) === directory) throw error;
+    await makeDirectory(dirname(directory));
+    return makeDirectory(directory);
+  }
+  await syncDirectory(dirname(directory));
 }

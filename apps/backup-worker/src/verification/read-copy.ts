@@ -26,7 +26,7 @@ export interface CopiedDatabase {
 /** Reads a restored database back through pg_dump, as the original was read. */
 export async function readCopy(reader: CopyReader, database: DatabaseFacts): Promise<CopiedDatabase> {
   const { job, scratch, signal } = reader;
-  const snapshot = await DatabaseSnapshot.open(job, scratch, database.name, signal);
+  const snapshot = await DatabaseSnapshot.open(job, scratch, database.name, { signal, fail: () => undefined });
   try {
     const size = { totalBytes: scratch.facts.totals.bytes, jobs: job.config.jobs };
     const [definitions, ...data] = planDatabase(database, 'copy', snapshot.tables, size);

@@ -15,6 +15,12 @@ export interface TableFacts {
   sequences: { schema: string; name: string }[];
 }
 
+/** What ends a snapshot early, and who is told when its session is lost. */
+export interface SnapshotUntil {
+  signal: AbortSignal;
+  fail: (error: unknown) => void;
+}
+
 /** Tables locked by one statement: a long one is parsed as a whole. */
 const BATCH = 500;
 /** Times a table may be dropped while we are about to lock it. */
@@ -37,20 +43,23 @@ export class DatabaseSnapshot {
     readonly tables: TableFacts[],
   ) {}
 
-  /** @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws */
-  static async open(job: BackupJob, target: CheckedTarget, database: string, signal: AbortSignal) {
+  /**
+   * @param until ends it, even while it waits for a lock
+   * @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws
+   */
+  static async open(job: BackupJob, target: CheckedTarget, database: string, until: SnapshotUntil) {
     const { address, facts } = target;
     const client = await connect(address, { applicationName: sessionName(job.runId, job.epoch), database });
-    // Ends a query that waits for a lock, too.
     const stop = () => void client.end().catch(() => undefined);
-    signal.addEventListener('abort', stop, { once: true });
-    client.once('end', () => signal.removeEventListener('abort', stop));
+    until.signal.addEventListener('abort', stop, { once: true });
+    client.once('end', () => until.signal.removeEventListener('abort', stop));
     try {
-      signal.throwIfAborted();
+      until.signal.throwIfAborted();
       await client.query(sessionSettings(facts.versionNum, job.config.lockWaitSeconds));
       await lockTables(client);
       const { rows } = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
       const tables = await client.query<TableFacts>(TABLES);
+      client.once('error', (error) => until.fail(asTargetError(error, client.address)));
       return new DatabaseSnapshot(client, rows[0]?.id ?? '', tables.rows);
     } catch (error) {
       await client[Symbol.asyncDispose]();

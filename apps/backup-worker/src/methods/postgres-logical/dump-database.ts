@@ -1,4 +1,5 @@
-import { runTool, type DatabaseFacts, type ToolEnvironment } from '@hozen/dbms';
+import { HozenError } from '@hozen/contracts';
+import { runTool, type DatabaseFacts, type RunningTool, type ToolEnvironment } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { DatabaseContent } from '../../artefact/artefact-index.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
@@ -38,7 +39,7 @@ export async function dumpDatabase(
     const { job, target, slots } = dump;
     let snapshot: DatabaseSnapshot;
     try {
-      snapshot = await DatabaseSnapshot.open(job, target, database.name, dump.signal);
+      snapshot = await DatabaseSnapshot.open(job, target, database.name, dump);
     } catch (error) {
       slots.release();
       throw error;
@@ -56,16 +57,27 @@ export async function dumpDatabase(
   });
 }
 
+/**
+ * All processes are started at once, because each locks its tables then, but only as many as there are slots are read:
+ * the others wait with a full pipe. One that started later might wait for its lock behind a DDL statement that itself
+ * waits for our snapshot to end.
+ */
 async function dumpStreams(dump: ClusterDump, database: DatabaseFacts, snapshotId: string, streams: PlannedStream[]) {
   const dumps = streams.map(async (stream, index) => {
-    if (index > 0) await dump.slots.acquire();
     try {
-      return await dumpStream(dump, database, snapshotId, stream);
+      const tool = startDump(dump, database, snapshotId, stream);
+      if (index > 0) await dump.slots.acquire();
+      try {
+        return await takeDump(dump, stream, tool);
+      } finally {
+        if (index > 0) dump.slots.release();
+      }
     } catch (error) {
-      dump.fail(error);
-      throw error;
+      const failure = asSnapshotLoss(error, dump);
+      dump.fail(failure);
+      throw failure;
     } finally {
-      dump.slots.release();
+      if (index === 0) dump.slots.release();
     }
   });
   // Every process is gone before the first failure is told.
@@ -76,13 +88,12 @@ async function dumpStreams(dump: ClusterDump, database: DatabaseFacts, snapshotI
   });
 }
 
-async function dumpStream(
-  dump: ClusterDump,
+function startDump(
+  { job, target, env, signal }: ClusterDump,
   database: DatabaseFacts,
   snapshotId: string,
   planned: PlannedStream,
-): Promise<ArchiveContent> {
-  const { job, target, env, writer, progress, signal } = dump;
+): RunningTool {
   const tool = runTool({
     path: target.tools.path('pg_dump'),
     args: [
@@ -99,11 +110,28 @@ async function dumpStream(
     signal,
     attributes: { 'hozen.stream': planned.name, 'db.namespace': database.name },
   });
+  // When a process ends, Node throws away what nobody has begun to read. This counts as reading, and holds it back.
+  tool.stdout.on('readable', () => undefined);
+  return tool;
+}
+
+async function takeDump(
+  { writer, progress }: ClusterDump,
+  planned: PlannedStream,
+  tool: RunningTool,
+): Promise<ArchiveContent> {
   const stream = writer.openStream(planned.name);
   const content = await pourArchive(tool, stream, (bytes) => progress.read(planned.name, planned.item, bytes));
   await writer.endStream(stream);
   progress.ended(planned.name);
   return content;
+}
+
+/** A snapshot that cannot be taken over any more: the session that holds it was lost. */
+function asSnapshotLoss(error: unknown, { target }: ClusterDump): unknown {
+  const detail = error instanceof HozenError && error.code === 'TOOL_FAILED' ? (error.detail ?? '') : '';
+  if (!/invalid snapshot identifier|could not import the requested snapshot/.test(detail)) return error;
+  return new HozenError('TARGET_CONNECTION_LOST', { target: target.address.target }, { detail, cause: error });
 }
 
 function contentOf(database: DatabaseFacts, folder: string, contents: ArchiveContent[]): DatabaseContent {
