@@ -135,6 +135,14 @@ describe('provisioning', () => {
     await client.end();
     expect(await postgres.log()).not.toContain(postgres.password);
   });
+
+  it('may make several databases of one server ready at once: the roles are the same', async () => {
+    await using server = await TestPostgres.start();
+    const ready = (database: string) =>
+      provision({ adminUrl: server.url(), database, passwordOf: () => server.password });
+    const results = await Promise.all(['one', 'two', 'three', 'four'].map(ready));
+    expect(results.map(({ backup }) => new URL(backup).pathname)).toEqual(['/one', '/two', '/three', '/four']);
+  });
 });
 
 describe('migrating', () => {

@@ -24,23 +24,28 @@ export async function provision(settings: ProvisionSettings): Promise<Record<Ser
   const database = settings.database ?? 'hozen';
   const { address: admin, password } = parseDatabaseUrl(settings.adminUrl);
   const adminPassword = settings.adminPassword ?? password;
-  await withClient(admin, adminPassword, (client) => createDatabase(client, database));
-  await withClient({ ...admin, database }, adminPassword, async (client) => {
-    await client.query('begin');
-    // Two provisioners at once would see "tuple concurrently updated" from the catalogue.
-    await client.query(`select pg_advisory_xact_lock(hashtextextended('hozen provision', 0))`);
-    await closeToOthers(client, database);
-    for (const service of SERVICE_NAMES) {
-      await createRole(client, roleOf(service), await settings.passwordOf(roleOf(service)));
-      await createSchema(client, service, database);
-    }
-    await client.query('commit');
+  await withClient(admin, adminPassword, async (client) => {
+    // Roles belong to the whole server, so the lock is taken where every provisioner of it goes; two at once would see
+    // "tuple concurrently updated" from the catalogue. It ends with the connection.
+    await client.query(`select pg_advisory_lock(hashtextextended('hozen provision', 0))`);
+    await createDatabase(client, database);
+    await withClient({ ...admin, database }, adminPassword, (inside) => createServices(inside, database, settings));
   });
   const urls = SERVICE_NAMES.map((service) => [
     service,
     formatDatabaseUrl({ ...admin, database, user: roleOf(service) }),
   ]);
   return Object.fromEntries(urls) as Record<ServiceName, string>;
+}
+
+async function createServices(client: Client, database: string, settings: ProvisionSettings): Promise<void> {
+  await client.query('begin');
+  await closeToOthers(client, database);
+  for (const service of SERVICE_NAMES) {
+    await createRole(client, roleOf(service), await settings.passwordOf(roleOf(service)));
+    await createSchema(client, service, database);
+  }
+  await client.query('commit');
 }
 
 async function withClient<T>(
