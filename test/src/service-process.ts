@@ -27,11 +27,6 @@ export class ServiceProcess implements AsyncDisposable {
     return new ServiceProcess(app, child, url, logFile);
   }
 
-  /** Starts it without waiting: for services that are meant to die on the way. */
-  static launch(app: ServiceApp, env: NodeJS.ProcessEnv, logFile: string): ChildProcess {
-    return launch(app, env, logFile);
-  }
-
   get pid(): number {
     if (this.child.pid === undefined) throw new Error(`${this.app} never started`);
     return this.child.pid;
