@@ -92,11 +92,11 @@ describe('the system packages', () => {
     async () => {
       await installed();
       await run('rm', [machine.join('bin/age')]);
-      await program('sh', `echo "Err: Could not resolve 'deb.debian.org'"; exit 100`);
+      await program('sh', `echo "Err: Could not resolve 'packages.example'"; exit 100`);
       await program('apt-get', 'exit 100');
       const { code, shown } = await bootstrap(ENSURE);
       expect(code).toBe(1);
-      expect(shown).toContain("Could not resolve 'deb.debian.org'");
+      expect(shown).toContain("Could not resolve 'packages.example'");
       expect(shown).toContain('apt-get cannot reach the package server; still missing: age.');
       expect(shown).toContain('http_proxy');
     },

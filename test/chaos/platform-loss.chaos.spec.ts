@@ -62,7 +62,9 @@ it('a scheduler killed between its decision and the publishing: the fire is publ
   const scheduler = await stack.startService('scheduler', {
     HOZEN_FAILPOINTS: `scheduler.decided=kill@${stack.home.join('marker')}`,
   });
-  await stack.configureSchedules({ schedules: [{ name: 'soon', cron: '* * * * * *', request: { config: 'nightly' } }] });
+  await stack.configureSchedules({
+    schedules: [{ name: 'soon', cron: '* * * * * *', request: { config: 'nightly' } }],
+  });
   await scheduler.exit();
   await using platform = await stack.platform.client(stack.databases.database);
   // No further slot: what is published now was decided before the death.
