@@ -1,6 +1,6 @@
 import { link, rm } from 'node:fs/promises';
 import type { BackupJob } from '../job.js';
-import { scratchFolders } from '../verification/scratch-server.js';
+import { strayScratchFolders } from '../verification/scratch-server.js';
 import { artefactPaths } from './artefact-paths.js';
 import { readManifest, type CommittedArtefact } from './committed-artefact.js';
 import { syncDirectory } from './durable.js';
@@ -14,7 +14,7 @@ import { onStorage } from './storage-error.js';
  */
 export async function cleanUp(job: BackupJob): Promise<void> {
   await onStorage(job.config.storage.path, () => removeLeftovers(job, job.epoch));
-  for (const folder of [job.spoolDir, ...scratchFolders(job)]) {
+  for (const folder of [job.spoolDir, ...(await strayScratchFolders(job))]) {
     await onStorage(folder, () => rm(folder, { recursive: true, force: true }));
   }
 }

@@ -10,7 +10,7 @@ import { storedCluster } from '../restore/restore-plan.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { compareCluster } from './compare-cluster.js';
 import { asProofError } from './proof-error.js';
-import { scratchFolders, startScratchServer } from './scratch-server.js';
+import { scratchFolder, startScratchServer } from './scratch-server.js';
 
 /** Differences named in an error. */
 const NAMED = 5;
@@ -37,7 +37,7 @@ export async function proveByRestore(
     } catch (error) {
       throw asProofError(error, context.signal);
     } finally {
-      for (const folder of scratchFolders(job)) await rm(folder, { recursive: true, force: true });
+      await rm(await scratchFolder(job), { recursive: true, force: true });
     }
     const { databases } = file.index;
     const tables = databases.reduce((sum, database) => sum + database.tables.length, 0);

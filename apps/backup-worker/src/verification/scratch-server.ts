@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { PrivatePostgres } from '@hozen/dbms';
@@ -30,20 +30,25 @@ export async function startScratchServer(
   }
 }
 
-/** Folders that a scratch server of this run may have used: see {@link scratchFolder}. */
-export function scratchFolders(job: BackupJob): string[] {
-  return [join(job.spoolDir, 'scratch'), join('/var/tmp', `hozen-scratch-${job.runId}`)];
-}
+/** Where scratch servers go when the server's user cannot reach the spool. */
+const ELSEWHERE = '/var/tmp';
 
 /** In the spool; but the server of a worker that is root runs as another user, who must get there. */
-async function scratchFolder(job: BackupJob): Promise<string> {
-  const [spool = '', elsewhere = ''] = scratchFolders(job);
+export async function scratchFolder(job: BackupJob): Promise<string> {
+  const spool = join(job.spoolDir, 'scratch');
   if (process.getuid?.() !== 0) return spool;
   for (let folder = job.spoolDir; ; folder = dirname(folder)) {
     const { mode } = await stat(folder);
-    if ((mode & 0o001) === 0) return elsewhere;
+    if ((mode & 0o001) === 0) return join(ELSEWHERE, `hozen-scratch-${job.runId}-${job.epoch}`);
     if (folder === dirname(folder)) return spool;
   }
+}
+
+/** Folders outside of the spool that attempts of this run may have left, up to this epoch. */
+export async function strayScratchFolders(job: BackupJob): Promise<string[]> {
+  const prefix = `hozen-scratch-${job.runId}-`;
+  const names = (await readdir(ELSEWHERE)).filter((name) => name.startsWith(prefix));
+  return names.filter((name) => Number(name.slice(prefix.length)) <= job.epoch).map((name) => join(ELSEWHERE, name));
 }
 
 function settingsLike(settings: Record<string, string>): Record<string, string | number | boolean> {

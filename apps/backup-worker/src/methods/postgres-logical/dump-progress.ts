@@ -10,7 +10,6 @@ const INDEX_SHARE = 0.25;
  * database that is opened and every stream that ends.
  */
 export class DumpProgress {
-  readonly #started = performance.now();
   readonly #databases = new Map<string, number>();
   readonly #streams = new Map<string, { expected: number; read: number }>();
   #bytes = 0;
@@ -35,27 +34,12 @@ export class DumpProgress {
     const now = performance.now();
     if (now - this.#reported < EVERY) return;
     this.#reported = now;
-    this.#report(now, item);
+    this.context.progress({ phase: 'dumping', bytes: this.#bytes, expectedBytes: this.#expected(), item });
   }
 
   ended(stream: string): void {
     const counted = this.#streams.get(stream);
     if (counted) counted.expected = counted.read;
-  }
-
-  #report(now: number, item: string): void {
-    const expected = this.#expected();
-    const bytesPerSecond = Math.round((this.#bytes * 1000) / Math.max(1, now - this.#started));
-    const left = expected - this.#bytes;
-    this.context.progress({
-      phase: 'dumping',
-      bytes: this.#bytes,
-      expectedBytes: expected,
-      percent: expected === 0 ? 0 : Math.min(99, Math.floor((100 * this.#bytes) / expected)),
-      bytesPerSecond,
-      ...(bytesPerSecond > 0 ? { remainingSeconds: Math.ceil(left / bytesPerSecond) } : {}),
-      item,
-    });
   }
 
   #expected(): number {
