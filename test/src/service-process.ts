@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@hozen/testkit';
 
 export type ServiceApp = 'scheduler' | 'backup-worker' | 'maintenance-worker' | 'notifier';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const ROOT = workspaceRoot(dirname(fileURLToPath(import.meta.url)));
 
 /** A service as it runs in production: a process of its own from the built code. */
 export class ServiceProcess implements AsyncDisposable {
@@ -87,4 +88,9 @@ async function readyUrl(app: ServiceApp, child: ChildProcess, home: string, logF
   const response = await fetch(`${facts.url}/health/ready`);
   if (!response.ok) throw new Error(`${app} is not ready: ${await response.text()}`);
   return facts.url;
+}
+
+/** From the sources as well as from what was built of them. */
+function workspaceRoot(folder: string): string {
+  return existsSync(join(folder, 'nx.json')) ? folder : workspaceRoot(dirname(folder));
 }
