@@ -28,13 +28,22 @@ export async function writeDurably(path: string, content: string): Promise<void>
  */
 export async function makeDirectory(directory: string): Promise<void> {
   try {
+    await makeOne(directory);
+  } catch (error) {
+    const parent = dirname(directory);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === directory) throw error;
+    await makeDirectory(parent);
+    // Once, not until it works: a parent that links to a disk that is not mounted exists and is missing for ever.
+    await makeOne(directory);
+  }
+}
+
+async function makeOne(directory: string): Promise<void> {
+  try {
     await mkdir(directory, { mode: 0o700 });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(directory) === directory) throw error;
-    await makeDirectory(dirname(directory));
-    return makeDirectory(directory);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw error;
   }
   await syncDirectory(dirname(directory));
 }
