@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { EventOf, EventType } from '@hozen/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { writeDeadLetter, type DeadLetter } from './outbox/dead-letter.js';
@@ -29,13 +30,21 @@ export class Inbox {
     });
   }
 
-  /** @internal Whether the database answers; to tell its outage from a fault of a handler. */
-  async isReachable(): Promise<boolean> {
+  /**
+   * @internal Whether a message could be handled now; to tell an outage of the database from a fault of a handler. It
+   * really writes: a server that became a standby, or has no room, still answers questions.
+   */
+  async isWritable(): Promise<boolean> {
+    const runner = this.dataSource.createQueryRunner();
     try {
-      await this.dataSource.query('select 1');
+      await runner.startTransaction();
+      await runner.query(INSERT_INBOX, ['probe', randomUUID()]);
+      await runner.rollbackTransaction();
       return true;
     } catch {
       return false;
+    } finally {
+      await runner.release();
     }
   }
 }

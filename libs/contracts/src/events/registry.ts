@@ -96,6 +96,16 @@ export function newEvent<T extends EventType>(
  * Never throws; everything that is wrong comes back as reasons.
  */
 export function readEvent<T extends EventType>(type: T, body: string, facts: MessageFacts): Validated<EventOf<T>> {
+  try {
+    return readBody(type, body, facts);
+  } catch (error) {
+    // The parser takes any depth; what walks through the value has a stack.
+    if (!(error instanceof RangeError)) throw error;
+    return { ok: false, reasons: [{ field: '', message: 'is nested too deeply' }] };
+  }
+}
+
+function readBody<T extends EventType>(type: T, body: string, facts: MessageFacts): Validated<EventOf<T>> {
   let parsed: unknown;
   try {
     parsed = JSON.parse(body);

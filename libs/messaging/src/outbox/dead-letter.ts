@@ -10,6 +10,7 @@ import {
 import type { EntityManager } from 'typeorm';
 import { requestFacts } from './request-facts.js';
 import { INSERT_DEAD_LETTER } from './sql.js';
+import { storableJson, storableText } from './storable.js';
 
 /** A message that its consumer cannot accept, as it came. */
 export interface DeadLetter {
@@ -28,10 +29,14 @@ export interface EnvelopeWriter {
   put(subject: string, envelope: Envelope, once: string | undefined): Promise<void>;
 }
 
-/** Far below the broker's largest message: an answer that cannot be published would be no answer. */
+/**
+ * Characters. What cannot be published would be no answer, so all of them together stay below the broker's largest
+ * message (1 MiB) even where JSON writes six bytes for each. The table has the whole body and all headers.
+ */
 const MOST_REASONS = 50;
-const LONGEST_TEXT = 1_000;
-const LONGEST_PUBLISHED_BODY = 200_000;
+const LONGEST_TEXT = 500;
+const LONGEST_PUBLISHED_BODY = 50_000;
+const LONGEST_PUBLISHED_HEADERS = 20_000;
 
 /**
  * Keeps the message in the table and in the dead-letter stream, and answers a request with its `*.rejected`: all in the
@@ -39,11 +44,18 @@ const LONGEST_PUBLISHED_BODY = 200_000;
  */
 export async function writeDeadLetter(tx: EnvelopeWriter, letter: DeadLetter): Promise<void> {
   const reasons = bounded(letter.reasons);
-  const body = letter.body.replaceAll('\0', '\uFFFD');
+  const body = storableText(letter.body);
   const { type: subject, messageId, headers, deliveries } = letter;
-  const row = [randomUUID(), subject, messageId, body, JSON.stringify(headers), JSON.stringify(reasons), deliveries];
+  const row = [randomUUID(), subject, messageId, body, storableJson(headers), storableJson(reasons), deliveries];
   await tx.manager.query(INSERT_DEAD_LETTER, row);
-  const published = { subject, messageId, body: body.slice(0, LONGEST_PUBLISHED_BODY), headers, reasons, deliveries };
+  const published = {
+    subject,
+    messageId,
+    body: body.slice(0, LONGEST_PUBLISHED_BODY),
+    headers: JSON.stringify(headers).length > LONGEST_PUBLISHED_HEADERS ? {} : headers,
+    reasons,
+    deliveries,
+  };
   await tx.put(deadLetterSubject(tx.service, subject), envelopeOf(tx.service, messageId, published), undefined);
   await answer(tx, letter, reasons);
 }

@@ -3,6 +3,7 @@ import { currentTraceparent, traceIdOf } from '@hozen/telemetry';
 import type { EntityManager } from 'typeorm';
 import { writeDeadLetter, type EnvelopeWriter } from './dead-letter.js';
 import { INSERT_EVENT } from './sql.js';
+import { storableJson } from './storable.js';
 
 /** A database transaction in which state changes and the events that tell of them are written together. */
 export interface Transaction {
@@ -45,7 +46,7 @@ export class OutboxTransaction implements Transaction, EnvelopeWriter {
   /** Writes any envelope; events of the registry go through {@link publish}. */
   async put(subject: string, envelope: Envelope, once: string | undefined): Promise<void> {
     const traceparent = continued(envelope.traceparent, currentTraceparent());
-    await this.manager.query(INSERT_EVENT, [envelope.id, subject, storable(envelope), traceparent, once]);
+    await this.manager.query(INSERT_EVENT, [envelope.id, subject, storableJson(envelope), traceparent, once]);
     this.published = true;
   }
 }
@@ -53,11 +54,4 @@ export class OutboxTransaction implements Transaction, EnvelopeWriter {
 /** The span under which the event was decided; one the event names itself counts where it leads to another trace. */
 function continued(own: string | undefined, current: string | undefined): string | undefined {
   return own !== undefined && traceIdOf(own) !== traceIdOf(current) ? own : current;
-}
-
-/** `jsonb` refuses the character U+0000; an event must not become unpublishable by it. */
-function storable(envelope: Envelope): string {
-  return JSON.stringify(envelope, (_key, value: unknown) =>
-    typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value,
-  );
 }

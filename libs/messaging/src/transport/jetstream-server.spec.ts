@@ -106,6 +106,32 @@ describe('a message', () => {
     await eventually(async () => expect(await service.effectsOf(event)).toBe(1));
   });
 
+  it('is not buried because the database took no writes for a while, as after a failover to a standby', async () => {
+    await using own = await TestPostgres.start();
+    const { urls, database } = await ServiceDatabases.provision(own);
+    const deliveries: number[] = [];
+    const handler: Handler = async (event, context, under) => {
+      deliveries.push(context.deliveryCount);
+      await under.effect(event);
+    };
+    await using service = await start(handler, { databaseUrl: urls.backup, server: { maxDeliveries: 3, lanes: 1 } });
+    const becomes = async (readOnly: 'on' | 'off') => {
+      await using admin = await own.client();
+      await admin.query(
+        `alter role hozen_backup in database "${database}" set default_transaction_read_only = ${readOnly}`,
+      );
+      await admin.query(`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'hozen_backup'`);
+    };
+    await becomes('on');
+    const event = backupRequested();
+    await publishEvent(service.broker, event);
+    await eventually(() => expect(deliveries).toEqual([1]));
+    await wait(1_500);
+    await becomes('off');
+    await eventually(async () => expect(await service.effectsOf(event)).toBe(1));
+    expect(deliveries.length).toBeLessThanOrEqual(3);
+  });
+
   it('is handled after the sessions of the database were ended by an administrator', async () => {
     await using service = await start((event, _context, under) => under.effect(event));
     const events = [];

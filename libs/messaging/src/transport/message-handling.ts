@@ -74,9 +74,9 @@ export class MessageHandling {
     if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
   }
 
-  /** While our database is down every message would fail; the lane keeps this one, so that it costs no delivery. */
+  /** While our database is down, or takes no writes, every message would fail; the lane keeps this one, so that it costs no delivery. */
   async #waitOutOutage(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && !(await this.settings.inbox.isReachable())) {
+    while (!signal.aborted && !(await this.settings.inbox.isWritable())) {
       await delay(OUTAGE_POLL_MS, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readEvent, type EventOf, type EventType, type MessageFacts, type Validated } from '@hozen/contracts';
 import type { JsMsg } from '@nats-io/jetstream';
 import { Match } from '@nats-io/transport-node';
+import { isStorable, storableText } from '../outbox/storable.js';
 
 /** A message as it was read: the event, or everything that is wrong with it. */
 export interface ReceivedMessage {
@@ -20,7 +21,7 @@ const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{
 export function receive(type: EventType, message: JsMsg): ReceivedMessage {
   const body = message.string();
   const facts = factsOf(message);
-  const reading = refuseNul(readEvent(type, body, facts));
+  const reading = refuseUnstorable(readEvent(type, body, facts));
   if (!reading.ok) {
     return { type, id: idInside(body) ?? facts.id, body, traceparent: facts.traceparent, reading };
   }
@@ -58,20 +59,17 @@ function idInside(body: string): string | undefined {
   try {
     const parsed = JSON.parse(body) as { specversion?: unknown; id?: unknown } | null;
     const id = parsed?.specversion === undefined ? undefined : parsed.id;
-    return typeof id === 'string' && id !== '' && id.length <= LONGEST_ID ? id : undefined;
+    return typeof id === 'string' && id !== '' && id.length <= LONGEST_ID ? storableText(id) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** PostgreSQL cannot store U+0000 in a text; such a message would fail at every try. */
-function refuseNul(reading: Validated<EventOf<EventType>>): Validated<EventOf<EventType>> {
-  if (!reading.ok || !holdsNul(reading.value)) return reading;
-  return { ok: false, reasons: [{ field: '', message: 'must not contain the character U+0000' }] };
-}
-
-function holdsNul(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes('\0');
-  if (value === null || typeof value !== 'object') return false;
-  return Object.values(value).some(holdsNul);
+/** Such a message would fail at every try to write anything of it. */
+function refuseUnstorable(reading: Validated<EventOf<EventType>>): Validated<EventOf<EventType>> {
+  if (!reading.ok || isStorable(reading.value)) return reading;
+  return {
+    ok: false,
+    reasons: [{ field: '', message: 'must not contain the character U+0000, nor half a character' }],
+  };
 }
