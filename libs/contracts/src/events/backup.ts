@@ -12,6 +12,7 @@ import {
   IsOptional,
   IsString,
   Matches,
+  Max,
   MaxLength,
   Min,
   ValidateNested,
@@ -66,6 +67,7 @@ export class BackupRequested {
   @IsOptional()
   @IsInt()
   @Min(1)
+  @Max(36_500)
   retentionDays?: number;
 
   /** Default: the config's compression; `false` switches it off. */

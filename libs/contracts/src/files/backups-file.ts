@@ -119,6 +119,7 @@ export class StorageSpec {
   /** Absolute folder; a mounted NFS folder will do. */
   @IsString()
   @Matches(/^\/[^\p{Cc}]*$/u, { message: 'path must be an absolute path' })
+  @MaxLength(700)
   path!: string;
 }
 
