@@ -11,7 +11,7 @@ const ASK_TO_CANCEL = `
   UPDATE backup_runs
      SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
          not_before = least(not_before, clock_timestamp())
-   WHERE (id::text = $1 OR request_id = $1) AND state IN ('queued', 'running')
+   WHERE id = $1 AND state IN ('queued', 'running')
   RETURNING *`;
 
 /**

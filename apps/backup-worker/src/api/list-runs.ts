@@ -21,7 +21,9 @@ const LIST_RUNS = `
    ORDER BY run.queued_at DESC, run.id DESC
    LIMIT $4`;
 
-const FIND_RUN = `SELECT * FROM backup_runs WHERE id::text = $1 OR request_id = $1`;
+/** A publisher chooses the id of its request; where it chose the id of a run, that run goes first. */
+const FIND_RUN = `
+  SELECT * FROM backup_runs WHERE id = $1::uuid OR request_id = $2 ORDER BY (id = $1::uuid) DESC NULLS LAST LIMIT 1`;
 
 const LIST_ATTEMPTS = `
   SELECT attempt.run_id, attempt.attempt, attempt.worker, log.backup_status, log.error_message, log.started_at,
@@ -53,7 +55,7 @@ export async function listRuns(database: DataSource, filter: RunFilter): Promise
  * @throws HozenError NOT_FOUND
  */
 export async function findRun(database: DataSource, id: string): Promise<RunView> {
-  const [view] = await views(database, await database.query<RunRow[]>(FIND_RUN, [id]));
+  const [view] = await views(database, await database.query<RunRow[]>(FIND_RUN, [UUID.test(id) ? id : null, id]));
   if (!view) throw new HozenError('NOT_FOUND', { what: 'run', id, list: 'runs' });
   return view;
 }

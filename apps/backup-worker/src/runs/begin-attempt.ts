@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { newEvent } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
 import { currentTraceparent } from '@hozen/telemetry';
@@ -10,6 +12,12 @@ const MARK_STARTED = `
   UPDATE backup_runs SET started_at = coalesce(started_at, clock_timestamp())
    WHERE id = $1 AND epoch = $2 AND state = 'running'
   RETURNING started_at`;
+
+/** Local time repeats itself when clocks go back, and a folder may be shared: a name belongs to one artefact for ever. */
+const IS_NAME_TAKEN = `SELECT FROM backup_artefacts WHERE file_path = $1 AND run_id <> $2`;
+
+/** Names have whole seconds. */
+const NEXT_NAME_MS = 1_000;
 
 const INSERT_RECORD = `
   WITH record AS (
@@ -38,21 +46,39 @@ export interface Attempt {
   startedAt: Date;
 }
 
+/** The run's name is that of another artefact; rolls the beginning back. */
+class NameTaken extends Error {}
+
 /**
  * Writes down that an attempt begins: the run's row in `backup_records` (at the first one), a row in `backup_log`, and
  * `backup.started`, in one transaction.
- * @param nameOf the artefact's file name, from the run's start
+ * @param pathOf the artefact's path, from the run's start. Where another artefact has it, the run starts a second later
+ * @throws HozenError LEASE_LOST
  */
-export async function beginAttempt(outbox: Outbox, run: RunRow, nameOf: (startedAt: Date) => string): Promise<Attempt> {
+export async function beginAttempt(outbox: Outbox, run: RunRow, pathOf: (startedAt: Date) => string): Promise<Attempt> {
+  for (;;) {
+    try {
+      return await tryToBegin(outbox, run, pathOf);
+    } catch (error) {
+      if (!(error instanceof NameTaken)) throw error;
+      await delay(NEXT_NAME_MS);
+    }
+  }
+}
+
+async function tryToBegin(outbox: Outbox, run: RunRow, pathOf: (startedAt: Date) => string): Promise<Attempt> {
   return outbox.transaction(async (tx) => {
     const [started] = await tx.manager.query<[{ started_at: Date }[], number]>(MARK_STARTED, [run.id, run.epoch]);
     if (!started[0]) throw lostLease();
     const startedAt = started[0].started_at;
+    const path = pathOf(startedAt);
+    const taken = await tx.manager.query<unknown[]>(IS_NAME_TAKEN, [path, run.id]);
+    if (taken.length > 0 && run.started_at === null) throw new NameTaken(path);
     const recordId = run.record_id ?? (await insertRecord(tx, run, startedAt));
     await tx.manager.query(CLOSE_ABANDONED_ATTEMPTS, [run.id]);
     const [log] = await tx.manager.query<{ id: number; started_at: Date }[]>(INSERT_LOG, [
       run.backup_level,
-      nameOf(startedAt),
+      basename(path),
     ]);
     if (!log) throw new Error('INSERT … RETURNING gave no row');
     await tx.manager.query(INSERT_ATTEMPT, [log.id, run.id, run.attempt, run.epoch, run.owner]);

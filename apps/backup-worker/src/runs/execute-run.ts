@@ -1,4 +1,3 @@
-import { basename } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
 import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
@@ -63,7 +62,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     const timedOut = new HozenError('TIMED_OUT', { minutes: timeoutMinutes });
     signals = new JobSignals(lease, context.shutdown, timeoutMinutes * 60_000, timedOut);
     const jobFrom = (startedAt: Date) => jobOf(run, loaded, startedAt, context.spoolRoot);
-    attempt = await beginAttempt(context.outbox, run, (startedAt) => basename(artefactPaths(jobFrom(startedAt)).data));
+    attempt = await beginAttempt(context.outbox, run, (startedAt) => artefactPaths(jobFrom(startedAt)).data);
     job = jobFrom(attempt.startedAt);
     await makeSpool(job);
     refuseHopeless(run, plan);
@@ -89,7 +88,8 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
       'the backup is completed and proven',
     );
   } catch (error) {
-    await settleFailure({ run, plan, attempt, job, reason: signals?.reasonOr(error) ?? error }, context);
+    const reason = signals?.reasonOr(error) ?? error;
+    await settleFailure({ run, plan, attempt, job, reason, ensureLease: () => lease.ensure() }, context);
   } finally {
     signals?.[Symbol.dispose]();
   }

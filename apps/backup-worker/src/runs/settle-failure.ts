@@ -1,13 +1,14 @@
 import { asHozenError, ERRORS, HozenError, RetriesSpec } from '@hozen/contracts';
 import { HandBack } from '@hozen/persistence';
 import type { BackupJob } from '../job.js';
-import { cleanUp, discardCommitted } from '../storage/clean-up.js';
+import { cleanUp, discardCommitted, removeSpool } from '../storage/clean-up.js';
 import { findCommitted } from '../storage/committed-artefact.js';
 import type { RunRow } from '../store/entities.js';
 import type { Attempt } from './begin-attempt.js';
 import type { ExecutionContext } from './execution-context.js';
 import { finishFailed } from './finish-run.js';
 import type { RunPlan } from './load-plan.js';
+import { renewLease } from './renew-lease.js';
 import { requeueRun } from './requeue-run.js';
 import { retryOf } from './retry-policy.js';
 
@@ -18,6 +19,8 @@ export interface FailedAttempt {
   attempt: Attempt | undefined;
   job: BackupJob | undefined;
   reason: unknown;
+  /** @throws HozenError LEASE_LOST */
+  ensureLease: () => void;
 }
 
 /**
@@ -30,8 +33,9 @@ export async function settleFailure(failed: FailedAttempt, context: ExecutionCon
     reason instanceof HandBack
       ? new HozenError('ABANDONED', { attempts: run.attempt }, { detail: reason.message })
       : asHozenError(reason);
-  if (error.code === 'LEASE_LOST') {
-    context.log.warn('the lease is lost; another worker answers for this run now');
+  if (error.code === 'LEASE_LOST' || !(await isStillOurs(run, context))) {
+    context.log.warn({ err: error }, 'the lease is lost, or the run has ended: what it left is not ours to settle');
+    if (job) await removeSpool(job);
     return;
   }
   context.log.error({ err: error, code: error.code, hint: error.hint }, 'the attempt failed');
@@ -42,7 +46,7 @@ export async function settleFailure(failed: FailedAttempt, context: ExecutionCon
   if (job) {
     const withArtefact = retry === undefined || ERRORS[error.code] === 'verification';
     // A storage that cannot even be cleaned must not keep the run from ending: that is what people have to hear.
-    await removeLeftovers(job, withArtefact).catch((failure: unknown) => {
+    await removeLeftovers(job, withArtefact, failed).catch((failure: unknown) => {
       context.log.error({ err: failure }, 'what the attempt left could not be removed');
     });
   }
@@ -54,8 +58,20 @@ export async function settleFailure(failed: FailedAttempt, context: ExecutionCon
  * @param withArtefact also what was committed: it failed its proof, or the run is over without one. Otherwise a committed
  *   artefact stays for the next attempt, which only has to prove it.
  */
-async function removeLeftovers(job: BackupJob, withArtefact: boolean): Promise<void> {
+async function removeLeftovers(
+  job: BackupJob,
+  withArtefact: boolean,
+  fence: Pick<FailedAttempt, 'ensureLease'>,
+): Promise<void> {
   const committed = withArtefact ? await findCommitted(job) : undefined;
-  if (committed) await discardCommitted(job, committed);
+  if (committed) await discardCommitted(job, committed, fence);
   await cleanUp(job);
+}
+
+/**
+ * Asked of the database before anything is removed. The error may be that of a commit whose answer was lost: then the
+ * run is completed, and its artefact is promised to everybody. When the database does not answer, nothing is removed.
+ */
+async function isStillOurs(run: RunRow, context: ExecutionContext): Promise<boolean> {
+  return (await renewLease(context.database, run, undefined)).held;
 }

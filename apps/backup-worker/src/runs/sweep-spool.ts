@@ -2,27 +2,35 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
+import { ELSEWHERE } from '../verification/scratch-server.js';
 
 const log = logger('spool');
-const SPOOL_NAME = /^([0-9a-f-]{36})\.(\d+)$/;
+const OWNER = /^([0-9a-f-]{36})[.-](\d+)$/;
 
-const IS_ACTIVE = `
+/** A folder whose epoch no longer holds its run. Of a run that is not in our database another installation answers. */
+const IS_LEFT = `
   SELECT FROM backup_runs
-   WHERE id = $1 AND epoch = $2 AND state = 'running' AND lease_until > clock_timestamp()`;
+   WHERE id = $1 AND NOT (epoch = $2 AND state = 'running' AND coalesce(lease_until > clock_timestamp(), false))`;
 
 /**
- * Removes the spool folders that attempts of dead processes left on this machine: every folder whose epoch no longer
- * holds its run. To be called before this process starts attempts of its own.
+ * Removes the spool and scratch folders that attempts of dead processes left on this machine. To be called before this
+ * process starts attempts of its own.
  */
 export async function sweepSpool(database: DataSource, spoolRoot: string): Promise<void> {
   // The scratch server runs as another user when the worker is root, and has to pass through.
   await mkdir(spoolRoot, { recursive: true, mode: 0o711 });
-  for (const name of await readdir(spoolRoot)) {
-    const [, runId, epoch] = SPOOL_NAME.exec(name) ?? [];
+  await sweep(database, spoolRoot, '');
+  await sweep(database, ELSEWHERE.folder, ELSEWHERE.prefix);
+}
+
+async function sweep(database: DataSource, folder: string, prefix: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix)) continue;
+    const [, runId, epoch] = OWNER.exec(name.slice(prefix.length)) ?? [];
     if (runId === undefined || epoch === undefined) continue;
-    const active = await database.query<unknown[]>(IS_ACTIVE, [runId, epoch]);
-    if (active.length > 0) continue;
+    const left = await database.query<unknown[]>(IS_LEFT, [runId, epoch]);
+    if (left.length === 0) continue;
     log.info({ folder: name }, 'removing what a dead attempt left');
-    await rm(join(spoolRoot, name), { recursive: true, force: true });
+    await rm(join(folder, name), { recursive: true, force: true });
   }
 }

@@ -243,16 +243,26 @@ describe('after a worker died', () => {
 describe('discarding a committed artefact', () => {
   it('leaves nothing of it', async () => {
     const job = aJob(folder);
-    await discardCommitted(job, await committed(job));
+    await discardCommitted(job, await committed(job), holding);
     expect(visible()).toEqual([]);
+  });
+
+  it('is not done by a worker that has lost its lease', async () => {
+    const job = aJob(folder);
+    const artefact = await committed(job);
+    const ensureLease = () => {
+      throw new HozenError('LEASE_LOST');
+    };
+    await expect(discardCommitted(job, artefact, { ensureLease })).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(visible()).toHaveLength(3);
   });
 
   it('does not touch what another run has put there since', async () => {
     const job = aJob(folder);
     const artefact = await committed(job);
-    await discardCommitted(job, artefact);
+    await discardCommitted(job, artefact, holding);
     await committed(aJob(folder));
-    await discardCommitted(job, artefact);
+    await discardCommitted(job, artefact, holding);
     expect(visible()).toHaveLength(3);
   });
 });

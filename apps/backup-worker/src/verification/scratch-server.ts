@@ -30,8 +30,13 @@ export async function startScratchServer(
   }
 }
 
-/** Where scratch servers go when the server's user cannot reach the spool. */
-const ELSEWHERE = '/var/tmp';
+/** Where scratch servers go when the server's user cannot reach the spool: `{prefix}{run}-{epoch}`. */
+export const ELSEWHERE = { folder: '/var/tmp', prefix: 'hozen-scratch-' } as const;
+
+/** The folder there of this attempt: a worker that wakes up late must not remove the data of its successor's server. */
+export function scratchFolderElsewhere(job: BackupJob): string {
+  return join(ELSEWHERE.folder, `${ELSEWHERE.prefix}${job.runId}-${job.epoch}`);
+}
 
 /** In the spool; but the server of a worker that is root runs as another user, who must get there. */
 export async function scratchFolder(job: BackupJob): Promise<string> {
@@ -39,16 +44,17 @@ export async function scratchFolder(job: BackupJob): Promise<string> {
   if (process.getuid?.() !== 0) return spool;
   for (let folder = job.spoolDir; ; folder = dirname(folder)) {
     const { mode } = await stat(folder);
-    if ((mode & 0o001) === 0) return join(ELSEWHERE, `hozen-scratch-${job.runId}-${job.epoch}`);
+    if ((mode & 0o001) === 0) return scratchFolderElsewhere(job);
     if (folder === dirname(folder)) return spool;
   }
 }
 
 /** Folders outside of the spool that attempts of this run may have left, up to this epoch. */
 export async function strayScratchFolders(job: BackupJob): Promise<string[]> {
-  const prefix = `hozen-scratch-${job.runId}-`;
-  const names = (await readdir(ELSEWHERE)).filter((name) => name.startsWith(prefix));
-  return names.filter((name) => Number(name.slice(prefix.length)) <= job.epoch).map((name) => join(ELSEWHERE, name));
+  const prefix = `${ELSEWHERE.prefix}${job.runId}-`;
+  const names = (await readdir(ELSEWHERE.folder)).filter((name) => name.startsWith(prefix));
+  const ours = names.filter((name) => Number(name.slice(prefix.length)) <= job.epoch);
+  return ours.map((name) => join(ELSEWHERE.folder, name));
 }
 
 function settingsLike(settings: Record<string, string>): Record<string, string | number | boolean> {

@@ -1,0 +1,213 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import { logger } from '@hozen/telemetry';
+import { eventually, tempDir, type TempDir } from '@hozen/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { cancelRun } from '../api/cancel-run.js';
+import { findRun } from '../api/list-runs.js';
+import { aJob } from '../job.fixture.js';
+import type { BackupJob } from '../job.js';
+import { artefactPaths } from '../storage/artefact-paths.js';
+import { commitArtefact } from '../storage/commit-artefact.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { openArtefact } from '../storage/open-artefact.js';
+import { BackupStore } from '../spec-support/backup-store.js';
+import type { RunRow } from '../store/entities.js';
+import { beginAttempt, type Attempt } from './begin-attempt.js';
+import { claimRun } from './claim-run.js';
+import { finishCompleted, finishFailed } from './finish-run.js';
+import { loadPlan } from './load-plan.js';
+import { renewLease } from './renew-lease.js';
+import { settleFailure } from './settle-failure.js';
+
+let store: BackupStore;
+let folder: TempDir;
+beforeAll(async () => {
+  store = await BackupStore.start();
+});
+afterAll(() => store[Symbol.asyncDispose]());
+beforeEach(async () => {
+  folder = await tempDir();
+  await store.database.query('TRUNCATE backup_configs, backup_targets, backup_runs, backup_records, outbox CASCADE');
+  await store.configure('nightly', folder.path);
+  return () => folder[Symbol.asyncDispose]();
+});
+
+const summary = {
+  originalBytes: 1,
+  databases: [],
+  tables: 0,
+  tablespaces: [],
+  warnings: [],
+  server: { systemIdentifier: '1', version: '15', major: 15, superuser: 'postgres', inRecovery: false, tools: '15' },
+  contents: [],
+  seconds: 1,
+  megabytesPerSecond: 1,
+};
+const proof = { level: 'checksum' as const, databases: 0, tables: 0, seconds: 0 };
+const ensureLease = () => undefined;
+
+function context() {
+  const log = logger('spec');
+  log.level = 'silent';
+  const { database, outbox } = store;
+  return { database, outbox, log, spoolRoot: folder.join('spool'), shutdown: new AbortController().signal };
+}
+
+interface Begun {
+  run: RunRow;
+  job: BackupJob;
+  attempt: Attempt;
+}
+
+/** A claimed run whose attempt has begun. */
+async function begun(): Promise<Begun> {
+  await store.request('nightly');
+  return begin(await store.claim());
+}
+
+async function begin(run: RunRow): Promise<Begun> {
+  const jobAt = (startedAt: Date) =>
+    aJob(folder.path, {
+      runId: run.id,
+      epoch: Number(run.epoch),
+      startedAt,
+      spoolDir: folder.join(`spool/${run.id}.${run.epoch}`),
+    });
+  const attempt = await beginAttempt(store.outbox, run, (startedAt) => artefactPaths(jobAt(startedAt)).data);
+  const job = jobAt(attempt.startedAt);
+  await mkdir(job.spoolDir, { recursive: true });
+  return { run, job, attempt };
+}
+
+async function commit({ job }: Begun): Promise<CommittedArtefact> {
+  return commitArtefact(job, await openArtefact(job), summary, { ensureLease });
+}
+
+function complete({ run, attempt }: Begun, artefact: CommittedArtefact): Promise<void> {
+  const done = { artefact, proof, bytesPerSecond: 1, warnings: [], retentionDays: 30 };
+  return finishCompleted(store.outbox, run, attempt, done);
+}
+
+function fails({ run, job, attempt }: Begun, reason: unknown): Promise<void> {
+  return settleFailure({ run, plan: undefined, job, attempt, reason, ensureLease }, context());
+}
+
+async function expire(run: RunRow): Promise<void> {
+  await store.database.query(`UPDATE backup_runs SET lease_until = clock_timestamp() WHERE id = $1`, [run.id]);
+}
+
+describe('a worker that does not hear the answer to its last commit', () => {
+  it('leaves the artefact of the completed run where it is', async () => {
+    const mine = await begun();
+    const artefact = await commit(mine);
+    await complete(mine, artefact);
+    await fails(mine, new Error('Connection terminated unexpectedly'));
+    expect([artefact.path, artefact.checksumPath, artefact.manifestPath].filter(existsSync)).toHaveLength(3);
+    expect(await store.run(mine.run.id)).toMatchObject({ state: 'completed', error: null });
+    expect(await store.eventsOf(mine.run.id)).toEqual(['backup.accepted', 'backup.started', 'backup.completed']);
+  });
+});
+
+describe('a worker whose run another has taken over', () => {
+  it('removes nothing but its own spool, and says nothing', async () => {
+    const first = await begun();
+    const artefact = await commit(first);
+    await expire(first.run);
+    const second = await begin(await store.claim('another'));
+    await complete(second, artefact);
+    await fails(first, new HozenError('CONTENT_DIFFERS', { what: 'everything' }));
+    expect(existsSync(artefact.manifestPath)).toBe(true);
+    expect(existsSync(first.job.spoolDir)).toBe(false);
+    expect(existsSync(second.job.spoolDir)).toBe(true);
+    expect((await store.eventsOf(first.run.id)).filter((type) => type !== 'backup.started')).toEqual([
+      'backup.accepted',
+      'backup.completed',
+    ]);
+  });
+
+  it('can neither complete nor fail it, nor renew its lease', async () => {
+    const first = await begun();
+    const artefact = await commit(first);
+    await expire(first.run);
+    const second = await begin(await store.claim('another'));
+    await expect(complete(first, artefact)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    const error = new HozenError('TOOL_FAILED', { tool: 'pg_dump' });
+    await expect(finishFailed(store.outbox, first.run, first.attempt, error)).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+    });
+    expect(await renewLease(store.database, first.run, undefined)).toMatchObject({ held: false });
+    expect(await renewLease(store.database, second.run, undefined)).toMatchObject({ held: true });
+    expect(await store.run(first.run.id)).toMatchObject({ state: 'running', epoch: second.run.epoch });
+  });
+});
+
+describe('a lease that has run out', () => {
+  it('is not renewed, even if nobody has taken it yet', async () => {
+    const { run } = await begun();
+    await expire(run);
+    expect(await renewLease(store.database, run, undefined)).toMatchObject({ held: false });
+  });
+});
+
+describe('a target', () => {
+  it('has one run at a time, however many workers ask at once', async () => {
+    for (let index = 0; index < 4; index++) await store.request('nightly');
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimRun(store.database, 'spec')));
+    expect(claims.filter((run) => run !== undefined)).toHaveLength(1);
+  });
+
+  it('cannot have two running runs, whatever a program does', async () => {
+    const [one, two] = [await store.request('nightly'), await store.request('nightly')];
+    const run = (id: string) => store.database.query(`UPDATE backup_runs SET state = 'running' WHERE id = $1`, [id]);
+    await run(one.id);
+    await expect(run(two.id)).rejects.toThrow('uq_backup_runs_one_active_per_target');
+  });
+
+  it('that is busy does not hold up the runs of others', async () => {
+    await store.configure('hourly', folder.path, 'another');
+    await store.request('nightly');
+    await store.claim();
+    await store.request('nightly');
+    const free = await store.request('hourly');
+    expect((await store.claim()).id).toBe(free.id);
+  });
+});
+
+describe('a run', () => {
+  it('is made of the target it was accepted for, when the config names another one since', async () => {
+    const run = await store.request('nightly');
+    await store.configure('nightly', folder.path, 'elsewhere');
+    expect((await loadPlan(store.database, run)).target.name).toBe('nightly');
+  });
+
+  it('starts a second later when an artefact has its name already, as in the hour that comes twice', async () => {
+    const first = await begun();
+    const artefact = await commit(first);
+    await complete(first, artefact);
+    await store.request('nightly');
+    const run = await eventually(() => store.claim());
+    let times = 0;
+    // The first name is that of an hour ago.
+    const attempt = await beginAttempt(store.outbox, run, (startedAt) =>
+      times++ === 0 ? artefact.path : `/${startedAt.getTime()}.tar.gz`,
+    );
+    const [log] = await store.database.query<{ backup_file: string }[]>(
+      'SELECT backup_file FROM backup_log WHERE id = $1',
+      [attempt.logId],
+    );
+    expect(log?.backup_file).not.toBe(basename(artefact.path));
+    expect(await store.eventsOf(run.id)).toEqual(['backup.accepted', 'backup.started']);
+  });
+
+  it('whose id is also the id of a request goes first, and is the only one that is cancelled', async () => {
+    const mine = await store.request('nightly');
+    const other = await store.request('nightly', { id: mine.id });
+    expect((await findRun(store.database, mine.id)).id).toBe(mine.id);
+    await cancelRun(store.outbox, mine.id);
+    expect(await store.run(mine.id)).toMatchObject({ state: 'cancelled' });
+    expect(await store.run(other.id)).toMatchObject({ state: 'queued', cancel_requested_at: null });
+  });
+});

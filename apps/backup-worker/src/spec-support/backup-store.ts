@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { BackupConfiguration, newEvent, requireValid, type DataOf } from '@hozen/contracts';
+import { connectBroker, Outbox, type Broker } from '@hozen/messaging';
+import { createDataSource, migrate } from '@hozen/persistence';
+import { ServiceDatabases, TestNats, TestPostgres } from '@hozen/testkit';
+import type { DataSource } from 'typeorm';
+import { applyConfiguration } from '../configs/apply-configuration.js';
+import { acceptRequest } from '../intake/accept-request.js';
+import { claimRun } from '../runs/claim-run.js';
+import { BackupConfig, BackupTarget, type RunRow } from '../store/entities.js';
+import { migrations } from '../store/migrations.js';
+
+/** The service's database with its tables, and an outbox that nobody empties. */
+export class BackupStore implements AsyncDisposable {
+  private constructor(
+    readonly database: DataSource,
+    readonly outbox: Outbox,
+    private readonly broker: Broker,
+    private readonly servers: AsyncDisposableStack,
+  ) {}
+
+  static async start(): Promise<BackupStore> {
+    const servers = new AsyncDisposableStack();
+    const postgres = servers.use(await TestPostgres.start());
+    const nats = servers.use(await TestNats.start());
+    const { urls } = await ServiceDatabases.provision(postgres);
+    const entities = [BackupTarget, BackupConfig];
+    const database = createDataSource({ url: urls.backup, service: 'backup', entities, migrations });
+    await migrate(database);
+    const broker = await connectBroker({ url: nats.url, name: 'spec' });
+    return new BackupStore(database, new Outbox({ dataSource: database, broker, service: 'backup' }), broker, servers);
+  }
+
+  /** A target and a config of the same name that stores below `path`. */
+  async configure(name: string, path: string, target = name): Promise<void> {
+    const wanted = requireValid(BackupConfiguration, {
+      targets: [{ name: target, kind: 'postgres', host: `${target}.example.org` }],
+      configs: [{ name, target, storage: { kind: 'file', path } }],
+    });
+    await this.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+  }
+
+  /** @returns the queued run */
+  async request(
+    config: string,
+    about: { id?: string; data?: Partial<DataOf<'backup.requested'>> } = {},
+  ): Promise<RunRow> {
+    const id = about.id ?? randomUUID();
+    const event = newEvent('backup.requested', { config, ...about.data }, { source: 'spec', id });
+    await this.outbox.transaction((tx) => acceptRequest(tx, event));
+    const [run] = await this.database.query<RunRow[]>('SELECT * FROM backup_runs WHERE request_id = $1', [id]);
+    if (!run) throw new Error('the request was not accepted');
+    return run;
+  }
+
+  async claim(worker = 'spec'): Promise<RunRow> {
+    const run = await claimRun(this.database, worker);
+    if (!run) throw new Error('there is nothing to claim');
+    return run;
+  }
+
+  async run(id: string): Promise<RunRow> {
+    const [run] = await this.database.query<RunRow[]>('SELECT * FROM backup_runs WHERE id = $1', [id]);
+    if (!run) throw new Error('there is no such run');
+    return run;
+  }
+
+  /** Types of the events written about a run, oldest first. */
+  async eventsOf(runId: string): Promise<string[]> {
+    const rows = await this.database.query<{ subject: string }[]>(
+      `SELECT subject FROM outbox WHERE body ->> 'subject' = $1 ORDER BY position`,
+      [runId],
+    );
+    return rows.map((row) => row.subject);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.broker.close();
+    await this.database.destroy();
+    await this.servers.disposeAsync();
+  }
+}
