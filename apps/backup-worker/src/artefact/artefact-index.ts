@@ -11,7 +11,8 @@ export interface ArtefactIndex {
 export interface StreamFacts {
   name: string;
   bytes: number;
-  sha256: string;
+  /** Of all streams but the data streams: those have the sums of their tables, see {@link TableContent.content}. */
+  sha256?: string;
   parts: Part[];
 }
 
@@ -58,6 +59,14 @@ export function partName(stream: string, number: number): string {
 }
 
 /**
+ * Data of tables. Nearly all bytes of a backup are in these streams, so each is hashed once only, as rows; the gzip
+ * members around them have their own sums, and the file its SHA-256.
+ */
+export function isDataStream(name: string): boolean {
+  return /^databases\/\d+\/data-\d+\.dump$/.test(name);
+}
+
+/**
  * Reads an index that may have been damaged or made by somebody else.
  * @throws HozenError ARTEFACT_CORRUPT
  */
@@ -87,9 +96,14 @@ function isCount(value: unknown): value is number {
 
 function isStream(value: unknown): value is StreamFacts {
   if (!isRecord(value) || typeof value['name'] !== 'string' || !isCount(value['bytes'])) return false;
-  if (typeof value['sha256'] !== 'string' || !/^[0-9a-f]{64}$/.test(value['sha256'])) return false;
+  const { sha256 } = value;
+  if (sha256 === undefined ? !isDataStream(value['name']) : !isSha256(sha256)) return false;
   const { parts } = value;
   return Array.isArray(parts) && parts.length > 0 && parts.every(isPart);
+}
+
+function isSha256(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
 function isPart(value: unknown): value is Part {

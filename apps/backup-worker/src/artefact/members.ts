@@ -5,16 +5,17 @@ import { HozenError, type Compression } from '@hozen/contracts';
 const deflate = promisify<Buffer, { level: number; chunkSize: number; memLevel: number }, Buffer>(gzip);
 const inflate = promisify<Buffer, { chunkSize: number; maxOutputLength: number }, Buffer>(gunzip);
 
+/** Bytes of output that are asked for at a time: few round trips through the thread pool, little memory left over. */
+const OUTPUT = 256 * 1024;
+
 /**
- * Packs one member of an artefact: a gzip member of its own, so that each can be read alone. Runs in the thread pool,
- * in one go: the output buffer is as large as the input can become.
+ * Packs one member of an artefact: a gzip member of its own, so that each can be read alone. Runs in the thread pool.
  * @throws HozenError COMPRESSION_FAILED
  */
 export async function packMember(raw: Buffer, compression: Compression, level: number): Promise<Buffer> {
   if (compression === 'none') return raw;
   try {
-    const chunkSize = Math.max(constants.Z_MIN_CHUNK, raw.length + (raw.length >> 9) + 256);
-    return await deflate(raw, { level, chunkSize, memLevel: 9 });
+    return await deflate(raw, { level, chunkSize: OUTPUT, memLevel: 9 });
   } catch (cause) {
     throw new HozenError('COMPRESSION_FAILED', {}, { cause, detail: cause instanceof Error ? cause.message : '' });
   }

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
-import { partName, type Part, type StreamFacts } from './artefact-index.js';
+import { createHash, type Hash } from 'node:crypto';
+import { isDataStream, partName, type Part, type StreamFacts } from './artefact-index.js';
 import type { MemberWriter } from './member-writer.js';
 import type { PartBuffers } from './part-buffers.js';
 import { paddingOf, TAR_BLOCK, writeTarHeader } from './tar.js';
 
 /** Takes one stream of unknown length and cuts it into parts. One writer at a time. */
 export class StreamWriter {
-  readonly #hash = createHash('sha256');
+  readonly #hash: Hash | undefined;
   readonly #parts: Part[] = [];
   #cut = 0;
   #bytes = 0;
@@ -19,7 +19,9 @@ export class StreamWriter {
     private readonly buffers: PartBuffers,
     private readonly modifiedAt: Date,
     private readonly mode = 0o600,
-  ) {}
+  ) {
+    this.#hash = isDataStream(name) ? undefined : createHash('sha256');
+  }
 
   get bytes(): number {
     return this.#bytes;
@@ -27,7 +29,7 @@ export class StreamWriter {
 
   /** Copies the chunk. Returns a promise only when the caller has to wait: a part became full. */
   write(chunk: Buffer): Promise<void> | undefined {
-    this.#hash.update(chunk);
+    this.#hash?.update(chunk);
     this.#bytes += chunk.length;
     return this.#take(chunk, 0);
   }
@@ -36,7 +38,8 @@ export class StreamWriter {
   async end(): Promise<StreamFacts> {
     if (this.#cut === 0) await this.#flush(this.name);
     else if (this.#filled > 0) await this.#flush(partName(this.name, this.#cut));
-    return { name: this.name, bytes: this.#bytes, sha256: this.#hash.digest('hex'), parts: this.#parts };
+    const sum = this.#hash ? { sha256: this.#hash.digest('hex') } : {};
+    return { name: this.name, bytes: this.#bytes, ...sum, parts: this.#parts };
   }
 
   #take(chunk: Buffer, from: number): Promise<void> | undefined {

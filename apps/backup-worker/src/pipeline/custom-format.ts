@@ -16,6 +16,19 @@ export interface ArchiveContent {
   largeObjects: LargeObjectContent;
 }
 
+/** What the data streams of one database hold together. */
+export type StreamContents = Omit<ArchiveContent, 'entries'>;
+
+export function together(contents: readonly StreamContents[]): StreamContents {
+  // Large objects are in one stream only: that of everything that is no large table.
+  const largeObjects = contents.find((each) => each.largeObjects.count > 0)?.largeObjects ?? contents[0]?.largeObjects;
+  return {
+    tables: contents.flatMap((each) => each.tables),
+    sequences: contents.flatMap((each) => each.sequences),
+    largeObjects: largeObjects ?? { count: 0, bytes: 0, content: new ContentHash().digest() },
+  };
+}
+
 /** What is expected next. */
 type State = 'toc' | 'block' | 'blob' | 'chunk-length' | 'chunk';
 

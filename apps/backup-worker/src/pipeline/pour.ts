@@ -1,43 +1,57 @@
 import { HozenError } from '@hozen/contracts';
-import type { RunningTool } from '@hozen/dbms';
+import { runTool, type RunningTool, type ToolRun } from '@hozen/dbms';
 import type { StreamWriter } from '../artefact/stream-writer.js';
 import { CustomFormatReader, FormatError, type ArchiveContent } from './custom-format.js';
+import { ToolOutput, type TakeChunk } from './tool-output.js';
+
+/** A program whose output waits to be taken by {@link pour}. */
+export interface StartedTool {
+  tool: RunningTool;
+  output: ToolOutput;
+}
+
+export async function startTool(run: Omit<ToolRun, 'stdout'>): Promise<StartedTool> {
+  const output = await ToolOutput.open();
+  try {
+    return { output, tool: output.give((stdout) => runTool({ ...run, stdout })) };
+  } catch (error) {
+    output.close();
+    throw error;
+  }
+}
 
 /**
- * Carries what a program prints into a stream of the artefact. It is done when the program ended well and its output
- * was written whole; the stream is still open then.
- * @throws what the program failed with, or the writer.
+ * Takes what a program prints. It is done when the program ended well and every chunk was taken.
+ * @throws what the program failed with, or `take`
  */
-export async function pour(
-  tool: RunningTool,
-  stream: StreamWriter,
-  onBytes: (chunk: Buffer) => void = () => undefined,
-): Promise<void> {
+export async function takeOutput({ tool, output }: StartedTool, take: TakeChunk): Promise<void> {
   try {
-    for await (const chunk of tool.stdout as AsyncIterable<Buffer>) {
-      onBytes(chunk);
-      const full = stream.write(chunk);
-      if (full) await full;
-    }
+    await output.read(take);
   } catch (error) {
-    // Leaving the loop closed the pipe: the program ends. When it is the cause itself, its own reason counts.
+    // Our end is closed, so the program ends. When it is the cause itself, its own reason counts.
     const reason = await tool.done.then(() => undefined).catch((failure: unknown) => failure);
     throw isOurs(error) ? error : (reason ?? error);
   }
   await tool.done;
 }
 
-/** {@link pour} for pg_dump's custom format: it must come to its proper end as well. */
+/** Carries what a program prints into a stream of the artefact, which stays open. */
+export async function pour(started: StartedTool, stream: StreamWriter): Promise<void> {
+  await takeOutput(started, (chunk) => stream.write(chunk));
+}
+
+/** {@link pour} for pg_dump's custom format: it must come to its proper end as well. Without a stream it is only read. */
 export async function pourArchive(
-  tool: RunningTool,
-  stream: StreamWriter,
+  started: StartedTool,
+  stream: StreamWriter | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<ArchiveContent> {
   const archive = new CustomFormatReader();
   try {
-    await pour(tool, stream, (chunk) => {
+    await takeOutput(started, (chunk) => {
       archive.push(chunk);
       onBytes(chunk.length);
+      return stream?.write(chunk);
     });
     return archive.end();
   } catch (error) {

@@ -103,6 +103,24 @@ describe.each<Compression>(['gzip', 'none'])('checking an artefact with compress
 });
 
 describe('checking an artefact', () => {
+  it('finds a table whose rows are not those that were counted when it was dumped', async () => {
+    const path = join(folder, 'counted');
+    const writer = new ArtefactWriter(await FileSink.create(path), {
+      compression: 'gzip',
+      level: 1,
+      streams: 1,
+      modifiedAt,
+    });
+    const table = { schema: 'public', name: 't', columns: 'a', rows: 1, bytes: 1, content: '0'.repeat(16) };
+    const largeObjects = { count: 0, bytes: 0, content: '0'.repeat(16) };
+    await writer.addFile('README.txt', 'x');
+    const written = await writer.finish([
+      { folder: 'databases/0001', name: 'shop', tables: [table], sequences: [], largeObjects },
+    ]);
+    const artefact = committed(path, written, 'gzip');
+    await expect(checkArtefact(aJob(folder), artefact, context)).rejects.toThrow(/table public\.t is missing/);
+  });
+
   it('names the stream and the part that is damaged', async () => {
     const { path, artefact, pristine } = await makeArtefact('name', 'gzip', { first: randomBytes(9 * MIB) });
     const flipped = Buffer.from(pristine);

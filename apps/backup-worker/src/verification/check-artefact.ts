@@ -1,11 +1,15 @@
+import { dirname } from 'node:path';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile, corrupt, damaged } from '../artefact/artefact-file.js';
+import { isDataStream } from '../artefact/artefact-index.js';
 import { layoutOf, type ExpectedMember } from '../artefact/layout.js';
 import { unpackMember } from '../artefact/members.js';
 import { entryBytes } from '../artefact/tar.js';
 import type { AttemptContext, BackupJob } from '../job.js';
+import { together, type ArchiveContent } from '../pipeline/custom-format.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { SequentialReader } from '../storage/sequential-reader.js';
+import { compareContents } from './compare-contents.js';
 import { StreamCheck } from './stream-check.js';
 
 /** Members that are unpacked at one time; as many as the thread pool has threads. */
@@ -80,7 +84,16 @@ class MembersCheck {
 
   async end(): Promise<void> {
     while (this.#unpacking.length > 0) await this.#first();
-    for (const [name, stream] of this.#streams) this.#at(name, () => stream.end());
+    const contents = new Map<string, ArchiveContent[]>();
+    for (const [name, stream] of this.#streams) {
+      const content = this.#at(name, () => stream.end());
+      if (content && isDataStream(name)) contents.set(dirname(name), [...(contents.get(dirname(name)) ?? []), content]);
+    }
+    for (const database of this.file.index.databases) {
+      const differences = compareContents(database, together(contents.get(database.folder) ?? []));
+      const [first] = await differences;
+      if (first) throw corrupt(this.file.path, `${database.folder}: ${first}`);
+    }
   }
 
   async #first(): Promise<void> {
@@ -95,9 +108,9 @@ class MembersCheck {
     }
   }
 
-  #at(name: string, work: () => void): void {
+  #at<T>(name: string, work: () => T): T {
     try {
-      work();
+      return work();
     } catch (error) {
       throw damaged(this.file.path, name, error);
     }

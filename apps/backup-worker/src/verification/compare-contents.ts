@@ -1,4 +1,5 @@
 import type { DatabaseContent, LargeObjectContent, SequenceContent, TableContent } from '../artefact/artefact-index.js';
+import type { StreamContents } from '../pipeline/custom-format.js';
 
 /** Recounts a table of the copy with its columns in the given order. */
 export type Recount = (table: TableContent, columns: string) => Promise<Pick<TableContent, 'rows' | 'content'>>;
@@ -6,8 +7,8 @@ export type Recount = (table: TableContent, columns: string) => Promise<Pick<Tab
 /** What differs between the data in the backup and in the restored copy; each entry names an object. */
 export async function compareContents(
   backup: DatabaseContent,
-  copy: Omit<DatabaseContent, 'folder' | 'name'>,
-  recount: Recount,
+  copy: StreamContents,
+  recount: Recount = (table) => Promise.resolve(table),
 ): Promise<string[]> {
   return [
     ...(await compareTables(backup.tables, copy.tables, recount)),

@@ -1,12 +1,13 @@
-import { runTool, type DatabaseFacts, type ToolEnvironment } from '@hozen/dbms';
-import type { DatabaseContent, TableContent } from '../artefact/artefact-index.js';
+import type { DatabaseFacts, ToolEnvironment } from '@hozen/dbms';
+import type { TableContent } from '../artefact/artefact-index.js';
 import type { BackupJob } from '../job.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { DatabaseSnapshot } from '../methods/postgres-logical/database-snapshot.js';
 import { planDatabase, type PlannedStream } from '../methods/postgres-logical/plan-database.js';
 import { ContentHash } from '../pipeline/content-hash.js';
-import { CustomFormatReader, type ArchiveContent, type TocEntry } from '../pipeline/custom-format.js';
+import { together, type ArchiveContent, type StreamContents, type TocEntry } from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
+import { pourArchive, startTool, takeOutput } from '../pipeline/pour.js';
 import { Slots } from '../pipeline/slots.js';
 
 /** What all reading of one copy shares. */
@@ -20,7 +21,7 @@ export interface CopyReader {
 
 export interface CopiedDatabase {
   definitions: TocEntry[];
-  contents: Omit<DatabaseContent, 'folder' | 'name'>;
+  contents: StreamContents;
 }
 
 /** Reads a restored database back through pg_dump, as the original was read. */
@@ -56,18 +57,18 @@ export async function recountTable(
   columns: string,
 ): Promise<Pick<TableContent, 'rows' | 'content'>> {
   const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
-  const tool = runTool({
+  const tool = await startTool({
     path: scratch.tools.path('psql'),
     args: ['-X', '-c', `COPY ${quote(table.schema)}.${quote(table.name)} (${columns}) TO STDOUT`],
     env: env.forDatabase(database),
     signal,
   });
   const hash = new ContentHash();
-  for await (const chunk of tool.stdout as AsyncIterable<Buffer>) {
+  await takeOutput(tool, (chunk) => {
     addLines(hash, chunk);
     onBytes(chunk.length, database);
-  }
-  await tool.done;
+    return undefined;
+  });
   const { rows } = hash;
   // pg_dump ends the data of each table so.
   addLines(hash, Buffer.from('\\.'));
@@ -93,28 +94,12 @@ function view(bytes: Buffer): DataView {
 
 async function readStream(reader: CopyReader, database: string, planned: PlannedStream): Promise<ArchiveContent> {
   const { scratch, env, signal } = reader;
-  const tool = runTool({
+  const tool = await startTool({
     path: scratch.tools.path('pg_dump'),
     args: ['--format=custom', '--compress=0', '--no-password', ...planned.args],
     env: inLargePieces(env.forDatabase(database)),
     signal,
     attributes: { 'db.namespace': database },
   });
-  const archive = new CustomFormatReader();
-  for await (const chunk of tool.stdout as AsyncIterable<Buffer>) {
-    archive.push(chunk);
-    reader.onBytes(chunk.length, planned.item);
-  }
-  await tool.done;
-  return archive.end();
-}
-
-function together(contents: ArchiveContent[]): CopiedDatabase['contents'] {
-  const [first] = contents;
-  const largeObjects = contents.find((each) => each.largeObjects.count > 0)?.largeObjects ?? first?.largeObjects;
-  return {
-    tables: contents.flatMap((each) => each.tables),
-    sequences: contents.flatMap((each) => each.sequences),
-    largeObjects: largeObjects ?? { count: 0, bytes: 0, content: '' },
-  };
+  return pourArchive(tool, undefined, (bytes) => reader.onBytes(bytes, planned.item));
 }

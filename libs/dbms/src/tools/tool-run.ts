@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Attributes } from '@hozen/telemetry';
 import type { RunAs } from '../processes/guarded.js';
@@ -12,8 +13,8 @@ export interface ToolRun {
   env?: ToolEnvironment;
   /** What the program reads; nothing by default. A file descriptor is handed over as it is. */
   stdin?: Readable | number;
-  /** Where its output goes: to {@link RunningTool.stdout} (the default), nowhere, or into a file descriptor. */
-  stdout?: 'pipe' | 'ignore' | number;
+  /** Where its output goes: to {@link RunningTool.stdout} (the default), nowhere, or into a file descriptor or socket. */
+  stdout?: 'pipe' | 'ignore' | number | Socket;
   /** Ends the program: SIGTERM, and SIGKILL if that does not do. `done` then rejects with the signal's reason. */
   signal?: AbortSignal;
   /** Only for root. */

@@ -1,11 +1,11 @@
 import { HozenError } from '@hozen/contracts';
-import { runTool, type DatabaseFacts, type RunningTool, type ToolEnvironment } from '@hozen/dbms';
+import type { DatabaseFacts, ToolEnvironment } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { DatabaseContent } from '../../artefact/artefact-index.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { BackupJob } from '../../job.js';
-import type { ArchiveContent } from '../../pipeline/custom-format.js';
-import { pourArchive } from '../../pipeline/pour.js';
+import { together, type ArchiveContent } from '../../pipeline/custom-format.js';
+import { pourArchive, startTool, type StartedTool } from '../../pipeline/pour.js';
 import { inLargePieces } from '../../pipeline/large-pieces.js';
 import type { CheckedTarget } from './check-target.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
@@ -50,7 +50,7 @@ export async function dumpDatabase(
       dump.progress.opened(database.name, streams);
       const contents = await dumpStreams(dump, database, snapshot.id, streams);
       await snapshot.release();
-      return contentOf(database, folder, contents);
+      return { folder, name: database.name, ...together(contents) };
     } finally {
       await snapshot.close();
     }
@@ -65,7 +65,7 @@ export async function dumpDatabase(
 async function dumpStreams(dump: ClusterDump, database: DatabaseFacts, snapshotId: string, streams: PlannedStream[]) {
   const dumps = streams.map(async (stream, index) => {
     try {
-      const tool = startDump(dump, database, snapshotId, stream);
+      const tool = await startDump(dump, database, snapshotId, stream);
       if (index > 0) await dump.slots.acquire();
       try {
         return await takeDump(dump, stream, tool);
@@ -93,8 +93,8 @@ function startDump(
   database: DatabaseFacts,
   snapshotId: string,
   planned: PlannedStream,
-): RunningTool {
-  const tool = runTool({
+): Promise<StartedTool> {
+  return startTool({
     path: target.tools.path('pg_dump'),
     args: [
       '--format=custom',
@@ -110,15 +110,12 @@ function startDump(
     signal,
     attributes: { 'hozen.stream': planned.name, 'db.namespace': database.name },
   });
-  // When a process ends, Node throws away what nobody has begun to read. This counts as reading, and holds it back.
-  tool.stdout.on('readable', () => undefined);
-  return tool;
 }
 
 async function takeDump(
   { writer, progress }: ClusterDump,
   planned: PlannedStream,
-  tool: RunningTool,
+  tool: StartedTool,
 ): Promise<ArchiveContent> {
   const stream = writer.openStream(planned.name);
   const content = await pourArchive(tool, stream, (bytes) => progress.read(planned.name, planned.item, bytes));
@@ -132,17 +129,4 @@ function asSnapshotLoss(error: unknown, { target }: ClusterDump): unknown {
   const detail = error instanceof HozenError && error.code === 'TOOL_FAILED' ? (error.detail ?? '') : '';
   if (!/invalid snapshot identifier|could not import the requested snapshot/.test(detail)) return error;
   return new HozenError('TARGET_CONNECTION_LOST', { target: target.address.target }, { detail, cause: error });
-}
-
-function contentOf(database: DatabaseFacts, folder: string, contents: ArchiveContent[]): DatabaseContent {
-  // Large objects are in one stream only: that of everything that is no large table.
-  const [none] = contents;
-  const largeObjects = contents.find((content) => content.largeObjects.count > 0)?.largeObjects ?? none?.largeObjects;
-  return {
-    folder,
-    name: database.name,
-    tables: contents.flatMap((content) => content.tables),
-    sequences: contents.flatMap((content) => content.sequences),
-    largeObjects: largeObjects ?? { count: 0, bytes: 0, content: '' },
-  };
 }

@@ -1,5 +1,4 @@
-import { runTool } from '@hozen/dbms';
-import { pour } from '../../pipeline/pour.js';
+import { pour, startTool } from '../../pipeline/pour.js';
 import type { ClusterDump } from './dump-database.js';
 
 export const ROLES = 'globals/roles.sql';
@@ -12,7 +11,7 @@ export async function dumpGlobals(dump: Omit<ClusterDump, 'slots'>): Promise<voi
 }
 
 async function dumpAll({ target, env, writer, signal }: Omit<ClusterDump, 'slots'>, name: string, what: string) {
-  const tool = runTool({
+  const tool = await startTool({
     path: target.tools.path('pg_dumpall'),
     args: [what, '--no-password'],
     env,
