@@ -20,6 +20,7 @@ import { claimRun } from './claim-run.js';
 import { finishCompleted, finishFailed } from './finish-run.js';
 import { loadPlan } from './load-plan.js';
 import { renewLease } from './renew-lease.js';
+import { requeueRun } from './requeue-run.js';
 import { settleFailure } from './settle-failure.js';
 
 let store: BackupStore;
@@ -128,7 +129,7 @@ describe('a worker whose run another has taken over', () => {
     ]);
   });
 
-  it('can neither complete nor fail it, nor renew its lease', async () => {
+  it('can neither begin, complete, fail nor requeue it, nor renew its lease', async () => {
     const first = await begun();
     const artefact = await commit(first);
     await expire(first.run);
@@ -138,9 +139,24 @@ describe('a worker whose run another has taken over', () => {
     await expect(finishFailed(store.outbox, first.run, first.attempt, error)).rejects.toMatchObject({
       code: 'LEASE_LOST',
     });
+    const again = requeueRun(store.outbox, first.run, first.attempt, error, 'hand-back');
+    await expect(again).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    await expect(begin(first.run)).rejects.toMatchObject({ code: 'LEASE_LOST' });
     expect(await renewLease(store.database, first.run, undefined)).toMatchObject({ held: false });
     expect(await renewLease(store.database, second.run, undefined)).toMatchObject({ held: true });
     expect(await store.run(first.run.id)).toMatchObject({ state: 'running', epoch: second.run.epoch });
+  });
+});
+
+describe('a run that has ended', () => {
+  it('does not end again, whoever tries', async () => {
+    const mine = await begun();
+    await complete(mine, await commit(mine));
+    const error = new HozenError('TOOL_FAILED', { tool: 'pg_dump' });
+    await expect(finishFailed(store.outbox, mine.run, mine.attempt, error)).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+    });
+    expect(await store.run(mine.run.id)).toMatchObject({ state: 'completed' });
   });
 });
 
@@ -177,6 +193,23 @@ describe('a target', () => {
 });
 
 describe('a run', () => {
+  it('is not claimed in the second in which another one of its config started', async () => {
+    const [first, second] = [await store.request('nightly'), await store.request('nightly')];
+    const startedIn = (id: string, seconds: number) =>
+      store.database.query(
+        `UPDATE backup_runs SET state = 'failed', started_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1`,
+        [id, seconds],
+      );
+    await eventually(async () => {
+      await startedIn(first.id, 0);
+      // The second must not turn between the two statements.
+      expect(new Date().getMilliseconds()).toBeLessThan(500);
+    });
+    expect(await claimRun(store.database, 'spec')).toBeUndefined();
+    await startedIn(first.id, -1);
+    expect((await store.claim()).id).toBe(second.id);
+  });
+
   it('is made of the target it was accepted for, when the config names another one since', async () => {
     const run = await store.request('nightly');
     await store.configure('nightly', folder.path, 'elsewhere');
