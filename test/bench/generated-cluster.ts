@@ -17,7 +17,7 @@ export async function generateCluster(postgres: TestPostgres, gigabytes: number)
 function shop(scale: number): string[] {
   return [
     `CREATE TABLE accounts (id int PRIMARY KEY, branch int, balance int, filler char(84))`,
-    `INSERT INTO accounts SELECT n, n % 50, n * 7919 % 100000, '' FROM generate_series(1, ${scale * 40_000}) AS n`,
+    `INSERT INTO accounts SELECT n, n % 50, (n::bigint * 7919 % 100000)::int, '' FROM generate_series(1, ${scale * 40_000}) AS n`,
     `CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz, kind text, body jsonb)`,
     `INSERT INTO events
        SELECT n, '2026-01-01'::timestamptz + n * interval '1 second', 'kind ' || n % 40,

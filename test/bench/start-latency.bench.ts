@@ -16,26 +16,35 @@ const WARM_UP = 10;
 
 await using target = await TestPostgres.start();
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password, HOZEN_LOG_LEVEL: 'warn' });
-const latencies: number[] = [];
+/** Milliseconds from publishing to the first span of each name. */
+const stages = {
+  'process backup.requested': [],
+  'run backup': [],
+  'check target': [],
+  'dump database': [],
+  pg_dump: [],
+} as Record<string, number[]>;
 for (let n = 0; n < starts + WARM_UP; n++) {
   // A config is not started twice in one second, because its file is named after it; so each start has its own.
   const config = sampleConfiguration(target, stack.home.join('storage'), { name: `config ${n}`, proof: 'checksum' });
   await stack.configureBackups(config);
-  const latency = await start(`config ${n}`);
-  if (n >= WARM_UP) latencies.push(latency);
+  const reached = await start(`config ${n}`);
+  if (n >= WARM_UP) for (const [stage, milliseconds] of Object.entries(reached)) stages[stage]?.push(milliseconds);
 }
+const latencies = stages['pg_dump'] ?? [];
 const figures = {
   starts,
   p50: Math.round(percentile(latencies, 0.5)),
   p99: Math.round(percentile(latencies, 0.99)),
   max: Math.round(Math.max(...latencies)),
   unit: 'ms',
+  medians: Object.fromEntries(Object.entries(stages).map(([stage, all]) => [stage, Math.round(percentile(all, 0.5))])),
 };
 process.stdout.write(`${JSON.stringify({ work: 'request published → pg_dump started', ...figures })}\n`);
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures)}\n`);
 
-/** @returns milliseconds from publishing to the start of pg_dump */
-async function start(config: string): Promise<number> {
+/** @returns milliseconds from publishing to the start of each stage */
+async function start(config: string): Promise<Record<string, number>> {
   const traceId = randomBytes(16).toString('hex');
   const traceparent = `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
   const publishedAt = performance.timeOrigin + performance.now();
@@ -44,8 +53,12 @@ async function start(config: string): Promise<number> {
   });
   await stack.runEnded(request);
   const spans = await stack.traces.waitFor((all) =>
-    all.some((span) => span.traceId === traceId && span.name === 'pg_dump'),
+    all.some((span) => span.traceId === traceId && span.name === 'run backup'),
   );
-  const dumps = spans.filter((span) => span.traceId === traceId && span.name === 'pg_dump');
-  return Math.min(...dumps.map((span) => span.startMs)) - publishedAt;
+  const own = spans.filter((span) => span.traceId === traceId);
+  const reached = Object.keys(stages).map((stage) => {
+    const starts = own.filter((span) => span.name === stage).map((span) => span.startMs);
+    return [stage, Math.min(...starts) - publishedAt] as const;
+  });
+  return Object.fromEntries(reached);
 }

@@ -31,6 +31,7 @@ export async function dumpCluster(
     await using env = await toolEnvironment(target.address, { applicationName });
     const progress = new DumpProgress(context);
     const failed = new AbortController();
+    const begun = Promise.withResolvers<void>();
     const dump: ClusterDump = {
       job,
       target,
@@ -41,9 +42,12 @@ export async function dumpCluster(
       signal: AbortSignal.any([context.signal, failed.signal]),
       // Only the first abort counts: the failures after it were caused by it.
       fail: (error) => failed.abort(error),
+      begun: () => begun.resolve(),
     };
-    // The databases first: the first process is to start at once.
-    const parts = [dumpDatabases(dump, facts), dumpGlobals(dump), addDescription(writer, facts)] as const;
+    dump.signal.addEventListener('abort', dump.begun, { once: true });
+    // The databases first: nothing else is to take the processor from the first pg_dump.
+    const later = begun.promise.then(() => dumpGlobals(dump));
+    const parts = [dumpDatabases(dump, facts), later, addDescription(writer, facts)] as const;
     for (const part of parts) part.catch(dump.fail);
     // Nothing of ours may still run, or write, when the failure is told.
     const [contents] = await Promise.allSettled(parts);

@@ -24,6 +24,8 @@ export interface ClusterDump {
   /** Aborted when any part of the dump has failed: by {@link fail}, with the first failure. */
   signal: AbortSignal;
   fail: (error: unknown) => void;
+  /** Tells that a process of the dump is running. */
+  begun: () => void;
 }
 
 /**
@@ -66,6 +68,7 @@ async function dumpStreams(dump: ClusterDump, database: DatabaseFacts, snapshotI
   const dumps = streams.map(async (stream, index) => {
     try {
       const tool = await startDump(dump, database, snapshotId, stream);
+      dump.begun();
       if (index > 0) await dump.slots.acquire();
       try {
         return await takeDump(dump, stream, tool);

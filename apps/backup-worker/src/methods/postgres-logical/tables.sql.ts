@@ -29,6 +29,8 @@ export function sessionSettings(versionNum: number, lockWaitSeconds: number): st
     ...(versionNum >= 170_000 ? ['SET transaction_timeout = 0'] : []),
     // A database may say otherwise, and the sizes below must not wait behind a row of parallel workers.
     'SET max_parallel_workers_per_gather = 0',
+    // Compiling a query over thousands of tables takes longer than running it.
+    'SET jit = off',
     `SET lock_timeout = ${lockWaitSeconds * 1000}`,
   ].join('; ');
 }
