@@ -39,6 +39,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Runs, newest first (API-307). */
 export async function listRuns(database: DataSource, filter: RunFilter): Promise<RunListView> {
   const limit = limitOf(filter.limit);
+  if (filter.config?.includes('\0')) throw refused('config', '…', 'must not contain U+0000');
   const rows = await database.query<RunRow[]>(LIST_RUNS, [
     filter.config ?? null,
     filter.state === undefined ? null : stateOf(filter.state),
@@ -55,7 +56,9 @@ export async function listRuns(database: DataSource, filter: RunFilter): Promise
  * @throws HozenError NOT_FOUND
  */
 export async function findRun(database: DataSource, id: string): Promise<RunView> {
-  const [view] = await views(database, await database.query<RunRow[]>(FIND_RUN, [UUID.test(id) ? id : null, id]));
+  // PostgreSQL has no text with U+0000, so nothing can have that id.
+  const rows = id.includes('\0') ? [] : await database.query<RunRow[]>(FIND_RUN, [UUID.test(id) ? id : null, id]);
+  const [view] = await views(database, rows);
   if (!view) throw new HozenError('NOT_FOUND', { what: 'run', id, list: 'runs' });
   return view;
 }

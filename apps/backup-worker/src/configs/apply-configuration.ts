@@ -54,6 +54,9 @@ function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, Ba
       ...(LEVELS_OF[config.method].includes(config.level)
         ? []
         : [`configs[${index}].level: ${config.method} makes only: ${LEVELS_OF[config.method].join(', ')}`]),
+      ...(config.window && config.window.from === config.window.to
+        ? [`configs[${index}].window: from and to are the same, so it would never be open; leave it out for any time`]
+        : []),
     ]),
   ];
   if (faults.length > 0) throw new HozenError('CONFIG_INVALID', {}, { detail: faults.join('; ') });

@@ -100,7 +100,9 @@ function refuseHopeless(run: RunRow, plan: RunPlan): void {
   if (run.cancel_requested_at) throw new HozenError('CANCELLED');
   if (run.takeovers > TAKEOVERS_ALLOWED) throw new HozenError('ABANDONED', { attempts: run.takeovers });
   const { window, timeZone, name } = plan.config;
-  if (window && !run.options.overrideWindow && !isInWindow(new Date(), window, timeZone)) {
+  // A run that was begun in its window and lost its worker goes on: its artefact may stand there already.
+  if (!window || run.options.overrideWindow || run.takeovers > 0) return;
+  if (!isInWindow(new Date(), window, timeZone)) {
     throw new HozenError('OUTSIDE_WINDOW', { config: name, window: `${window.from}–${window.to} ${timeZone}` });
   }
 }

@@ -67,6 +67,9 @@ export class BackupTables1763600000100 implements MigrationInterface {
     await runner.query(
       `CREATE INDEX idx_backup_runs_claimable ON backup_runs (not_before) WHERE state IN ('queued', 'running')`,
     );
+    // For the claim's look at the config's last start, and for the list of configs with their last runs.
+    await runner.query(`CREATE INDEX idx_backup_runs_config_started ON backup_runs (config_id, started_at)`);
+    await runner.query(`CREATE INDEX idx_backup_runs_config_queued ON backup_runs (config_id, queued_at)`);
     await runner.query(`CREATE INDEX idx_backup_runs_queued_at ON backup_runs (queued_at DESC, id)`);
     await runner.query(`
       CREATE TABLE backup_artefacts (
