@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { rm, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { RunView } from '@hozen/contracts';
+import { PrivatePostgres } from '@hozen/dbms';
 import { TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
@@ -47,9 +48,15 @@ const ours: Measured[] = [];
 const proven: Measured[] = [];
 const peer: Measured[] = [];
 for (let round = 0; round < Number(values.rounds); round++) {
-  peer.push(await pgDumpAll());
-  ours.push(await hozen({ verify: false }));
-  proven.push(await hozen({ verify: true }));
+  for (const [name, figures, measure] of [
+    ['pg_dumpall | gzip', peer, pgDumpAll],
+    ['backup', ours, () => hozen({ verify: false })],
+    ['backup and proof', proven, () => hozen({ verify: true })],
+  ] as const) {
+    const figure = await measure();
+    figures.push(figure);
+    process.stderr.write(`${JSON.stringify({ round, name, ...figure })}\n`);
+  }
 }
 const dumpFile = stack.home.join('all.sql.gz');
 await pgDumpAll();
@@ -94,9 +101,17 @@ async function pgDumpAll(): Promise<Measured> {
 }
 
 async function restoreWithPsql(file: string): Promise<Measured> {
-  await using empty = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
-  const env = { PGPORT: String(empty.port), PGPASSWORD: empty.password };
-  return shell(`zcat '${file}' | psql -X -q -d postgres > /dev/null 2>&1`, empty.pid ?? 0, file, env);
+  // Over its socket, where nobody asks for a password: the dump changes that of the superuser on the way.
+  await using empty = await PrivatePostgres.start({
+    dataDir: stack.home.join('empty', 'data'),
+    scratch: true,
+    settings: { shared_buffers: '512MB', max_wal_size: '8GB' },
+  });
+  const { host, port } = empty.address();
+  return shell(`zcat '${file}' | psql -X -q -d postgres > /dev/null 2>&1`, empty.pid ?? 0, file, {
+    PGHOST: host,
+    PGPORT: String(port),
+  });
 }
 
 async function shell(command: string, server: number, file: string, env: NodeJS.ProcessEnv = {}): Promise<Measured> {
