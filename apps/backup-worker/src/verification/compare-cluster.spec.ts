@@ -53,7 +53,7 @@ async function differences(): Promise<string[]> {
   const tools = await findTools(facts.versionNum);
   const scratch = { address: restored(), facts, tools, databases: facts.databases, settings: {}, warnings: [] };
   const signal = new AbortController().signal;
-  return await compareCluster(file, { job, scratch, env, signal, onBytes: () => undefined });
+  return await compareCluster(file, { job, scratch, env, withoutUnlogged: false, signal, onBytes: () => undefined });
 }
 
 /** Changes the copy, looks what is found, and takes the change back. */

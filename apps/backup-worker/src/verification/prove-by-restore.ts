@@ -74,13 +74,16 @@ async function compareWith(
   const target = await describeScratch(scratch, job);
   await using env = await toolEnvironment(target.address);
   const expectedBytes = artefact.originalBytes;
+  const withoutUnlogged = artefact.manifest.postgres.inRecovery;
   let bytes = 0;
   const onBytes = (more: number, item: string) => {
     bytes += more;
     progress({ phase: 'comparing', bytes, expectedBytes, item });
   };
   // Awaited here: the environment must outlive it.
-  return await inSpan('compare', {}, () => compareCluster(file, { job, scratch: target, env, signal, onBytes }));
+  return await inSpan('compare', {}, () =>
+    compareCluster(file, { job, scratch: target, env, withoutUnlogged, signal, onBytes }),
+  );
 }
 
 async function describeScratch(scratch: PrivatePostgres, job: BackupJob): Promise<CheckedTarget> {

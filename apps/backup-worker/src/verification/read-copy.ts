@@ -15,6 +15,8 @@ export interface CopyReader {
   job: BackupJob;
   scratch: CheckedTarget;
   env: ToolEnvironment;
+  /** The backup has no contents of unlogged tables: it was taken from a standby. */
+  withoutUnlogged: boolean;
   signal: AbortSignal;
   onBytes: (bytes: number, item: string) => void;
 }
@@ -94,9 +96,10 @@ function view(bytes: Buffer): DataView {
 
 async function readStream(reader: CopyReader, database: string, planned: PlannedStream): Promise<ArchiveContent> {
   const { scratch, env, signal } = reader;
+  const unlogged = reader.withoutUnlogged ? ['--no-unlogged-table-data'] : [];
   const tool = await startTool({
     path: scratch.tools.path('pg_dump'),
-    args: ['--format=custom', '--compress=0', '--no-password', ...planned.args],
+    args: ['--format=custom', '--compress=0', '--no-password', ...unlogged, ...planned.args],
     env: inLargePieces(env.forDatabase(database)),
     signal,
     attributes: { 'db.namespace': database },
