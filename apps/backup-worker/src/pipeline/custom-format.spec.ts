@@ -77,6 +77,18 @@ describe('the reader of pg_dump archives', () => {
     expect(() => read(dump.subarray(0, dump.length - 1))).toThrow(FormatError);
   });
 
+  it('does not take one for whole that ends between two data blocks', () => {
+    const reader = new CustomFormatReader();
+    // The large objects come last, with a quarter of a megabyte.
+    const tail = dump.length - 300_000;
+    reader.push(dump.subarray(0, tail));
+    for (let at = tail; at < dump.length; at++) {
+      expect(() => reader.end()).toThrow(FormatError);
+      reader.push(dump.subarray(at, at + 1));
+    }
+    expect(reader.end().tables.length).toBeGreaterThan(20);
+  });
+
   it('does not take more than a whole one', () => {
     expect(() => read(Buffer.concat([dump, Buffer.from([1])]))).toThrow(FormatError);
     expect(() => read(Buffer.concat([dump, dump]))).toThrow(FormatError);

@@ -48,6 +48,19 @@ vi.mock('@hozen/telemetry', async (original) => {
   };
 });
 
+/** Looks at the folder whenever something is made durable there. */
+const onSync = vi.hoisted(() => ({ look: (): void => undefined }));
+vi.mock('./durable.js', async (original) => {
+  const real = await original<typeof import('./durable.js')>();
+  return {
+    ...real,
+    syncDirectory: async (directory: string) => {
+      onSync.look();
+      await real.syncDirectory(directory);
+    },
+  };
+});
+
 const holding = { ensureLease: () => undefined };
 
 let folder: string;
@@ -210,6 +223,20 @@ describe('after a worker died', () => {
       expect(await findCommitted(job)).toEqual(artefact);
     },
   );
+
+  it('takes away what would publish before it takes away the data', async () => {
+    const job = aJob(folder);
+    await diesAt('commit.after-checksum', job);
+    const paths = artefactPaths(job);
+    const seen: { data: boolean; publishable: boolean }[] = [];
+    onSync.look = () => {
+      seen.push({ data: existsSync(paths.data), publishable: existsSync(paths.partial('manifest')) });
+    };
+    await cleanUp({ ...job, epoch: 2 });
+    onSync.look = () => undefined;
+    expect(seen.length).toBeGreaterThan(1);
+    expect(seen.filter(({ data, publishable }) => publishable && !data)).toEqual([]);
+  });
 
   it('an earlier owner that wakes up does not touch what the later one writes', async () => {
     const job = aJob(folder);
