@@ -11,6 +11,7 @@ IN SHORT
     PGHOST=... PGPORT=... PGUSER=... sh restore.sh FILE 4
 
   4 is the number of jobs side by side. There must be a folder for every tablespace first: see below.
+  restore.sh changes nothing in a server that holds databases or tables already; it says so and ends.
 
 WHAT IS IN IT
   cluster.json               versions, databases, tablespaces, settings

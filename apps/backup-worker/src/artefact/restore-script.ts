@@ -12,6 +12,7 @@ export const RESTORE_SCRIPT = String.raw`#!/bin/sh
 #
 # HOZEN_WORK: a folder for temporary files (default TMPDIR or /tmp). With room for the unpacked backup there, it is
 # unpacked once; without, it is read again for each stream.
+# HOZEN_NOT_EMPTY=yes: restore into a server that is not empty, too (where the provider keeps a database of its own).
 set -eu
 umask 077
 
@@ -51,6 +52,19 @@ trap 'exit 1' HUP INT TERM
 # Settings of roles and databases that come back with the backup must not stop the restore of what follows.
 PGOPTIONS="${$}{PGOPTIONS:-} -c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c client_min_messages=warning"
 export PGOPTIONS
+
+# Roles, postgres and template1 are overwritten below: never by mistake where somebody has data.
+if [ "${$}{HOZEN_NOT_EMPTY:-}" != yes ]; then
+  found=$(psql -X -q -At -d postgres -c "
+    SELECT string_agg(name, ', ') FROM (
+      SELECT 'database ' || quote_ident(datname) AS name FROM pg_catalog.pg_database
+       WHERE datname NOT IN ('postgres', 'template0', 'template1')
+      UNION ALL
+      SELECT 'table ' || c.oid::pg_catalog.regclass FROM pg_catalog.pg_class c
+       WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'm')
+      LIMIT 5) found") || die 'cannot connect: set PGHOST, PGPORT, PGUSER, and PGPASSWORD or ~/.pgpass'
+  [ -z "$found" ] || die "this server is not empty ($found ...). Nothing was changed. Restore into a new one, which PGHOST and PGPORT name"
+fi
 
 say 'Reading the table of contents ...'
 tar -tvf "$artefact" > "$work/entries" || die "$artefact is damaged: see sha256sum -c"

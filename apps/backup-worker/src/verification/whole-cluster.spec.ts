@@ -78,29 +78,58 @@ describe('a cluster with every kind of object', () => {
     'is the same after the commands of the manifest, $mode',
     async ({ room }) => {
       await using server = await emptyServer();
-      await using work = await tempDir();
-      const { host, port, user, password = '' } = server.address();
-      const bin = join(work.path, 'bin');
-      mkdirSync(bin);
-      if (!room) fullDisk(join(bin, 'df'));
-      const commands = artefact.manifest.restore.join('\n');
-      execFileSync('sh', ['-e', '-c', commands], {
-        cwd: dirname(artefact.path),
-        env: {
-          PATH: `${bin}:/usr/bin:/bin`,
-          PGHOST: host,
-          PGPORT: String(port),
-          PGUSER: user,
-          PGPASSWORD: password,
-          HOZEN_WORK: work.path,
-        },
-        stdio: 'pipe',
-      });
+      await restoreByHand(server, { room });
       await expectSame(server);
     },
     180_000,
   );
+
+  it.each([
+    ['a database', 'CREATE DATABASE "Customers"', 'database "Customers"'],
+    ['a table', 'CREATE TABLE payments ()', 'table payments'],
+  ])(
+    'is not restored over a server with %s, and nothing is changed there',
+    async (_what, sql, found) => {
+      await using server = await TestPostgres.start();
+      await using client = await server.client();
+      await client.query(sql);
+      const rolesAndDatabases = async () => {
+        const { rows } = await client.query(`
+          SELECT 'role' AS kind, rolname AS name, rolpassword AS value FROM pg_authid
+          UNION ALL SELECT 'database', datname, oid::text FROM pg_database ORDER BY 1, 2`);
+        return rows;
+      };
+      const before = await rolesAndDatabases();
+      await expect(restoreByHand(server, { room: true })).rejects.toMatchObject({
+        stderr: expect.stringContaining(`this server is not empty (${found} ...). Nothing was changed.`) as string,
+      });
+      expect(await rolesAndDatabases()).toEqual(before);
+    },
+    60_000,
+  );
 });
+
+/** Runs the commands that stand in the manifest, as a reader without Hozen would. */
+async function restoreByHand(server: TestPostgres, { room }: { room: boolean }): Promise<void> {
+  await using work = await tempDir();
+  const { host, port, user, password = '' } = server.address();
+  const bin = join(work.path, 'bin');
+  mkdirSync(bin);
+  if (!room) fullDisk(join(bin, 'df'));
+  execFileSync('sh', ['-e', '-c', artefact.manifest.restore.join('\n')], {
+    cwd: dirname(artefact.path),
+    env: {
+      PATH: `${bin}:/usr/bin:/bin`,
+      PGHOST: host,
+      PGPORT: String(port),
+      PGUSER: user,
+      PGPASSWORD: password,
+      HOZEN_WORK: work.path,
+    },
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+}
 
 /** A df that sees no room, so that nothing is unpacked. */
 function fullDisk(path: string): void {
