@@ -122,6 +122,27 @@ describe('a service', () => {
 });
 
 describe('provisioning', () => {
+  it('names a server that does not answer, without the password of its URL', async () => {
+    const provisioning = provision({
+      adminUrl: 'postgres://admin:secret-word@127.0.0.1:1/postgres',
+      passwordOf: () => 'p',
+    });
+    await expect(provisioning).rejects.toMatchObject({
+      code: 'SERVICE_UNREACHABLE',
+      message: expect.stringMatching(/postgres:\/\/admin@127\.0\.0\.1:1\/postgres.*ECONNREFUSED/) as string,
+    });
+  });
+
+  it('calls a refusal of the server a matter of the settings, not a fault of ours', async () => {
+    const adminUrl = postgres.url().replace(/\/\/[^@]*@/, '//nobody@');
+    const refused = {
+      code: 'SETTINGS_INVALID',
+      message: expect.stringContaining('refuses user "nobody"') as string,
+    };
+    const provisioning = provision({ adminUrl, adminPassword: 'wrong', passwordOf: () => 'p' });
+    await expect(provisioning).rejects.toMatchObject(refused);
+  });
+
   it('can be run again, and by several at once, and puts no password into the log', async () => {
     const database = await postgres.createDatabase();
     const again = () => provision({ adminUrl: postgres.url(), database, passwordOf: () => postgres.password });

@@ -1,4 +1,5 @@
-import { Client, escapeIdentifier, escapeLiteral, type DatabaseError } from 'pg';
+import { HozenError } from '@hozen/contracts';
+import { Client, escapeIdentifier, escapeLiteral, DatabaseError } from 'pg';
 import { formatDatabaseUrl, parseDatabaseUrl, type DatabaseAddress } from './database-url.js';
 import { scramVerifier } from './scram-verifier.js';
 import { roleOf, SERVICE_NAMES, type ServiceName } from './services.js';
@@ -19,11 +20,29 @@ export interface ProvisionSettings {
  * Creates what the services need on their PostgreSQL server: the database, and for each service a login role that owns
  * a schema and has no right on any other. May be run again at any time, and by several at once.
  * @returns for each service the URL of its role, without password
+ * @throws HozenError SERVICE_UNREACHABLE, SETTINGS_INVALID (the server refuses the login, or what the role asks for)
  */
 export async function provision(settings: ProvisionSettings): Promise<Record<ServiceName, string>> {
   const database = settings.database ?? 'hozen';
   const { address: admin, password } = parseDatabaseUrl(settings.adminUrl);
-  const adminPassword = settings.adminPassword ?? password;
+  try {
+    await createAll(admin, settings.adminPassword ?? password, database, settings);
+  } catch (error) {
+    throw asProvisionError(error, admin);
+  }
+  const urls = SERVICE_NAMES.map((service) => [
+    service,
+    formatDatabaseUrl({ ...admin, database, user: roleOf(service) }),
+  ]);
+  return Object.fromEntries(urls) as Record<ServiceName, string>;
+}
+
+async function createAll(
+  admin: DatabaseAddress,
+  adminPassword: string | undefined,
+  database: string,
+  settings: ProvisionSettings,
+): Promise<void> {
   await withClient(admin, adminPassword, async (client) => {
     // Roles belong to the whole server, so the lock is taken where every provisioner of it goes; two at once would see
     // "tuple concurrently updated" from the catalogue. It ends with the connection.
@@ -31,11 +50,24 @@ export async function provision(settings: ProvisionSettings): Promise<Record<Ser
     await createDatabase(client, database);
     await withClient({ ...admin, database }, adminPassword, (inside) => createServices(inside, database, settings));
   });
-  const urls = SERVICE_NAMES.map((service) => [
-    service,
-    formatDatabaseUrl({ ...admin, database, user: roleOf(service) }),
-  ]);
-  return Object.fromEntries(urls) as Record<ServiceName, string>;
+}
+
+/** Wrong password, unknown database, missing right, too many connections: the server is there and says no. */
+const REFUSALS = /^(?:28|3D|42501|53300)/;
+const CONNECTION_LOST = /^(?:08|57P)/;
+
+/** What the server of the settings says is for whoever wrote them to correct, and no fault of ours. */
+function asProvisionError(error: unknown, admin: DatabaseAddress): unknown {
+  const { code = '', message } = error as DatabaseError;
+  if (error instanceof HozenError) return error;
+  const sqlState = error instanceof DatabaseError;
+  if (sqlState && REFUSALS.test(code)) {
+    const what = `the server ${admin.host}:${admin.port} refuses user "${admin.user}"`;
+    return new HozenError('SETTINGS_INVALID', { what }, { detail: message, cause: error });
+  }
+  if (sqlState && !CONNECTION_LOST.test(code)) return error;
+  const params = { url: formatDatabaseUrl(admin), variable: 'HOZEN_DATABASE_URL' };
+  return new HozenError('SERVICE_UNREACHABLE', params, { detail: message, cause: error });
 }
 
 async function createServices(client: Client, database: string, settings: ProvisionSettings): Promise<void> {

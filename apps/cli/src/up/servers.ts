@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolveSecret } from '@hozen/access';
 import { PrivatePostgres } from '@hozen/dbms';
-import { startNatsServer } from '@hozen/messaging';
+import { connectBroker, startNatsServer } from '@hozen/messaging';
 import { formatDatabaseUrl, provision, roleOf, type ServiceName } from '@hozen/persistence';
 import { OtlpReceiver } from '@hozen/telemetry';
 import type { Context } from '../context.js';
@@ -14,6 +14,8 @@ import { keepRunning } from './keep-running.js';
 import { Mailbox } from './mailbox.js';
 import type { Say } from './say.js';
 import type { Secrets } from './secrets.js';
+
+const CONNECT_MS = 5_000;
 
 /** How the services reach what they stand on. */
 export interface Surroundings {
@@ -32,12 +34,14 @@ export async function startServers(
   say: Say,
   stack: AsyncDisposableStack,
 ): Promise<Surroundings> {
-  const admin = await postgres(context, home, secrets, say, stack);
+  const { where, ...admin } = await postgres(context, home, secrets, say, stack);
+  const databaseUrls = await provision({ ...admin, passwordOf: (role) => secrets.password(role) });
+  // Only now: a server that was given may be down, or refuse us.
+  say.done('up.postgres', { where });
+  say.done('up.provisioned');
   const natsUrl = await nats(context, home, say, stack);
   const otlpUrl = context.env['OTEL_EXPORTER_OTLP_ENDPOINT'] || (await receiver(home, stack));
   const smtpUrl = context.env['HOZEN_SMTP_URL'] || stack.use(await Mailbox.start(home.mail)).url;
-  const databaseUrls = await provision({ ...admin, passwordOf: (role) => secrets.password(role) });
-  say.done('up.provisioned');
   return { databaseUrls, natsUrl, otlpUrl, smtpUrl };
 }
 
@@ -47,6 +51,8 @@ export function passwordName(service: ServiceName): string {
 }
 
 interface Admin {
+  /** As it is shown. */
+  where: string;
   adminUrl: string;
   adminPassword?: string;
 }
@@ -60,8 +66,8 @@ async function postgres(
 ): Promise<Admin> {
   const { HOZEN_DATABASE_URL: given, HOZEN_DATABASE_PASSWORD: reference } = context.env;
   if (given) {
-    say.done('up.postgres', { where: context.text('up.external', { variable: 'HOZEN_DATABASE_URL' }) });
-    return { adminUrl: given, ...(reference ? { adminPassword: await resolveSecret(reference) } : {}) };
+    const where = context.text('up.external', { variable: 'HOZEN_DATABASE_URL' });
+    return { where, adminUrl: given, ...(reference ? { adminPassword: await resolveSecret(reference) } : {}) };
   }
   const password = await secrets.password('postgres');
   const server = await PrivatePostgres.start({
@@ -74,13 +80,16 @@ async function postgres(
   stack.use(server);
   stack.defer(keepRunning(keptPostgres('PostgreSQL', server), say));
   const { host, port, user, database } = server.address();
-  say.done('up.postgres', { where: `${host}:${port}` });
-  return { adminUrl: formatDatabaseUrl({ host, port, user, database, sslMode: 'disable' }), adminPassword: password };
+  const adminUrl = formatDatabaseUrl({ host, port, user, database, sslMode: 'disable' });
+  return { where: `${host}:${port}`, adminUrl, adminPassword: password };
 }
 
 async function nats(context: Context, home: Home, say: Say, stack: AsyncDisposableStack): Promise<string> {
   const given = context.env['HOZEN_NATS_URL'];
   if (given) {
+    // The services wait for a broker for ever; a person wants to know that it is down, or has no JetStream.
+    const broker = await connectBroker({ url: given, name: 'hozen/up', waitMs: CONNECT_MS });
+    await broker.close();
     say.done('up.nats', { where: context.text('up.external', { variable: 'HOZEN_NATS_URL' }) });
     return given;
   }
