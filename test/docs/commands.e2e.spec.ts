@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { processesMatching, tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commandBlocks, ROOT } from './documentation.js';
@@ -84,6 +85,17 @@ describe('hozen up', () => {
     },
     BLOCK_MS,
   );
+
+  it('has made a run of the request that docs/events.md publishes', async () => {
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(ROOT, 'apps/cli/bin/hozen.mjs'), 'runs', '--json', '--limit', '200'],
+      { env: { ...process.env, HOZEN_HOME: folder.join('home') } },
+    );
+    const { runs } = JSON.parse(stdout) as { runs: { requestedBy?: string }[] };
+    // Bare JSON names nobody; every other run of this test was asked for by the command.
+    expect(runs.filter(({ requestedBy }) => requestedBy === undefined)).toHaveLength(1);
+  });
 
   it('stops by Ctrl-C with everything that it started', async () => {
     up.kill('SIGINT');

@@ -10,6 +10,9 @@ export async function cancel(context: Context, id: string): Promise<Ending> {
     method: 'POST',
   });
   if (context.json) context.out.write(`${JSON.stringify(view)}\n`);
-  else context.out.write(`${context.text('cancel.asked', { id: view.id, state: stateText(context, view) })}\n`);
+  else {
+    const key = view.state === 'queued' || view.state === 'running' ? 'cancel.asked' : 'cancel.ended';
+    context.out.write(`${context.text(key, { id: view.id, state: stateText(context, view) })}\n`);
+  }
   return 'ok';
 }

@@ -17,6 +17,15 @@ describe('hozen runs', () => {
     expect(around.written.out).not.toContain('\u001B');
   });
 
+  it('tells an empty history from a search that finds nothing', async () => {
+    await using worker = await ServiceDouble.start(() => ({ body: { runs: [] } }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    await around.hozen('runs');
+    expect(around.written.out).toContain('There are no runs yet.');
+    await around.hozen('runs', '--config', 'nightyl');
+    expect(around.written.out).toContain('No run matches.');
+  });
+
   it('gives programs the answer of the service as it is', async () => {
     const list = { runs: [provenRun()] };
     await using worker = await ServiceDouble.start(() => ({ body: list }));
@@ -146,11 +155,15 @@ describe('hozen configs, schedules and cancel', () => {
     expect(around.written.out).toMatch(/off .* disabled/);
   });
 
-  it('cancel a run', async () => {
-    await using worker = await ServiceDouble.start(() => ({ body: runView({ state: 'cancelled' }) }));
+  it.each([
+    ['running', `Run ${RUN_ID}: running. It was asked to stop; see how it ends: hozen run ${RUN_ID}`],
+    ['cancelled', `Run ${RUN_ID} has ended: cancelled.`],
+    ['completed', `Run ${RUN_ID} has ended: completed.`],
+  ] as const)('cancel a run, and say what comes of it when it is %s', async (state, said) => {
+    await using worker = await ServiceDouble.start(() => ({ body: runView({ state }) }));
     const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
     expect(await around.hozen('cancel', RUN_ID)).toBe('ok');
     expect(worker.asked[0]).toMatchObject({ method: 'POST', path: `/backups/${RUN_ID}/cancel` });
-    expect(around.written.out).toContain('cancelled');
+    expect(around.written.out).toBe(`${said}\n`);
   });
 });

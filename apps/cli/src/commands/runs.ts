@@ -16,13 +16,19 @@ export interface RunsOptions {
 /** `hozen runs`: the list of API-307. */
 export async function runs(context: Context, options: RunsOptions): Promise<Ending> {
   const list = await call<RunListView>(context, 'backup-worker', '/backups', { query: { ...options } });
-  context.out.write(context.json ? `${JSON.stringify(list)}\n` : runsText(context, list));
+  context.out.write(context.json ? `${JSON.stringify(list)}\n` : runsText(context, list, options));
   return 'ok';
 }
 
-export function runsText(context: Context, { runs, next }: RunListView): string {
+export function runsText(
+  context: Context,
+  { runs, next }: RunListView,
+  { config, state, before }: Partial<RunsOptions> = {},
+): string {
   const { text, styles } = context;
-  if (runs.length === 0) return `${text('list.empty-runs')}\n`;
+  if (runs.length === 0) {
+    return `${text((config ?? state ?? before) === undefined ? 'list.empty-runs' : 'list.no-such-runs')}\n`;
+  }
   const headings = [
     text('column.run'),
     text('column.config'),

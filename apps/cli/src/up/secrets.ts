@@ -16,7 +16,7 @@ export class Secrets {
     const there = await readFile(file, 'utf8').catch(() => undefined);
     if (there) return there.trim();
     // Under its own name only when it is whole: a server may be made with it the next moment.
-    const draft = `${file}.${process.pid}.new`;
+    const draft = `${file}.${randomBytes(6).toString('hex')}.new`;
     await writeFile(draft, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600, flush: true });
     await link(draft, file).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;

@@ -112,6 +112,7 @@ export const cliEn = {
   'progress.left': '{time} left',
 
   'list.empty-runs': 'There are no runs yet. Ask for one: hozen backup CONFIG --wait',
+  'list.no-such-runs': 'No run matches. All of them: hozen runs',
   'list.empty-configs': 'There are no backup configs yet. Create them: hozen apply -f backups.yaml',
   'list.empty-schedules': 'There are no schedules yet. Create them: hozen apply -f backups.yaml',
   'list.more': 'Older ones: {command}',
@@ -160,7 +161,8 @@ export const cliEn = {
   'backup.worker-silent': 'The backup worker does not answer; waiting for it.',
   'backup.goes-on': 'The run goes on without this command. Follow it: {follow}   Stop it: {cancel}',
 
-  'cancel.asked': 'Run {id}: {state}.',
+  'cancel.asked': 'Run {id}: {state}. It was asked to stop; see how it ends: hozen run {id}',
+  'cancel.ended': 'Run {id} has ended: {state}.',
 
   'apply.invalid': '{file} is not valid. Nothing was changed.',
   'apply.refused': '{service} refused its part. Nothing was changed.',

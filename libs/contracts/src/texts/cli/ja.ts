@@ -114,6 +114,7 @@ export const cliJa: CliTexts = {
   'progress.left': '残り {time}',
 
   'list.empty-runs': '実行はまだありません。要求するには: hozen backup 設定名 --wait',
+  'list.no-such-runs': '条件に合う実行はありません。すべて見るには: hozen runs',
   'list.empty-configs': 'バックアップ設定はまだありません。作成するには: hozen apply -f backups.yaml',
   'list.empty-schedules': 'スケジュールはまだありません。作成するには: hozen apply -f backups.yaml',
   'list.more': 'さらに古いもの: {command}',
@@ -162,7 +163,8 @@ export const cliJa: CliTexts = {
   'backup.worker-silent': 'backup-worker が応答しません。待っています。',
   'backup.goes-on': 'このコマンドを終えても実行は続きます。確認: {follow}   停止: {cancel}',
 
-  'cancel.asked': '実行 {id}: {state}',
+  'cancel.asked': '実行 {id}: {state}。停止を要求しました。結果の確認: hozen run {id}',
+  'cancel.ended': '実行 {id} は終わっています: {state}',
 
   'apply.invalid': '{file} の内容が正しくありません。何も変更していません。',
   'apply.refused': '{service} が内容を拒否しました。何も変更していません。',

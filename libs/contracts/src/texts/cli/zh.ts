@@ -113,6 +113,7 @@ export const cliZh: CliTexts = {
   'progress.left': '剩余 {time}',
 
   'list.empty-runs': '还没有运行。请求一次：hozen backup 配置名 --wait',
+  'list.no-such-runs': '没有符合条件的运行。查看全部：hozen runs',
   'list.empty-configs': '还没有备份配置。创建：hozen apply -f backups.yaml',
   'list.empty-schedules': '还没有计划。创建：hozen apply -f backups.yaml',
   'list.more': '更早的：{command}',
@@ -160,7 +161,8 @@ export const cliZh: CliTexts = {
   'backup.worker-silent': 'backup-worker 没有响应，正在等待。',
   'backup.goes-on': '本命令结束后运行仍会继续。查看：{follow}   停止：{cancel}',
 
-  'cancel.asked': '运行 {id}：{state}',
+  'cancel.asked': '运行 {id}：{state}。已请求停止，查看结果：hozen run {id}',
+  'cancel.ended': '运行 {id} 已结束：{state}',
 
   'apply.invalid': '{file} 的内容无效，没有任何改动。',
   'apply.refused': '{service} 拒绝了它的部分，没有任何改动。',
