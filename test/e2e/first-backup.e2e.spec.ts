@@ -124,7 +124,7 @@ describe('a schedule', () => {
       all.some((span) => span.traceId === fired?.traceId && span.service === 'notifier'),
     );
     const services = new Set(spans.filter((span) => span.traceId === fired?.traceId).map((span) => span.service));
-    expect([...services].toSorted()).toEqual(['backup-worker', 'notifier', 'scheduler']);
+    expect(services).toEqual(new Set(['backup-worker', 'notifier', 'scheduler']));
     const { runs } = await stack.get<{ runs: { trigger: string; requestedBy?: string }[] }>(
       'backup-worker',
       '/backups',
