@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { HozenError } from '@hozen/contracts';
 import { sessionName } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { ArtefactFile } from '../../artefact/artefact-file.js';
 import { backUp, jobFor, quietContext } from '../../backup.fixture.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
@@ -258,48 +258,50 @@ describe('the destination', () => {
     mounted = undefined;
   });
 
-  /** @returns false where mounting is not permitted (a container, not root) */
-  function mountTmpfs(path: string, options: string): boolean {
+  /** Skips the test where mounting is not permitted (a container, not root). */
+  function mountTmpfs(path: string, options: string, test: TestContext): void {
     mkdirSync(path, { recursive: true });
     try {
       execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'hozen-test', path], { stdio: 'pipe' });
       mounted = path;
-      return true;
-    } catch {
-      return false;
+    } catch (error) {
+      test.skip(`no file system can be mounted here: ${String(error)}`);
     }
   }
 
-  it.each(['4k', '64k', '200k', '1m', '2m', '3m'])('being full after %s ends it, with nothing left', async (size) => {
-    const job = jobFor(server.address(), folder.path);
-    if (!mountTmpfs(job.config.storage.path, `size=${size}`)) return;
-    await largeDatabase();
-    job.config.compression = 'none';
-    const context = quietContext();
-    const target = await checkTarget(job, context);
-    const dump = async () => {
-      const writer = await openArtefact(job);
-      try {
-        await dumpCluster(job, target, writer, context);
-        await writer.finish([]);
-      } finally {
-        await writer.abort();
-      }
-    };
-    await expect(dump()).rejects.toMatchObject({ code: 'DISK_FULL' });
-    await expectNothingLeft(job);
-  });
+  it.for(['4k', '64k', '200k', '1m', '2m', '3m'])(
+    'being full after %s ends it, with nothing left',
+    async (size, test) => {
+      const job = jobFor(server.address(), folder.path);
+      mountTmpfs(job.config.storage.path, `size=${size}`, test);
+      await largeDatabase();
+      job.config.compression = 'none';
+      const context = quietContext();
+      const target = await checkTarget(job, context);
+      const dump = async () => {
+        const writer = await openArtefact(job);
+        try {
+          await dumpCluster(job, target, writer, context);
+          await writer.finish([]);
+        } finally {
+          await writer.abort();
+        }
+      };
+      await expect(dump()).rejects.toMatchObject({ code: 'DISK_FULL' });
+      await expectNothingLeft(job);
+    },
+  );
 
-  it('being too small is seen before anything begins', async () => {
+  it('being too small is seen before anything begins', async (test) => {
     const job = jobFor(server.address(), folder.path);
-    if (!mountTmpfs(job.config.storage.path, 'size=1m')) return;
+    mountTmpfs(job.config.storage.path, 'size=1m', test);
     const target = await checkTarget(job, quietContext());
     await expect(checkRoom(job, target)).rejects.toMatchObject({ code: 'DISK_TOO_SMALL' });
   });
 
-  it('being read-only is seen before anything begins', async () => {
+  it('being read-only is seen before anything begins', async (test) => {
     const job = jobFor(server.address(), folder.path);
-    if (!mountTmpfs(job.config.storage.path, 'size=1m,ro')) return;
+    mountTmpfs(job.config.storage.path, 'size=1m,ro', test);
     const target = await checkTarget(job, quietContext());
     await expect(checkRoom(job, target)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
     await expect(openArtefact(job)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
