@@ -108,7 +108,8 @@ async function restoreWithPsql(file: string): Promise<Measured> {
     settings: { shared_buffers: '512MB', max_wal_size: '8GB' },
   });
   const { host, port } = empty.address();
-  return shell(`zcat '${file}' | psql -X -q -d postgres > /dev/null 2>&1`, empty.pid ?? 0, file, {
+  // Awaited here: the server must outlive it.
+  return await shell(`zcat '${file}' | psql -X -q -d postgres > /dev/null 2>&1`, empty.pid ?? 0, file, {
     PGHOST: host,
     PGPORT: String(port),
   });
