@@ -1,3 +1,4 @@
+export { claimOne } from './claim-one.js';
 export { createDataSource, type DataSourceSettings } from './data-source.js';
 export { formatDatabaseUrl, parseDatabaseUrl, type DatabaseAddress } from './database-url.js';
 export { HandBack, JobSignals } from './job-signals.js';

@@ -1,3 +1,4 @@
+import { claimOne } from '@hozen/persistence';
 import type { DataSource } from 'typeorm';
 import type { RunRow } from '../store/entities.js';
 
@@ -33,15 +34,7 @@ const CLAIM_RUN = `
       FOR UPDATE SKIP LOCKED)
   RETURNING run.*`;
 
-const UNIQUE_VIOLATION = '23505';
-
 /** @returns the run, now owned by `worker`, or undefined where nothing can be started. */
-export async function claimRun(database: DataSource, worker: string): Promise<RunRow | undefined> {
-  try {
-    const [rows] = await database.query<[RunRow[], number]>(CLAIM_RUN, [worker]);
-    return rows[0];
-  } catch (error) {
-    if ((error as { code?: string }).code === UNIQUE_VIOLATION) return undefined;
-    throw error;
-  }
+export function claimRun(database: DataSource, worker: string): Promise<RunRow | undefined> {
+  return claimOne(database, CLAIM_RUN, worker);
 }
