@@ -1,6 +1,9 @@
 export * from './address.js';
 export { connect, TargetClient, type ConnectOptions } from './connection/connect.js';
 export { asTargetError, type AddressFacts } from './connection/target-error.js';
+export { copyIn } from './copy/copy-in.js';
+export { copyOut, type CopiedRows } from './copy/copy-out.js';
+export type { TakeRows } from './copy/copy-messages.js';
 export * from './inspection/cluster-facts.js';
 export { inspectCluster } from './inspection/inspect-cluster.js';
 export { findProgram, type RunAs } from './processes/guarded.js';

@@ -5,9 +5,11 @@ import { once } from 'node:events';
 import { freePort, tempDir, TestPostgres } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PostgresAddress } from '../address.js';
+import { copyOut } from '../copy/copy-out.js';
 import { serverUser } from '../server/server-user.js';
 import { connect } from './connect.js';
 
+const NINE_ROWS = { rows: 9, bytes: 18 };
 const AS = { applicationName: 'spec' };
 
 let server: TestPostgres;
@@ -94,6 +96,9 @@ describe('TLS', () => {
     await secure.restart();
     const encrypted = async (change: Partial<PostgresAddress>) => {
       await using client = await connect({ ...secure.address(), ...change }, AS);
+      expect(await copyOut(client, `COPY (SELECT generate_series(1, 9)) TO STDOUT`, () => undefined)).toEqual(
+        NINE_ROWS,
+      );
       const { rows } = await client.query<{ ssl: boolean }>('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
       return rows[0]?.ssl;
     };

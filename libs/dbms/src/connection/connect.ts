@@ -2,6 +2,7 @@ import { Client, type ClientConfig } from 'pg';
 import type { PostgresAddress } from '../address.js';
 import { checkedSessionName } from '../sessions/session-name.js';
 import { asTargetError, type AddressFacts } from './target-error.js';
+import { ReusedSocket } from './reused-socket.js';
 import { sslAttempts, type SslOption } from './ssl.js';
 
 export interface ConnectOptions {
@@ -75,6 +76,8 @@ function clientConfig(address: PostgresAddress, options: ConnectOptions, ssl: Ss
     ssl,
     application_name: options.applicationName,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    // TLS reads from the socket by itself.
+    ...(ssl === false ? { stream: () => new ReusedSocket() } : {}),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     ...(statementTimeoutMs > 0
