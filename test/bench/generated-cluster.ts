@@ -35,11 +35,11 @@ function archive(scale: number): string[] {
   return [
     `CREATE TABLE documents (id int PRIMARY KEY, title text, body text)`,
     `INSERT INTO documents
-       SELECT n, 'Document ' || n, repeat(md5(n::text) || ' lorem ipsum dolor sit amet ', 12)
-         FROM generate_series(1, ${scale * 4_000}) AS n`,
+       SELECT n, 'Document ' || n, string_agg(md5(n::text || i) || ' lorem ipsum dolor sit amet ', '')
+         FROM generate_series(1, ${scale * 4_000}) AS n, generate_series(1, 12) AS i GROUP BY n`,
     `CREATE TABLE pictures (id int PRIMARY KEY, data bytea)`,
     `INSERT INTO pictures
-       SELECT n, decode(string_agg(md5(n::text || g), ''), 'hex') FROM generate_series(1, ${scale * 25}) AS n,
+       SELECT n, decode(string_agg(md5(n::text || g), ''), 'hex') FROM generate_series(1, ${scale * 80}) AS n,
               generate_series(1, 400) AS g GROUP BY n`,
   ];
 }

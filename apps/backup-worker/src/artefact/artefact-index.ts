@@ -36,8 +36,13 @@ export interface TableContent {
   columns: string;
   rows: number;
   bytes: number;
-  /** Sum of the hashes of all rows: the same rows in another order have the same one (see content-hash.ts). */
+  /**
+   * Of a table with a stream of its own: SHA-256 of its rows as COPY wrote them. Of others: sum of the hashes of all
+   * rows, whatever their order (see content-hash.ts).
+   */
   content: string;
+  /** Name of the stream that holds this table alone. */
+  stream?: string;
 }
 
 export interface SequenceContent {
@@ -115,12 +120,24 @@ function isDatabase(value: unknown): value is DatabaseContent {
   const { tables, sequences, largeObjects } = value;
   return (
     Array.isArray(tables) &&
-    tables.every((each) => hasTexts(each, ['schema', 'name', 'columns', 'content']) && isCount(each['rows'])) &&
+    tables.every(isTable) &&
     Array.isArray(sequences) &&
     sequences.every((each) => hasTexts(each, ['schema', 'name', 'state'])) &&
     hasTexts(largeObjects, ['content']) &&
     isCount(largeObjects['count'])
   );
+}
+
+function isTable(value: unknown): value is TableContent {
+  if (!hasTexts(value, ['schema', 'name', 'columns', 'content'])) return false;
+  const { rows, bytes, stream, columns } = value;
+  if (!isCount(rows) || !isCount(bytes)) return false;
+  return stream === undefined || (isText(stream) && isDataStream(stream) && isColumnList(String(columns)));
+}
+
+/** It becomes part of a statement when the table is restored: names only, quoted where they must be. */
+function isColumnList(text: string): boolean {
+  return /^(?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+")(?:, (?:[a-z_][a-z0-9_]*|"(?:[^"]|"")+"))*$/.test(text);
 }
 
 function isText(value: unknown): value is string {

@@ -13,3 +13,14 @@ export interface ClusterRestore {
   signal?: AbortSignal;
   onBytes(bytes: number, item: string): void;
 }
+
+/**
+ * What roles and databases bring along by ALTER ... SET must not stop the restore of what follows: a database that is
+ * read-only by default could not be filled.
+ */
+export const SESSION_OPTIONS = [
+  'default_transaction_read_only=off',
+  'statement_timeout=0',
+  'lock_timeout=0',
+  'idle_in_transaction_session_timeout=0',
+];

@@ -7,7 +7,7 @@ import { parseManifest } from '../artefact/manifest.js';
 import { withVariables } from '../pipeline/large-pieces.js';
 import { describe, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
-import type { ClusterRestore } from './cluster-restore.js';
+import { SESSION_OPTIONS, type ClusterRestore } from './cluster-restore.js';
 import { restoreDatabase } from './restore-database.js';
 import { restoreRoles, restoreTablespaces } from './restore-globals.js';
 import { storedDatabases } from './restore-plan.js';
@@ -27,17 +27,6 @@ export interface RestoreOptions {
   signal?: AbortSignal;
   progress?: (update: { bytes: number; expectedBytes: number; item: string }) => void;
 }
-
-/**
- * What roles and databases bring along by ALTER ... SET must not stop the restore of what follows: a database that is
- * read-only by default could not be filled.
- */
-const SESSION_OPTIONS = [
-  'default_transaction_read_only=off',
-  'statement_timeout=0',
-  'lock_timeout=0',
-  'idle_in_transaction_session_timeout=0',
-];
 
 /**
  * Restores a whole cluster into an empty server: roles, tablespaces, and every database with pg_restore. Stops at the

@@ -10,6 +10,7 @@ import { inLargePieces } from '../pipeline/large-pieces.js';
 import { Slots } from '../pipeline/slots.js';
 import type { ClusterRestore } from './cluster-restore.js';
 import type { StoredDatabase } from './restore-plan.js';
+import { restoreTables } from './restore-tables.js';
 
 /** Definitions, then all data side by side, then what is built on the data: indexes, constraints, triggers. */
 export async function restoreDatabase(restore: ClusterRestore, database: StoredDatabase): Promise<void> {
@@ -27,15 +28,22 @@ export async function restoreDatabase(restore: ClusterRestore, database: StoredD
   });
 }
 
+/** Streams of pg_dump and sessions that load large tables, side by side, as many as there are jobs. */
 async function loadAll(restore: ClusterRestore, database: StoredDatabase): Promise<void> {
   const slots = new Slots(restore.jobs);
   const failed = new AbortController();
   const signal = restore.signal ? AbortSignal.any([restore.signal, failed.signal]) : failed.signal;
-  const loads = database.data.map(async (stream) => {
+  const inside = { ...restore, signal };
+  const waiting = [...database.tables];
+  const works = [
+    ...Array.from({ length: restore.jobs }, () => () => restoreTables(inside, database, waiting)),
+    ...database.data.map((stream) => () => pgRestore(inside, database, ['--section=data', into(database)], stream)),
+  ];
+  const loads = works.map(async (work) => {
     await slots.acquire();
     try {
       signal.throwIfAborted();
-      await load({ ...restore, signal }, database, stream);
+      await work();
     } catch (error) {
       failed.abort(error);
       throw error;
@@ -45,10 +53,6 @@ async function loadAll(restore: ClusterRestore, database: StoredDatabase): Promi
   });
   await Promise.allSettled(loads);
   failed.signal.throwIfAborted();
-}
-
-async function load(restore: ClusterRestore, database: StoredDatabase, stream: StreamFacts): Promise<void> {
-  await pgRestore(restore, database, ['--section=data', into(database)], stream);
 }
 
 async function pgRestore(

@@ -1,14 +1,16 @@
 import { HozenError } from '@hozen/contracts';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
-import type { StreamFacts } from '../artefact/artefact-index.js';
+import type { StreamFacts, TableContent } from '../artefact/artefact-index.js';
 
 /** One database of an artefact, and the streams that it comes from. */
 export interface StoredDatabase {
   folder: string;
   name: string;
   schema: StreamFacts;
-  /** Largest first. */
+  /** Streams of pg_dump with several tables, largest first. */
   data: StreamFacts[];
+  /** Tables with a stream of their own, largest first. */
+  tables: TableContent[];
 }
 
 /** What cluster.json says of the server, as far as a restore needs it. */
@@ -23,13 +25,17 @@ export async function storedDatabases(file: ArtefactFile): Promise<StoredDatabas
   const folders = file.index.streams.flatMap(({ name }) => /^(databases\/\d+)\/name$/.exec(name)?.[1] ?? []);
   const databases: StoredDatabase[] = [];
   for (const folder of folders.toSorted((a, b) => a.localeCompare(b))) {
+    const content = file.index.databases.find((each) => each.folder === folder);
+    const tables = (content?.tables ?? []).filter(({ stream }) => stream !== undefined);
+    const own = new Set(tables.map(({ stream }) => stream));
     databases.push({
       folder,
       name: (await file.readFile(`${folder}/name`)).toString(),
       schema: file.stream(`${folder}/schema.dump`),
       data: file.index.streams
-        .filter(({ name }) => name.startsWith(`${folder}/data-`))
+        .filter(({ name }) => name.startsWith(`${folder}/data-`) && !own.has(name))
         .toSorted((a, b) => b.bytes - a.bytes),
+      tables: tables.toSorted((a, b) => b.bytes - a.bytes),
     });
   }
   return databases;

@@ -71,7 +71,10 @@ class MembersCheck {
   readonly #unpacking: { member: ExpectedMember; raw: Promise<Buffer> }[] = [];
 
   constructor(private readonly file: ArtefactFile) {
-    for (const stream of file.index.streams) this.#streams.set(stream.name, new StreamCheck(stream));
+    const tables = new Map(file.index.databases.flatMap((each) => each.tables.map((table) => [table.stream, table])));
+    for (const stream of file.index.streams) {
+      this.#streams.set(stream.name, new StreamCheck(stream, tables.get(stream.name)));
+    }
   }
 
   async add(member: ExpectedMember, stored: Buffer): Promise<void> {
@@ -90,8 +93,9 @@ class MembersCheck {
       if (content && isDataStream(name)) contents.set(dirname(name), [...(contents.get(dirname(name)) ?? []), content]);
     }
     for (const database of this.file.index.databases) {
-      const differences = compareContents(database, together(contents.get(database.folder) ?? []));
-      const [first] = await differences;
+      for (const { stream } of database.tables) if (stream !== undefined) this.file.stream(stream);
+      const shared = { ...database, tables: database.tables.filter((table) => table.stream === undefined) };
+      const [first] = await compareContents(shared, together(contents.get(database.folder) ?? []));
       if (first) throw corrupt(this.file.path, `${database.folder}: ${first}`);
     }
   }

@@ -5,7 +5,8 @@ import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js'
 import { compareContents } from './compare-contents.js';
 import { compareDefinitions } from './compare-definitions.js';
 import { sameGlobals } from './compare-globals.js';
-import { readCopy, recountTable, type CopyReader } from './read-copy.js';
+import { secondLook } from './look-again.js';
+import { readCopy, type CopyReader } from './read-copy.js';
 
 /**
  * What differs between a backup and the copy that was restored from it: roles, tablespaces, and in each database the
@@ -30,11 +31,10 @@ export async function compareCluster(file: ArtefactFile, reader: CopyReader): Pr
 async function compareDatabase(file: ArtefactFile, folder: string, copy: DatabaseFacts, reader: CopyReader) {
   const backup = file.index.databases.find((database) => database.folder === folder);
   if (!backup) return ['it is missing in the index'];
-  const { definitions, contents } = await readCopy(reader, copy);
+  const { definitions, contents } = await readCopy(reader, copy, backup.tables);
   const stored = await definitionsIn(file, folder);
-  const recount: Parameters<typeof compareContents>[2] = (table, columns) =>
-    recountTable(reader, copy.name, table, columns);
-  return [...compareDefinitions(stored, definitions), ...(await compareContents(backup, contents, recount))];
+  const look = secondLook(file, reader, copy);
+  return [...compareDefinitions(stored, definitions), ...(await compareContents(backup, contents, look))];
 }
 
 async function definitionsIn(file: ArtefactFile, folder: string): Promise<TocEntry[]> {

@@ -1,14 +1,21 @@
-import type { DatabaseFacts, ToolEnvironment } from '@hozen/dbms';
+import type { DatabaseFacts, TargetClient, ToolEnvironment } from '@hozen/dbms';
 import type { TableContent } from '../artefact/artefact-index.js';
 import type { BackupJob } from '../job.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import { readTable } from '../methods/postgres-logical/copy-table.js';
 import { DatabaseSnapshot } from '../methods/postgres-logical/database-snapshot.js';
-import { planDatabase, type PlannedStream } from '../methods/postgres-logical/plan-database.js';
-import { ContentHash } from '../pipeline/content-hash.js';
-import { together, type ArchiveContent, type StreamContents, type TocEntry } from '../pipeline/custom-format.js';
+import { exclude, planDatabase, type PlannedDump } from '../methods/postgres-logical/plan-database.js';
+import { openReadingSession } from '../methods/postgres-logical/reading-session.js';
+import {
+  noLargeObjects,
+  together,
+  type ArchiveContent,
+  type StreamContents,
+  type TocEntry,
+} from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
-import { pourArchive, startTool, takeOutput } from '../pipeline/pour.js';
-import { Slots } from '../pipeline/slots.js';
+import { pourArchive, startTool } from '../pipeline/pour.js';
+import { sameColumns } from './compare-contents.js';
 
 /** What all reading of one copy shares. */
 export interface CopyReader {
@@ -26,75 +33,74 @@ export interface CopiedDatabase {
   contents: StreamContents;
 }
 
-/** Reads a restored database back through pg_dump, as the original was read. */
-export async function readCopy(reader: CopyReader, database: DatabaseFacts): Promise<CopiedDatabase> {
+/**
+ * Reads a restored database back as the original was read.
+ * @param backup its tables in the backup: those with a stream of their own are read by COPY here too
+ */
+export async function readCopy(
+  reader: CopyReader,
+  database: DatabaseFacts,
+  backup: readonly TableContent[],
+): Promise<CopiedDatabase> {
   const { job, scratch, signal } = reader;
-  const snapshot = await DatabaseSnapshot.open(job, scratch, database.name, { signal, fail: () => undefined });
-  try {
-    const size = { totalBytes: scratch.facts.totals.bytes, jobs: job.config.jobs };
-    const [definitions, ...data] = planDatabase(database, 'copy', snapshot.tables, size);
-    const slots = new Slots(job.config.jobs);
-    const streams = definitions ? [definitions, ...data] : data;
-    const reading = streams.map(async (stream) => {
-      await slots.acquire();
-      try {
-        return await readStream(reader, database.name, stream);
-      } finally {
-        slots.release();
-      }
-    });
-    await Promise.allSettled(reading);
-    const [defined, ...contents] = await Promise.all(reading);
-    return { definitions: defined?.entries ?? [], contents: together(contents) };
-  } finally {
-    await snapshot.close();
-  }
+  await using snapshot = await DatabaseSnapshot.open(job, scratch, database.name, { signal, fail: () => undefined });
+  const standing = new Map(snapshot.tables.map((table) => [JSON.stringify([table.schema, table.name]), table]));
+  const own = backup.flatMap((table) => {
+    const twin = standing.get(JSON.stringify([table.schema, table.name]));
+    return table.stream !== undefined && twin ? [{ table, twin }] : [];
+  });
+  const columns = await snapshot.columnsOf(own.map(({ twin }) => twin));
+  const found = own.map(({ table, twin }) => ({ ...table, found: columns.get(twin.oid) ?? '' }));
+  const { definitions, rest } = planDatabase(database, 'copy', snapshot.tables, [], new Map());
+  const restWithoutOwn = { ...rest, args: [...rest.args, ...found.map(exclude)] };
+  const reading = [
+    readDump(reader, database.name, definitions),
+    readDump(reader, database.name, restWithoutOwn),
+    readTables(reader, database, snapshot.id, found),
+  ] as const;
+  await Promise.allSettled(reading);
+  const [defined, ...contents] = await Promise.all(reading);
+  return { definitions: defined.entries, contents: together(contents) };
 }
 
-/** Reads one table with its columns in another order than pg_dump chooses. */
-export async function recountTable(
-  { scratch, env, signal, onBytes }: CopyReader,
+interface WantedTable extends TableContent {
+  /** Its columns in the copy. */
+  found: string;
+}
+
+/** By as many sessions as the job may have. */
+async function readTables(
+  reader: CopyReader,
+  database: DatabaseFacts,
+  snapshotId: string,
+  tables: readonly WantedTable[],
+): Promise<StreamContents> {
+  const { job, scratch, signal } = reader;
+  const waiting = [...tables];
+  const read: TableContent[] = [];
+  const lanes = Array.from({ length: Math.min(job.config.jobs, waiting.length) }, async () => {
+    await using client = await openReadingSession(job, scratch, database, snapshotId, tables, signal);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      read.push(await readOne(reader, client, database.name, next));
+    }
+  });
+  await Promise.allSettled(lanes);
+  await Promise.all(lanes);
+  return { tables: read, sequences: [], largeObjects: noLargeObjects() };
+}
+
+async function readOne(
+  { signal, onBytes }: CopyReader,
+  client: TargetClient,
   database: string,
-  table: TableContent,
-  columns: string,
-): Promise<Pick<TableContent, 'rows' | 'content'>> {
-  const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
-  const tool = await startTool({
-    path: scratch.tools.path('psql'),
-    args: ['-X', '-c', `COPY ${quote(table.schema)}.${quote(table.name)} (${columns}) TO STDOUT`],
-    env: env.forDatabase(database),
-    signal,
-  });
-  const hash = new ContentHash();
-  await takeOutput(tool, (chunk) => {
-    addLines(hash, chunk);
-    onBytes(chunk.length, database);
-    return undefined;
-  });
-  const { rows } = hash;
-  // pg_dump ends the data of each table so.
-  addLines(hash, Buffer.from('\\.'));
-  hash.update(view(Buffer.from('\n\n\n')), 0, 3);
-  hash.endRow();
-  return { rows, content: hash.digest() };
+  { found, ...table }: WantedTable,
+): Promise<TableContent> {
+  // The comparison tells the difference by the columns alone.
+  if (!sameColumns(table.columns, found)) return { ...table, columns: found };
+  return readTable(client, table, { signal, onBytes: (bytes) => onBytes(bytes, database) });
 }
 
-function addLines(hash: ContentHash, chunk: Buffer): void {
-  const bytes = view(chunk);
-  let from = 0;
-  for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
-    hash.update(bytes, from, end + 1);
-    hash.endRow();
-    from = end + 1;
-  }
-  hash.update(bytes, from, chunk.length);
-}
-
-function view(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-async function readStream(reader: CopyReader, database: string, planned: PlannedStream): Promise<ArchiveContent> {
+async function readDump(reader: CopyReader, database: string, planned: PlannedDump): Promise<ArchiveContent> {
   const { scratch, env, signal } = reader;
   const unlogged = reader.withoutUnlogged ? ['--no-unlogged-table-data'] : [];
   const tool = await startTool({

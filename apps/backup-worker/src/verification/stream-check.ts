@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { StreamFacts } from '../artefact/artefact-index.js';
+import type { StreamFacts, TableContent } from '../artefact/artefact-index.js';
 import type { ExpectedMember } from '../artefact/layout.js';
 import { readTarHeader, TAR_BLOCK } from '../artefact/tar.js';
 import { CustomFormatReader, FormatError, type ArchiveContent } from '../pipeline/custom-format.js';
+import { END_OF_COPY } from '../pipeline/custom-format-writer.js';
 
 /** Follows one stream of an artefact as its parts come by. Throws RangeError with what is wrong. */
 export class StreamCheck {
@@ -11,9 +12,14 @@ export class StreamCheck {
   #parts = 0;
   #bytes = 0;
 
-  constructor(private readonly facts: StreamFacts) {
+  /** @param table the one that has this stream alone: its rows are not hashed again, the SHA-256 of the file will do */
+  constructor(
+    private readonly facts: StreamFacts,
+    private readonly table?: TableContent,
+  ) {
     this.#hash = facts.sha256 === undefined ? undefined : createHash('sha256');
-    this.#archive = facts.name.endsWith('.dump') ? new CustomFormatReader() : undefined;
+    const onRows = table ? () => undefined : undefined;
+    this.#archive = facts.name.endsWith('.dump') ? new CustomFormatReader(onRows) : undefined;
   }
 
   /** @param raw the member unpacked: header, content and padding */
@@ -28,13 +34,17 @@ export class StreamCheck {
     asDamage(() => this.#archive?.push(content));
   }
 
-  /** @returns what the stream holds, where it is a dump */
+  /** @returns what the stream holds, where it is a dump of several tables */
   end(): ArchiveContent | undefined {
     const { bytes, sha256, parts } = this.facts;
     if (this.#parts !== parts.length) throw new RangeError('parts are missing');
     if (this.#bytes !== bytes) throw new RangeError(`${this.#bytes} bytes instead of ${bytes}`);
     if (this.#hash && this.#hash.digest('hex') !== sha256) throw new RangeError('the SHA-256 is wrong');
-    return asDamage(() => this.#archive?.end());
+    const content = asDamage(() => this.#archive?.end());
+    if (!this.table) return content;
+    const found = (content?.tables[0]?.bytes ?? 0) - END_OF_COPY.length;
+    if (found !== this.table.bytes) throw new RangeError(`${found} bytes of rows instead of ${this.table.bytes}`);
+    return undefined;
   }
 }
 

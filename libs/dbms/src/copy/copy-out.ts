@@ -26,6 +26,7 @@ export async function copyOut(
   let bytes = 0;
   let rows: number | undefined;
   let refusal: Error | undefined;
+  let taking: Promise<void> | undefined;
   const messages = new CopyMessages((type, body) => {
     if (type === MESSAGE.error) refusal ??= serverError(body);
     if (type === MESSAGE.commandComplete) rows = rowsOf(body);
@@ -38,7 +39,7 @@ export async function copyOut(
     data: (chunk) => {
       const content = messages.push(chunk);
       bytes += content.length;
-      return content.length > 0 ? take(content) : undefined;
+      return (taking = content.length > 0 ? take(content) : undefined);
     },
     failed: (error) => done.reject(refusal ?? error),
   });
@@ -47,7 +48,10 @@ export async function copyOut(
   try {
     signal?.throwIfAborted();
     socket.query(sql);
-    return { rows: await done.promise, bytes };
+    const copied = await done.promise;
+    // The end often comes in one chunk with the last rows.
+    await taking;
+    return { rows: copied, bytes };
   } catch (error) {
     if (error !== refusal) socket.socket.destroy();
     throw signal?.aborted ? error : asTargetError(error, client.address);

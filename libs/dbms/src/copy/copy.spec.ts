@@ -49,6 +49,16 @@ describe('COPY TO STDOUT', () => {
     });
   });
 
+  it('is not done before the last rows are taken', async () => {
+    await using client = await connected();
+    let taken = false;
+    await copyOut(client, 'COPY (SELECT 1) TO STDOUT', async () => {
+      await turn();
+      taken = true;
+    });
+    expect(taken).toBe(true);
+  });
+
   it('fails with what the taker failed with, and lets go of the server', async () => {
     await using client = await connected();
     const copying = copyOut(client, 'COPY wide TO STDOUT', () => Promise.reject(new Error('the disk is full')));

@@ -63,12 +63,22 @@ describe('the snapshot of a database', () => {
     await expect(open({ lockWaitSeconds: 1 })).rejects.toMatchObject({ code: 'TARGET_LOCKED' });
   });
 
-  it('lists tables with the sequences that they own', async () => {
+  it('lists tables with their sizes, and the columns that are copied', async () => {
+    await using client = await server.client(database);
+    await client.query('ALTER TABLE t ADD "a ""b" int, ADD doubled int GENERATED ALWAYS AS (i * 2) STORED');
     const snapshot = await open();
     const [table] = snapshot.tables;
-    expect(table).toMatchObject({ schema: 'public', name: 't', hasData: true });
-    expect(table?.sequences).toEqual([{ schema: 'public', name: 's' }]);
+    expect(table).toMatchObject({ schema: 'public', name: 't', hasData: true, unlogged: false });
     expect(table?.bytes).toBeGreaterThan(0);
+    expect(await snapshot.columnsOf(snapshot.tables)).toEqual(new Map([[table?.oid, 'i, "a ""b"']]));
+    await snapshot.release();
+  });
+
+  it('leaves the tables of extensions to pg_dump', async () => {
+    await using client = await server.client(database);
+    await client.query('CREATE EXTENSION pageinspect; ALTER EXTENSION pageinspect ADD TABLE t');
+    const snapshot = await open();
+    expect(await snapshot.columnsOf(snapshot.tables)).toEqual(new Map());
     await snapshot.release();
   });
 

@@ -2,17 +2,17 @@ import { asTargetError, connect, sessionName, type TargetClient } from '@hozen/d
 import { HozenError } from '@hozen/contracts';
 import type { BackupJob } from '../../job.js';
 import type { CheckedTarget } from './check-target.js';
-import { sessionSettings, TABLES } from './tables.sql.js';
+import { COLUMNS, sessionSettings, TABLES } from './tables.sql.js';
 
 export interface TableFacts {
+  oid: number;
   schema: string;
   name: string;
   /** false: a partitioned table, whose rows are in its partitions. */
   hasData: boolean;
+  unlogged: boolean;
   /** With TOAST, without indexes. */
   bytes: number;
-  /** Owned by it. */
-  sequences: { schema: string; name: string }[];
 }
 
 /** What ends a snapshot early, and who is told when its session is lost. */
@@ -35,7 +35,7 @@ const AGAIN = new Set(['42P01', '3F000', '40P01']);
  * The locks are taken before the snapshot. The other way round a TRUNCATE or a rewriting ALTER TABLE in between would
  * leave the table empty in that snapshot, and pg_dump, which only locks when its turn comes, would not notice.
  */
-export class DatabaseSnapshot {
+export class DatabaseSnapshot implements AsyncDisposable {
   private constructor(
     private readonly client: TargetClient,
     /** For pg_dump --snapshot. */
@@ -67,6 +67,18 @@ export class DatabaseSnapshot {
     }
   }
 
+  /** The columns of tables that can be read by COPY, by oid. */
+  async columnsOf(tables: readonly TableFacts[]): Promise<Map<number, string>> {
+    if (tables.length === 0) return new Map();
+    try {
+      const oids = tables.map(({ oid }) => oid);
+      const { rows } = await this.client.query<{ oid: number; columns: string }>(COLUMNS, [oids]);
+      return new Map(rows.map(({ oid, columns }) => [oid, columns]));
+    } catch (error) {
+      throw asTargetError(error, this.client.address);
+    }
+  }
+
   /**
    * Ends the transaction after the last process is done.
    * @throws HozenError TARGET_CONNECTION_LOST when it did not last until now: the locks were gone too early
@@ -77,11 +89,11 @@ export class DatabaseSnapshot {
     } catch (error) {
       throw asTargetError(error, this.client.address);
     } finally {
-      await this.close();
+      await this[Symbol.asyncDispose]();
     }
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.client[Symbol.asyncDispose]();
   }
 }
@@ -91,7 +103,7 @@ async function lockTables(client: TargetClient): Promise<void> {
     const { rows } = await client.query<TableFacts>(TABLES);
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     try {
-      for (let at = 0; at < rows.length; at += BATCH) await lock(client, rows.slice(at, at + BATCH));
+      await lockForReading(client, rows);
       return;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -102,12 +114,18 @@ async function lockTables(client: TargetClient): Promise<void> {
   }
 }
 
-async function lock(client: TargetClient, tables: TableFacts[]): Promise<void> {
-  const names = tables.map((table) => quoted(client, table)).join(', ');
-  await client.query(`LOCK TABLE ONLY ${names} IN ACCESS SHARE MODE`);
+/** Against TRUNCATE, DROP and ALTER until the transaction ends. */
+export async function lockForReading(
+  client: TargetClient,
+  tables: readonly { schema: string; name: string }[],
+): Promise<void> {
+  for (let at = 0; at < tables.length; at += BATCH) {
+    const names = tables.slice(at, at + BATCH).map((table) => qualified(client, table));
+    await client.query(`LOCK TABLE ONLY ${names.join(', ')} IN ACCESS SHARE MODE`);
+  }
 }
 
-function quoted(client: TargetClient, { schema, name }: TableFacts): string {
+export function qualified(client: TargetClient, { schema, name }: { schema: string; name: string }): string {
   return `${client.escapeIdentifier(schema)}.${client.escapeIdentifier(name)}`;
 }
 

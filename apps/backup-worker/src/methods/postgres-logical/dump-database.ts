@@ -1,16 +1,18 @@
 import { HozenError } from '@hozen/contracts';
-import type { DatabaseFacts, ToolEnvironment } from '@hozen/dbms';
+import type { DatabaseFacts, TargetClient, ToolEnvironment } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
-import type { DatabaseContent } from '../../artefact/artefact-index.js';
+import type { DatabaseContent, TableContent } from '../../artefact/artefact-index.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { BackupJob } from '../../job.js';
-import { together, type ArchiveContent } from '../../pipeline/custom-format.js';
+import { noLargeObjects, together, type ArchiveContent, type StreamContents } from '../../pipeline/custom-format.js';
 import { pourArchive, startTool, type StartedTool } from '../../pipeline/pour.js';
 import { inLargePieces } from '../../pipeline/large-pieces.js';
 import type { CheckedTarget } from './check-target.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
 import type { DumpProgress } from './dump-progress.js';
-import { planDatabase, type PlannedStream } from './plan-database.js';
+import { copyTable } from './copy-table.js';
+import { largeTables, planDatabase, type DatabasePlan, type PlannedDump, type PlannedTable } from './plan-database.js';
+import { openReadingSession } from './reading-session.js';
 import type { Slots } from '../../pipeline/slots.js';
 
 /** What all databases of one dump share. */
@@ -28,9 +30,15 @@ export interface ClusterDump {
   begun: () => void;
 }
 
+/** What belongs to one database of it. */
+interface DatabaseDump extends ClusterDump {
+  database: DatabaseFacts;
+  snapshotId: string;
+}
+
 /**
- * Dumps one database, as it is at one moment, by several processes. The caller holds a slot for the first of them; it
- * is given back in any case.
+ * Dumps one database, as it is at one moment: definitions and everything small by pg_dump, large tables by COPY over
+ * connections of our own, side by side. The caller holds a slot for the first of them; it is given back in any case.
  */
 export async function dumpDatabase(
   dump: ClusterDump,
@@ -39,64 +47,131 @@ export async function dumpDatabase(
 ): Promise<DatabaseContent> {
   return inSpan('dump database', { attributes: { 'db.namespace': database.name } }, async () => {
     const { job, target, slots } = dump;
-    let snapshot: DatabaseSnapshot;
+    const firstSlot = once(() => slots.release());
     try {
-      snapshot = await DatabaseSnapshot.open(job, target, database.name, dump);
-    } catch (error) {
-      slots.release();
-      throw error;
-    }
-    try {
-      const size = { totalBytes: target.facts.totals.bytes, jobs: job.config.jobs };
-      const streams = planDatabase(database, folder, snapshot.tables, size);
-      dump.progress.opened(database.name, streams);
-      const contents = await dumpStreams(dump, database, snapshot.id, streams);
+      await using snapshot = await DatabaseSnapshot.open(job, target, database.name, dump);
+      const plan = await planOf(dump, database, folder, snapshot);
+      dump.progress.opened(database.name, [plan.definitions, plan.rest, ...plan.tables.map(asStream)]);
+      const content = await dumpAll({ ...dump, database, snapshotId: snapshot.id }, plan, firstSlot);
       await snapshot.release();
-      return { folder, name: database.name, ...together(contents) };
+      return { folder, name: database.name, ...content };
     } finally {
-      await snapshot.close();
+      firstSlot();
     }
   });
+}
+
+async function planOf(
+  { target }: ClusterDump,
+  database: DatabaseFacts,
+  folder: string,
+  snapshot: DatabaseSnapshot,
+): Promise<DatabasePlan> {
+  // Unlogged tables are empty on a standby, and cannot be read there.
+  const readable = snapshot.tables.filter((table) => !(table.unlogged && target.facts.inRecovery));
+  const large = largeTables(readable, database);
+  return planDatabase(database, folder, snapshot.tables, large, await snapshot.columnsOf(large));
 }
 
 /**
- * All processes are started at once, because each locks its tables then, but only as many as there are slots are read:
- * the others wait with a full pipe. One that started later might wait for its lock behind a DDL statement that itself
- * waits for our snapshot to end.
+ * All processes and sessions are started at once, because each locks its tables then, but only as many as there are
+ * slots are read. One that started later might wait for its lock behind a DDL statement that itself waits for our
+ * snapshot to end.
  */
-async function dumpStreams(dump: ClusterDump, database: DatabaseFacts, snapshotId: string, streams: PlannedStream[]) {
-  const dumps = streams.map(async (stream, index) => {
-    try {
-      const tool = await startDump(dump, database, snapshotId, stream);
-      dump.begun();
-      if (index > 0) await dump.slots.acquire();
-      try {
-        return await takeDump(dump, stream, tool);
-      } finally {
-        if (index > 0) dump.slots.release();
-      }
-    } catch (error) {
-      const failure = asSnapshotLoss(error, dump);
-      dump.fail(failure);
-      throw failure;
-    } finally {
-      if (index === 0) dump.slots.release();
-    }
-  });
+async function dumpAll(dump: DatabaseDump, plan: DatabasePlan, firstSlot: () => void): Promise<StreamContents> {
+  const waiting = [...plan.tables];
+  const readers = Math.min(dump.job.config.jobs, waiting.length);
+  const parts = [
+    pgDump(dump, plan.definitions, () => Promise.resolve(firstSlot)),
+    pgDump(dump, plan.rest, () => takeSlot(dump)),
+    ...Array.from({ length: readers }, () => copyTables(dump, plan.tables, waiting)),
+  ].map((part) => part.catch((error: unknown) => Promise.reject(failed(dump, error))));
   // Every process is gone before the first failure is told.
-  const ended = await Promise.allSettled(dumps);
-  return ended.map((each) => {
-    if (each.status === 'rejected') throw each.reason;
-    return each.value;
-  });
+  await Promise.allSettled(parts);
+  return together(await Promise.all(parts));
 }
 
-function startDump(
-  { job, target, env, signal }: ClusterDump,
-  database: DatabaseFacts,
-  snapshotId: string,
-  planned: PlannedStream,
-): Promise<StartedTool> {
+/** @returns gives it back */
+async function takeSlot({ slots }: ClusterDump): Promise<() => void> {
+  await slots.acquire();
+  return once(() => slots.release());
+}
+
+function failed(dump: ClusterDump, error: unknown): unknown {
+  const failure = asSnapshotLoss(error, dump);
+  dump.fail(failure);
+  return failure;
+}
+
+async function pgDump(
+  dump: DatabaseDump,
+  planned: PlannedDump,
+  slot: () => Promise<() => void>,
+): Promise<StreamContents> {
+  const tool = await startDump(dump, planned);
+  dump.begun();
+  const release = await slot();
+  try {
+    return await takeDump(dump, planned, tool);
+  } finally {
+    release();
+  }
+}
+
+/** Reads tables from `waiting`, the next largest each time, until none is left. */
+async function copyTables(
+  dump: DatabaseDump,
+  all: readonly PlannedTable[],
+  waiting: PlannedTable[],
+): Promise<StreamContents> {
+  const { job, target, database, snapshotId } = dump;
+  await using client = await openReadingSession(job, target, database, snapshotId, all, dump.signal);
+  const release = await takeSlot(dump);
+  try {
+    const tables: TableContent[] = [];
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      dump.signal.throwIfAborted();
+      tables.push(await copyOne(dump, client, next));
+    }
+    return { tables, sequences: [], largeObjects: noLargeObjects() };
+  } finally {
+    release();
+  }
+}
+
+function copyOne(dump: DatabaseDump, client: TargetClient, table: PlannedTable): Promise<TableContent> {
+  const { writer, progress, signal, database } = dump;
+  return inSpan(
+    'copy table',
+    { attributes: { 'hozen.stream': table.stream, 'db.namespace': database.name } },
+    async () => {
+      const stream = writer.openStream(table.stream);
+      const content = await copyTable(client, table, stream, {
+        signal,
+        encoding: database.encoding,
+        onBytes: (bytes) => progress.read(table.stream, table.item, bytes),
+      });
+      await writer.endStream(stream);
+      progress.ended(table.stream);
+      return content;
+    },
+  );
+}
+
+function asStream({ stream, bytes }: PlannedTable) {
+  return { name: stream, bytes };
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
+}
+
+function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<StartedTool> {
+  const { job, target, env, signal, database, snapshotId } = dump;
   return startTool({
     path: target.tools.path('pg_dump'),
     args: [
@@ -117,7 +192,7 @@ function startDump(
 
 async function takeDump(
   { writer, progress }: ClusterDump,
-  planned: PlannedStream,
+  planned: PlannedDump,
   tool: StartedTool,
 ): Promise<ArchiveContent> {
   const stream = writer.openStream(planned.name);

@@ -2,7 +2,7 @@ import type { DatabaseFacts } from '@hozen/dbms';
 import type { TableFacts } from './database-snapshot.js';
 
 /** One pg_dump process: what it dumps and under which name. */
-export interface PlannedStream {
+export interface PlannedDump {
   /** Name of the stream in the artefact. */
   name: string;
   /** What pg_dump is told to dump. */
@@ -13,53 +13,85 @@ export interface PlannedStream {
   item: string;
 }
 
-/** A table smaller than this gains nothing by a process of its own. */
-const LARGE = 32 * 1024 * 1024;
+/** One table that is read by COPY into a stream of its own. */
+export interface PlannedTable {
+  stream: string;
+  schema: string;
+  name: string;
+  /** As in the COPY statement: quoted where it must be. */
+  columns: string;
+  bytes: number;
+  item: string;
+}
+
+export interface DatabasePlan {
+  definitions: PlannedDump;
+  /** Tables that are not read by COPY, sequences, large objects. */
+  rest: PlannedDump;
+  /** Largest first. */
+  tables: PlannedTable[];
+}
+
+/** A smaller table gains nothing by a stream of its own. */
+const OWN_STREAM_BYTES = 1024 * 1024;
+/** pg_dump looks up every table that it is told to leave out by a query of its own. */
+const OWN_STREAMS = 500;
+
+/** The tables that are worth a stream of their own, largest first. */
+export function largeTables(tables: TableFacts[], database: Pick<DatabaseFacts, 'encoding'>): TableFacts[] {
+  return tables
+    .filter((table) => table.hasData && table.bytes >= OWN_STREAM_BYTES && canBeNamed(table, database.encoding))
+    .toSorted((a, b) => b.bytes - a.bytes)
+    .slice(0, OWN_STREAMS);
+}
 
 /**
- * Cuts a database into streams that are dumped side by side, largest first: definitions, each large table, all the rest.
- *
- * @param totalBytes of the whole cluster
+ * Cuts a database into what is read side by side: definitions, each large table, all the rest.
+ * @param columns of the large tables, by oid; a table without them stays with the rest
  */
 export function planDatabase(
-  database: Pick<DatabaseFacts, 'name' | 'encoding'>,
+  database: Pick<DatabaseFacts, 'name'>,
   folder: string,
   tables: TableFacts[],
-  { totalBytes, jobs }: { totalBytes: number; jobs: number },
-): PlannedStream[] {
-  const threshold = Math.max(LARGE, totalBytes / (4 * jobs));
-  const large = tables
-    .filter((table) => table.hasData && table.bytes >= threshold && canBeNamed(table, database.encoding))
-    .toSorted((a, b) => b.bytes - a.bytes);
-  const rest = tables.reduce((sum, table) => sum + table.bytes, 0) - large.reduce((sum, table) => sum + table.bytes, 0);
-  const streams: PlannedStream[] = [
-    {
-      name: `${folder}/data-01.dump`,
-      args: ['--section=data', ...large.flatMap((table) => exclude(table, ...table.sequences))],
-      bytes: rest,
+  large: TableFacts[],
+  columns: ReadonlyMap<number, string>,
+): DatabasePlan {
+  const own: PlannedTable[] = large
+    .filter(({ oid }) => columns.has(oid))
+    .map(({ oid, schema, name, bytes }, index) => ({
+      stream: `${folder}/data-${String(index + 2).padStart(4, '0')}.dump`,
+      schema,
+      name,
+      bytes,
+      columns: columns.get(oid) ?? '',
+      item: `${database.name}: ${schema}.${name}`,
+    }));
+  const sum = (all: { bytes: number }[]) => all.reduce((bytes, each) => bytes + each.bytes, 0);
+  return {
+    definitions: {
+      name: `${folder}/schema.dump`,
+      args: ['--section=pre-data', '--section=post-data'],
+      bytes: 0,
       item: database.name,
     },
-    ...large.map((table, index) => ({
-      name: `${folder}/data-${String(index + 2).padStart(2, '0')}.dump`,
-      // Its sequences are in the stream of the rest; twice they might differ, since they are in no snapshot.
-      args: ['--section=data', `--table=${pattern(table)}`, ...exclude(...table.sequences)],
-      bytes: table.bytes,
-      item: `${database.name}: ${table.schema}.${table.name}`,
-    })),
-  ];
-  streams.sort((a, b) => b.bytes - a.bytes);
-  const definitions = ['--section=pre-data', '--section=post-data'];
-  return [{ name: `${folder}/schema.dump`, args: definitions, bytes: 0, item: database.name }, ...streams];
+    rest: {
+      name: `${folder}/data-0001.dump`,
+      args: ['--section=data', ...own.map(exclude)],
+      bytes: sum(tables) - sum(own),
+      item: database.name,
+    },
+    tables: own,
+  };
+}
+
+/** pg_dump leaves out the rows of this table. */
+export function exclude(table: { schema: string; name: string }): string {
+  return `--exclude-table-data=${pattern(table)}`;
 }
 
 /** pg_dump takes names in the encoding of the database; ours are UTF-8. Others stay in the stream of the rest. */
-function canBeNamed(table: TableFacts, encoding: string): boolean {
-  const names = [table, ...table.sequences].map(({ schema, name }) => schema + name).join('');
-  return encoding === 'UTF8' || /^[\x20-\x7e]*$/.test(names);
-}
-
-function exclude(...relations: { schema: string; name: string }[]): string[] {
-  return relations.map((relation) => `--exclude-table-data=${pattern(relation)}`);
+function canBeNamed({ schema, name }: TableFacts, encoding: string): boolean {
+  return encoding === 'UTF8' || /^[\x20-\x7e]*$/.test(schema + name);
 }
 
 /** A pattern of pg_dump that matches this name only: within double quotes nothing is special but the quote itself. */

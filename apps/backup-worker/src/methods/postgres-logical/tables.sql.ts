@@ -1,25 +1,50 @@
 /**
  * What pg_dump would lock: tables and partitioned tables outside of the system's schemas. Sizes count the table and its
- * TOAST, not its indexes, since only these are dumped. With the sequences that a table owns, because pg_dump --table
- * would dump those along with it.
+ * TOAST, not its indexes, since only these are dumped.
  */
 export const TABLES = `
 SELECT
+  c.oid AS "oid",
   n.nspname AS "schema",
   c.relname AS "name",
   c.relkind = 'r' AS "hasData",
-  CASE WHEN c.relkind = 'r' THEN coalesce(pg_table_size(c.oid), 0)::float8 ELSE 0 END AS "bytes",
-  coalesce((
-    SELECT json_agg(json_build_object('schema', sn.nspname, 'name', s.relname))
-    FROM pg_depend d
-    JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-    JOIN pg_namespace sn ON sn.oid = s.relnamespace
-    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
-      AND d.deptype IN ('a', 'i')), '[]') AS "sequences"
+  c.relpersistence = 'u' AS "unlogged",
+  CASE WHEN c.relkind = 'r' THEN coalesce(pg_table_size(c.oid), 0)::float8 ELSE 0 END AS "bytes"
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+/**
+ * The columns of tables as pg_dump copies them: generated ones are computed again. Tables of extensions are left to
+ * pg_dump, which knows which of their rows are the user's.
+ */
+export const COLUMNS = `
+SELECT a.attrelid AS "oid", string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS "columns"
+FROM pg_attribute a
+WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+  AND NOT EXISTS (SELECT FROM pg_depend d
+                   WHERE d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.deptype = 'e')
+GROUP BY a.attrelid`;
+
+/**
+ * What makes the text of a value the same on every server: pg_dump's own settings, and those that it leaves to the
+ * server although the text depends on them.
+ */
+export function textSettings(encoding: string): string {
+  return [
+    `SET client_encoding = '${encoding}'`,
+    `SET DateStyle = ISO`,
+    `SET IntervalStyle = postgres`,
+    `SET TimeZone = 'UTC'`,
+    'SET extra_float_digits = 3',
+    'SET bytea_output = hex',
+    'SET xmloption = content',
+    'SET row_security = off',
+    'SET synchronize_seqscans = off',
+    `SET search_path = ''`,
+  ].join('; ');
+}
 
 /** Before version 17 there is no transaction_timeout; an unknown setting would fail. */
 export function sessionSettings(versionNum: number, lockWaitSeconds: number): string {

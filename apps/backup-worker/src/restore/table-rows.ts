@@ -1,0 +1,32 @@
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import { corrupt } from '../artefact/artefact-file.js';
+import type { TableContent } from '../artefact/artefact-index.js';
+import { CustomFormatReader, FormatError } from '../pipeline/custom-format.js';
+
+/**
+ * The rows of a table that has a stream of its own, as COPY wrote them, in chunks that end anywhere.
+ * @throws HozenError ARTEFACT_CORRUPT, STORAGE_IO
+ */
+export async function* tableRows(file: ArtefactFile, table: TableContent): AsyncGenerator<Buffer> {
+  const name = table.stream ?? '';
+  let pieces: Buffer[] = [];
+  const archive = new CustomFormatReader((rows) => pieces.push(rows));
+  let left = table.bytes;
+  try {
+    for await (const part of file.read(file.stream(name))) {
+      archive.push(part);
+      for (const piece of pieces) {
+        // Behind the rows stands the mark that ends them; COPY FROM STDIN has none.
+        const rows = piece.subarray(0, left);
+        left -= rows.length;
+        if (rows.length > 0) yield rows;
+      }
+      pieces = [];
+    }
+    archive.end();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw corrupt(file.path, `${name}: ${error.message}`, error);
+  }
+  if (left > 0) throw corrupt(file.path, `${name}: ${left} bytes of rows are missing`);
+}
