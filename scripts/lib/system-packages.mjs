@@ -15,17 +15,21 @@ const SERVER_PROGRAMS = ['initdb', 'postgres', 'pg_dump', 'pg_dumpall', 'pg_rest
 export async function ensureSystemPackages() {
   const missing = missingPackages();
   const outdated = missing.includes('postgresql') ? [] : await outdatedPackages();
-  if (missing.length === 0 && outdated.length === 0) return;
-  const root = asRoot([...missing, ...outdated]);
+  const faster = missingLibraries();
+  const wanted = [...missing, ...faster];
+  if (wanted.length === 0 && outdated.length === 0) return;
+  const root = asRoot([...wanted, ...outdated]);
   if (root === undefined) {
-    // What is only outdated does not stop the start; the services say so again where it matters.
-    warn(`${outdated.join(', ')}: no right to update; see TOOL_UNPATCHED in docs/operations.md`);
+    // What is only outdated, or only faster, does not stop the start; the services say so again where it matters.
+    if (outdated.length > 0)
+      warn(`${outdated.join(', ')}: no right to update; see TOOL_UNPATCHED in docs/operations.md`);
+    if (faster.length > 0) warn(`${faster.join(', ')}: no right to install; compression is slower without`);
     return;
   }
-  if (missing.length > 0) step(`installing ${missing.join(', ')} (apt-get)`);
+  if (wanted.length > 0) step(`installing ${wanted.join(', ')} (apt-get)`);
   if (outdated.length > 0) step(`updating ${outdated.join(', ')}: a version with known security holes is installed`);
   const installer = fileURLToPath(new URL('apt-install.sh', import.meta.url));
-  const [program, ...before] = [...root, 'sh', installer, ...missing, ...outdated];
+  const [program, ...before] = [...root, 'sh', installer, ...wanted, ...outdated];
   const { code, output } = await run(program, before, { quiet: true });
   const still = missingPackages();
   if (still.length > 0) throw installFailed(still, code, output);
@@ -59,6 +63,14 @@ export function missingPackages() {
     if (!which(program)) missing.push(name);
   }
   return missing;
+}
+
+/** Debian packages of the libraries that compress faster than Node does, where Debian has them. */
+function missingLibraries() {
+  const folder = { x64: '/usr/lib/x86_64-linux-gnu', arm64: '/usr/lib/aarch64-linux-gnu' }[process.arch];
+  if (folder === undefined || !existsSync('/etc/debian_version')) return [];
+  const libraries = { 'libisal.so.2': 'libisal2', 'libdeflate.so.0': 'libdeflate0' };
+  return Object.entries(libraries).flatMap(([file, name]) => (existsSync(join(folder, file)) ? [] : [name]));
 }
 
 function postgresVersions() {

@@ -20,7 +20,7 @@ export type BackupMethod = (typeof BACKUP_METHODS)[number];
 export const PROOF_LEVELS = ['checksum', 'restore'] as const;
 export type ProofLevel = (typeof PROOF_LEVELS)[number];
 
-export const COMPRESSIONS = ['gzip', 'none'] as const;
+export const COMPRESSIONS = ['gzip', 'zstd', 'none'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 
 export const MAINTENANCE_TYPES = ['repair', 'optimize', 'rebuild'] as const;

@@ -3,7 +3,7 @@ import { HozenError, type Compression } from '@hozen/contracts';
 import { parseIndex, type ArtefactIndex, type StreamFacts } from './artefact-index.js';
 import { INDEX_ENTRY } from './artefact-writer.js';
 import type { Manifest } from './manifest.js';
-import { unpackMember } from './members.js';
+import { unpackAtMost, unpackMember } from './members.js';
 import { entryBytes, readTarHeader, TAR_BLOCK } from './tar.js';
 
 /** Parts that are read and unpacked ahead of the one that is used. */
@@ -71,7 +71,8 @@ export class ArtefactFile implements AsyncDisposable {
     const [offset = 0, storedBytes = 0, bytes = 0] = stream.parts[part] ?? [];
     try {
       const stored = await readExactly(this.handle, offset, storedBytes);
-      const raw = await unpackMember(stored, this.compression, entryBytes(bytes));
+      const raw = Buffer.allocUnsafeSlow(entryBytes(bytes));
+      await unpackMember(stored, this.compression, raw);
       return raw.subarray(TAR_BLOCK, TAR_BLOCK + bytes);
     } catch (error) {
       throw damaged(this.path, `${stream.name}, part ${part + 1}`, error);
@@ -117,17 +118,10 @@ async function readIndex(path: string, handle: FileHandle, manifest: Manifest): 
 const LARGEST_INDEX = 1 << 30;
 
 async function indexText(stored: Buffer, compression: Compression): Promise<string> {
-  const raw = compression === 'none' ? stored : await unpackMember(stored, compression, indexBytes(stored));
+  const raw = await unpackAtMost(stored, compression, LARGEST_INDEX);
   const { name, size } = readTarHeader(raw);
   if (name !== INDEX_ENTRY || raw.length !== entryBytes(size) + 2 * TAR_BLOCK) throw new RangeError('not the index');
   return raw.toString('utf8', TAR_BLOCK, TAR_BLOCK + size);
-}
-
-/** A gzip member ends with its length before compression (RFC 1952). */
-function indexBytes(stored: Buffer): number {
-  const bytes = stored.length < 4 ? 0 : stored.readUInt32LE(stored.length - 4);
-  if (bytes > LARGEST_INDEX) throw new RangeError(`an index of ${bytes} bytes`);
-  return bytes;
 }
 
 /** @throws RangeError when the file ends before */

@@ -25,7 +25,7 @@ async function write(
   compression: Compression,
   work: (writer: ArtefactWriter) => Promise<void>,
 ): Promise<{ path: string; written: WrittenArtefact }> {
-  const path = join(folder, compression === 'gzip' ? 'a.tar.gz' : 'a.tar');
+  const path = join(folder, `a.tar.${compression}`);
   const writer = new ArtefactWriter(await FileSink.create(path), { compression, level: 1, streams: 2, modifiedAt });
   try {
     await work(writer);
@@ -45,7 +45,7 @@ function tar(...args: string[]): Buffer {
   return execFileSync('tar', args, { maxBuffer: 200 * MIB });
 }
 
-describe.each<Compression>(['gzip', 'none'])('an artefact with compression %s', (compression) => {
+describe.each<Compression>(['gzip', 'zstd', 'none'])('an artefact with compression %s', (compression) => {
   it('is listed and extracted by GNU tar', async () => {
     const { path } = await write(compression, async (writer) => {
       await writer.addFile('README.txt', 'Read me.\n');

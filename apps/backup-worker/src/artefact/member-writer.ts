@@ -1,5 +1,6 @@
 import type { Compression } from '@hozen/contracts';
 import { packMember } from './members.js';
+import type { Lent } from './pooled.js';
 
 /** Where the bytes of an artefact go. Writes come one at a time and in order. */
 export interface ByteSink {
@@ -61,13 +62,17 @@ export class MemberWriter {
 
   async #inTurn(
     before: Promise<void>,
-    packing: Promise<Buffer>,
+    packing: Promise<Lent>,
     written: (offset: number, storedBytes: number) => void,
   ): Promise<void> {
     await before;
     try {
-      const bytes = await packing;
-      if (!this.#failure) await this.#append(bytes, written);
+      const packed = await packing;
+      try {
+        if (!this.#failure) await this.#append(packed.bytes, written);
+      } finally {
+        packed.free();
+      }
     } catch (error) {
       this.#failure ??= { error };
     } finally {

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import type { Compression } from '@hozen/contracts';
 import type { BackupJob } from '../job.js';
 import { safeName } from './safe-name.js';
+
+const SUFFIXES: Readonly<Record<Compression, string>> = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' };
 
 export type ArtefactKind = 'data' | 'checksum' | 'manifest';
 
@@ -17,8 +20,7 @@ export interface ArtefactPaths {
 export function artefactPaths(job: BackupJob): ArtefactPaths {
   const { config, startedAt, trigger, runId, epoch } = job;
   const directory = join(config.storage.path, trigger);
-  const suffix = isCompressed(job) ? '.tar.gz' : '.tar';
-  const data = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${suffix}`;
+  const data = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${SUFFIXES[compressionOf(job)]}`;
   const names = { data, checksum: `${data}.sha256`, manifest: `${data}.manifest.json` };
   return {
     directory,
@@ -29,8 +31,9 @@ export function artefactPaths(job: BackupJob): ArtefactPaths {
   };
 }
 
-export function isCompressed(job: BackupJob): boolean {
-  return job.compress && job.config.compression !== 'none';
+/** That of the config, unless the request switched it off. */
+export function compressionOf(job: BackupJob): Compression {
+  return job.compress ? job.config.compression : 'none';
 }
 
 /** Run and epoch of a partial file; undefined for any other file. */

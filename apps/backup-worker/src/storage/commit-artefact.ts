@@ -7,7 +7,7 @@ import { restoreCommands } from '../artefact/restore-commands.js';
 import type { Manifest } from '../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { DumpSummary } from '../methods/dump-summary.js';
-import { artefactPaths, type ArtefactKind } from './artefact-paths.js';
+import { artefactPaths, compressionOf, type ArtefactKind } from './artefact-paths.js';
 import { describe, readManifest, type CommittedArtefact } from './committed-artefact.js';
 import { syncDirectory, writeDurably } from './durable.js';
 import { isMissing, onStorage } from './storage-error.js';
@@ -92,7 +92,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
       inRecovery: summary.server.inRecovery,
     },
     tools: summary.server.tools,
-    compression: file.endsWith('.gz') ? 'gzip' : 'none',
+    compression: compressionOf(job),
     artefact: { file, bytes, originalBytes, sha256 },
     index,
     databases: summary.databases,

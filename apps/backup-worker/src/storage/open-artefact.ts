@@ -1,7 +1,7 @@
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactWriter } from '../artefact/artefact-writer.js';
 import type { BackupJob } from '../job.js';
-import { artefactPaths, isCompressed } from './artefact-paths.js';
+import { artefactPaths, compressionOf } from './artefact-paths.js';
 import { makeDirectory } from './durable.js';
 import { FileSink } from './file-sink.js';
 import { removeLeftovers } from './leftovers.js';
@@ -21,7 +21,7 @@ export async function openArtefact(job: BackupJob): Promise<ArtefactWriter> {
       await removeLeftovers(job, job.epoch);
     });
     return new ArtefactWriter(await FileSink.create(path), {
-      compression: isCompressed(job) ? 'gzip' : 'none',
+      compression: compressionOf(job),
       level: job.config.compressionLevel,
       // Each dump process has one stream; roles and the like come on top of these.
       streams: job.config.jobs + 1,

@@ -26,9 +26,9 @@ export class SequentialReader implements AsyncDisposable {
     return new SequentialReader(await openDirect(path));
   }
 
-  /** The next `length` bytes, in memory of their own. @throws RangeError when the file ends before */
-  async read(length: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(length);
+  /** Fills `bytes` with what comes next. @throws RangeError when the file ends before */
+  async read(bytes: Buffer): Promise<void> {
+    const { length } = bytes;
     for (let done = 0; done < length;) {
       if (this.#at === this.#held && !(await this.#turn())) throw new RangeError('cut off');
       const copied = this.#buffers[this.#side].copy(bytes, done, this.#at, this.#held);
@@ -37,7 +37,6 @@ export class SequentialReader implements AsyncDisposable {
       this.#at += taken;
     }
     this.#hash.update(bytes);
-    return bytes;
   }
 
   /** SHA-256 of all that was read. */

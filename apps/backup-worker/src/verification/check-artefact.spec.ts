@@ -52,7 +52,7 @@ async function codeOf(artefact: CommittedArtefact): Promise<unknown> {
   }
 }
 
-describe.each<Compression>(['gzip', 'none'])('checking an artefact with compression %s', (compression) => {
+describe.each<Compression>(['gzip', 'zstd', 'none'])('checking an artefact with compression %s', (compression) => {
   it('finds a whole one good', async () => {
     const { artefact } = await makeArtefact(`good-${compression}`, compression, {
       one: randomBytes(5 * MIB),

@@ -4,6 +4,7 @@ import { ArtefactFile, corrupt, damaged } from '../artefact/artefact-file.js';
 import { isDataStream } from '../artefact/artefact-index.js';
 import { layoutOf, type ExpectedMember } from '../artefact/layout.js';
 import { unpackMember } from '../artefact/members.js';
+import { Pool } from '../artefact/pooled.js';
 import { entryBytes } from '../artefact/tar.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { together, type ArchiveContent } from '../pipeline/custom-format.js';
@@ -31,10 +32,13 @@ export async function checkArtefact(
     const members = layout(file, manifest.index.offset);
     await using reader = await SequentialReader.open(path);
     const check = new MembersCheck(file);
+    const pieces = new Pool(() => new Piece(members));
     let done = 0;
     for (const member of members) {
       context.signal.throwIfAborted();
-      await check.add(member, await read(reader, path, member.entry, member.storedBytes));
+      const piece = pieces.take();
+      await read(reader, path, member.entry, piece.storedOf(member));
+      await check.add(member, piece, pieces);
       done += member.bytes;
       context.progress({
         phase: 'verifying',
@@ -43,10 +47,32 @@ export async function checkArtefact(
         item: member.stream.name,
       });
     }
-    await read(reader, path, 'index.json', manifest.index.length);
+    await read(reader, path, 'index.json', Buffer.allocUnsafe(manifest.index.length));
     await check.end();
     if (reader.digest() !== artefact.sha256) throw corrupt(path, 'the SHA-256 of the file is wrong');
   });
+}
+
+/** Memory for one member, used again and again: new memory for each keeps the garbage collector busy. */
+class Piece {
+  readonly #stored: Buffer;
+  readonly #raw: Buffer;
+
+  /** @param members the largest of them must fit */
+  constructor(members: readonly ExpectedMember[]) {
+    const largest = (size: (member: ExpectedMember) => number) =>
+      members.reduce((most, member) => Math.max(most, size(member)), 0);
+    this.#stored = Buffer.allocUnsafeSlow(largest((member) => member.storedBytes));
+    this.#raw = Buffer.allocUnsafeSlow(largest((member) => entryBytes(member.bytes)));
+  }
+
+  storedOf(member: ExpectedMember): Buffer {
+    return this.#stored.subarray(0, member.storedBytes);
+  }
+
+  rawOf(member: ExpectedMember): Buffer {
+    return this.#raw.subarray(0, entryBytes(member.bytes));
+  }
 }
 
 function layout(file: ArtefactFile, end: number): ExpectedMember[] {
@@ -57,9 +83,9 @@ function layout(file: ArtefactFile, end: number): ExpectedMember[] {
   }
 }
 
-async function read(reader: SequentialReader, path: string, what: string, bytes: number): Promise<Buffer> {
+async function read(reader: SequentialReader, path: string, what: string, into: Buffer): Promise<void> {
   try {
-    return await reader.read(bytes);
+    await reader.read(into);
   } catch (error) {
     throw damaged(path, what, error);
   }
@@ -68,7 +94,7 @@ async function read(reader: SequentialReader, path: string, what: string, bytes:
 /** Unpacks members side by side and looks at them in order. */
 class MembersCheck {
   readonly #streams = new Map<string, StreamCheck>();
-  readonly #unpacking: { member: ExpectedMember; raw: Promise<Buffer> }[] = [];
+  readonly #unpacking: { member: ExpectedMember; raw: Buffer; unpacked: Promise<void>; free: () => void }[] = [];
 
   constructor(private readonly file: ArtefactFile) {
     const tables = new Map(file.index.databases.flatMap((each) => each.tables.map((table) => [table.stream, table])));
@@ -77,11 +103,12 @@ class MembersCheck {
     }
   }
 
-  async add(member: ExpectedMember, stored: Buffer): Promise<void> {
-    const raw = unpackMember(stored, this.file.compression, entryBytes(member.bytes));
+  async add(member: ExpectedMember, piece: Piece, pieces: Pool<Piece>): Promise<void> {
+    const raw = piece.rawOf(member);
+    const unpacked = unpackMember(piece.storedOf(member), this.file.compression, raw);
     // A failure is looked at when its turn comes.
-    raw.catch(() => undefined);
-    this.#unpacking.push({ member, raw });
+    unpacked.catch(() => undefined);
+    this.#unpacking.push({ member, raw, unpacked, free: () => pieces.give(piece) });
     if (this.#unpacking.length >= IN_FLIGHT) await this.#first();
   }
 
@@ -106,7 +133,9 @@ class MembersCheck {
     const { member } = first;
     const where = `${member.stream.name}, part ${member.part + 1} at byte ${member.offset}`;
     try {
-      this.#streams.get(member.stream.name)?.part(member, await first.raw);
+      await first.unpacked;
+      this.#streams.get(member.stream.name)?.part(member, first.raw);
+      first.free();
     } catch (error) {
       throw damaged(this.file.path, where, error);
     }
