@@ -41,17 +41,24 @@ export class TargetClient extends Client implements AsyncDisposable {
 export async function connect(address: PostgresAddress, options: ConnectOptions): Promise<TargetClient> {
   checkedSessionName(options.applicationName);
   const [first, fallback] = await sslAttempts(address);
-  try {
-    return await attempt(address, options, first);
-  } catch (error) {
-    if (fallback === undefined || !mayFallBack(error)) throw asTargetError(error, address);
+  if (fallback === undefined || !plain.has(address)) {
+    try {
+      return await attempt(address, options, first);
+    } catch (error) {
+      if (fallback === undefined || !mayFallBack(error)) throw asTargetError(error, address);
+    }
   }
   try {
-    return await attempt(address, options, fallback);
+    const client = await attempt(address, options, fallback);
+    plain.add(address);
+    return client;
   } catch (error) {
     throw asTargetError(error, address);
   }
 }
+
+/** Where TLS was preferred and refused: a run connects several times, and need not be refused each time. */
+const plain = new WeakSet<PostgresAddress>();
 
 async function attempt(address: PostgresAddress, options: ConnectOptions, ssl: SslOption): Promise<TargetClient> {
   const client = new TargetClient(clientConfig(address, options, ssl), address);
