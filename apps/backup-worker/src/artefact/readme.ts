@@ -1,6 +1,7 @@
 /** `README.txt` of every artefact: for whoever finds the file and has nothing else. */
 export const README = `This is a backup of a whole PostgreSQL cluster, made by Hozen. It can be restored without Hozen,
-with what every Debian has: sh, tar, gzip, psql and pg_restore (package postgresql-client).
+with what every Debian has: sh, tar, gzip or zstd, psql and pg_restore (package
+postgresql-client).
 
 IN SHORT
   You need an empty PostgreSQL server of the same major version (see cluster.json), where you may
@@ -19,14 +20,15 @@ WHAT IS IN IT
   globals/tablespaces.sql    tablespaces (from pg_dumpall)
   databases/0001/name        name of the database
   databases/0001/schema.dump definitions (pg_dump, custom format, without data)
-  databases/0001/data-01.dump, data-02.dump, ...
-                             data (pg_dump, custom format); all of one database are of the same moment
+  databases/0001/data-0001.dump, data-0002.dump, ...
+                             data (custom format of pg_dump); all of one database are of the same
+                             moment. Every large table has one of its own.
   index.json                 where each stream lies in the file, and sums of what is in it
 
-  A stream longer than a few megabytes is cut into numbered entries (data-01.dump.000000, ...). This
+  A stream longer than a few megabytes is cut into numbered entries (data-0001.dump.000000, ...). This
   gives it back whole:
 
-    tar -xOf FILE --wildcards 'databases/0001/data-01.dump*' > data-01.dump
+    tar -xOf FILE --wildcards 'databases/0001/data-0001.dump*' > data-0001.dump
 
 STEP BY STEP, AS restore.sh DOES IT
   1. Roles:        tar -xOf FILE --wildcards 'globals/roles.sql*' | psql -X -d postgres
@@ -36,12 +38,12 @@ STEP BY STEP, AS restore.sh DOES IT
      names, empty and owned by the server's user; or create the tablespace elsewhere beforehand.
   3. For each database, its streams taken out as above:
        pg_restore --create --exit-on-error --section=pre-data -d postgres schema.dump
-       pg_restore --exit-on-error --section=data -d THE_DATABASE data-01.dump     (and all the others)
+       pg_restore --exit-on-error --section=data -d THE_DATABASE data-0001.dump     (and all the others)
        pg_restore --exit-on-error --section=post-data -j 4 -d THE_DATABASE schema.dump
      The databases "postgres" and "template1" are there already: add --clean --if-exists to the first
      command, and connect to the other one of the two with -d.
   4. vacuumdb --all --analyze-in-stages
 
 ONE TABLE, OR ONE DATABASE
-  pg_restore --list data-01.dump shows what is in a stream; pg_restore --table=NAME takes one table.
+  pg_restore --list data-0001.dump shows what is in a stream; pg_restore --table=NAME takes one table.
 `;

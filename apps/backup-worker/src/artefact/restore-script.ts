@@ -1,5 +1,5 @@
 /**
- * `restore.sh` of every artefact. POSIX shell, and no more than tar, gzip, psql, pg_restore and the basic programs of
+ * `restore.sh` of every artefact. POSIX shell, and no more than tar, gzip or zstd, psql, pg_restore and the basic programs of
  * any Debian. It calls itself for the streams that it loads side by side.
  */
 const $ = '$';
@@ -41,8 +41,9 @@ fi
 artefact=$1
 jobs=${$}{2:-2}
 [ -r "$artefact" ] || die "cannot read $artefact"
-for program in tar gzip psql pg_restore; do
-  command -v "$program" > /dev/null || die "$program is not installed (Debian: postgresql-client, tar, gzip)"
+case $artefact in *.zst) unpack=zstd ;; *) unpack=gzip ;; esac
+for program in tar "$unpack" psql pg_restore; do
+  command -v "$program" > /dev/null || die "$program is not installed (Debian: postgresql-client, tar, gzip, zstd)"
 done
 
 work=$(mktemp -d "${$}{HOZEN_WORK:-${$}{TMPDIR:-/tmp}}/hozen-restore.XXXXXX")
