@@ -5,8 +5,12 @@ const MIN_PART = 512 * 1024;
 /** Together the parts that are being filled stay below this. */
 const FILLING = 16 * 1024 * 1024;
 
-/** Buffers of one part each, used again and again. */
+/**
+ * Buffers of one part each, used again and again, by one artefact after the other: some megabytes of new memory at the
+ * beginning of a run would have the garbage collector walk through the whole service just then.
+ */
 export class PartBuffers {
+  static readonly #bySize = new Map<number, PartBuffers>();
   readonly #spare: Buffer[] = [];
 
   private constructor(readonly partBytes: number) {}
@@ -14,7 +18,10 @@ export class PartBuffers {
   /** Parts small enough that `streams` of them may be open at once. */
   static for(streams: number): PartBuffers {
     const share = Math.floor(FILLING / Math.max(1, streams) / TAR_BLOCK) * TAR_BLOCK;
-    return new PartBuffers(Math.min(MAX_PART, Math.max(MIN_PART, share)));
+    const bytes = Math.min(MAX_PART, Math.max(MIN_PART, share));
+    const buffers = PartBuffers.#bySize.get(bytes) ?? new PartBuffers(bytes);
+    PartBuffers.#bySize.set(bytes, buffers);
+    return buffers;
   }
 
   take(): Buffer {

@@ -1,3 +1,5 @@
+import { Pool } from '../artefact/pooled.js';
+
 /** Memory of WebAssembly begins on a page: the only memory of JavaScript that direct I/O takes. */
 declare const WebAssembly: { Memory: new (options: { initial: number }) => { readonly buffer: ArrayBuffer } };
 
@@ -6,7 +8,15 @@ const WASM_PAGE = 65_536;
 /** Direct I/O wants offsets and lengths in multiples of this. */
 export const ALIGNMENT = 4096;
 
-/** A buffer for direct I/O. `bytes` is rounded up to 64 KiB. */
-export function alignedBuffer(bytes: number): Buffer {
-  return Buffer.from(new WebAssembly.Memory({ initial: Math.ceil(bytes / WASM_PAGE) }).buffer);
+/** What is read or written at once. */
+export const ALIGNED_BYTES = 1024 * 1024;
+
+/** One is filled while the other is on its way. */
+export type AlignedPair = readonly [Buffer, Buffer];
+
+/** Buffers for direct I/O, given from file to file: such memory is dear to make, and every run begins with some. */
+export const alignedPairs = new Pool((): AlignedPair => [alignedBuffer(), alignedBuffer()]);
+
+function alignedBuffer(): Buffer {
+  return Buffer.from(new WebAssembly.Memory({ initial: ALIGNED_BYTES / WASM_PAGE }).buffer);
 }

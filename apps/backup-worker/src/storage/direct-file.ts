@@ -1,7 +1,6 @@
 import { constants, open, rm, type FileHandle } from 'node:fs/promises';
-import { ALIGNMENT, alignedBuffer } from './aligned-buffer.js';
+import { ALIGNED_BYTES, alignedPairs, ALIGNMENT, type AlignedPair } from './aligned-buffer.js';
 
-const BUFFER = 1024 * 1024;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /**
@@ -9,7 +8,8 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
  * pays for copies that nobody reads. File systems that cannot do that are written as usual.
  */
 export class DirectFile {
-  readonly #buffers = [alignedBuffer(BUFFER), alignedBuffer(BUFFER)] as const;
+  /** Undefined once they are given back. */
+  #buffers: AlignedPair | undefined = alignedPairs.take();
   #current: 0 | 1 = 0;
   #filled = 0;
   #position = 0;
@@ -34,36 +34,49 @@ export class DirectFile {
 
   async write(bytes: Buffer): Promise<void> {
     for (let from = 0; from < bytes.length;) {
-      const copied = bytes.copy(this.#buffers[this.#current], this.#filled, from);
+      const copied = bytes.copy(this.#buffer(), this.#filled, from);
       from += copied;
       this.#filled += copied;
-      if (this.#filled === BUFFER) await this.#turn();
+      if (this.#filled === ALIGNED_BYTES) await this.#turn();
     }
   }
 
   /** Writes what is left, syncs and closes. */
   async finish(): Promise<void> {
     await this.#writing;
-    const rest = this.#buffers[this.#current].subarray(0, this.#filled);
+    const rest = this.#buffer().subarray(0, this.#filled);
     const aligned = this.direct ? rest.length - (rest.length % ALIGNMENT) : rest.length;
     await this.#writeAll(this.handle, rest.subarray(0, aligned), this.#position);
     if (aligned < rest.length) await this.#writeTail(rest.subarray(aligned), this.#position + aligned);
     await this.handle.sync();
     await this.handle.close();
+    this.#giveBack();
   }
 
   async close(): Promise<void> {
     await this.#writing.catch(() => undefined);
     await this.handle.close().catch(() => undefined);
+    this.#giveBack();
+  }
+
+  /** The one that is being filled. */
+  #buffer(): Buffer {
+    if (!this.#buffers) throw new Error('the file is closed');
+    return this.#buffers[this.#current];
+  }
+
+  #giveBack(): void {
+    if (this.#buffers) alignedPairs.give(this.#buffers);
+    this.#buffers = undefined;
   }
 
   /** Hands the full buffer to the disk, once the one before is written. */
   async #turn(): Promise<void> {
     await this.#writing;
-    this.#writing = this.#writeAll(this.handle, this.#buffers[this.#current], this.#position);
+    this.#writing = this.#writeAll(this.handle, this.#buffer(), this.#position);
     // Looked at by whoever waits for it next.
     this.#writing.catch(() => undefined);
-    this.#position += BUFFER;
+    this.#position += ALIGNED_BYTES;
     this.#filled = 0;
     this.#current = this.#current === 0 ? 1 : 0;
   }

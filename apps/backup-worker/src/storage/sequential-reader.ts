@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, open, type FileHandle } from 'node:fs/promises';
-import { ALIGNMENT, alignedBuffer } from './aligned-buffer.js';
-
-const BUFFER = 1024 * 1024;
+import { ALIGNED_BYTES, alignedPairs, ALIGNMENT } from './aligned-buffer.js';
 
 /**
  * Reads a file once from its beginning to its end, with the SHA-256 of it. Past the page cache where the file system
@@ -10,7 +8,7 @@ const BUFFER = 1024 * 1024;
  */
 export class SequentialReader implements AsyncDisposable {
   readonly #hash = createHash('sha256');
-  readonly #buffers = [alignedBuffer(BUFFER), alignedBuffer(BUFFER)] as const;
+  readonly #buffers = alignedPairs.take();
   #next: Promise<number>;
   /** The side that is read from; the other one is being filled. */
   #side: 0 | 1 = 1;
@@ -47,6 +45,7 @@ export class SequentialReader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#next.catch(() => undefined);
     await this.handle.close();
+    alignedPairs.give(this.#buffers);
   }
 
   /** Takes what was read ahead, and reads ahead again. */
@@ -64,7 +63,7 @@ export class SequentialReader implements AsyncDisposable {
   }
 
   async #fill(side: 0 | 1): Promise<number> {
-    const { bytesRead } = await this.handle.read(this.#buffers[side], 0, BUFFER, this.#position);
+    const { bytesRead } = await this.handle.read(this.#buffers[side], 0, ALIGNED_BYTES, this.#position);
     return bytesRead;
   }
 }
