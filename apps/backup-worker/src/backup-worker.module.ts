@@ -9,37 +9,47 @@ import { DataSource } from 'typeorm';
 import { RunsController } from './api/runs.controller.js';
 import { ConfigurationController } from './configs/configuration.controller.js';
 import { RequestsController } from './intake/requests.controller.js';
+import { RetentionController } from './retention/retention.controller.js';
+import { RetentionKeeper } from './retention/retention-keeper.js';
 import { Executor } from './runs/executor.js';
 import { sweepSpool } from './runs/sweep-spool.js';
 import type { WorkerSettings } from './settings.js';
 
-/** Intake, executor and API of backups, in one process. */
-@Module({ controllers: [RequestsController, RunsController, ConfigurationController] })
+/** Intake, executor, retention and API of backups, in one process. */
+@Module({ controllers: [RequestsController, RunsController, ConfigurationController, RetentionController] })
 export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     private readonly executor: Executor,
+    private readonly retention: RetentionKeeper,
     private readonly database: DataSource,
   ) {}
 
   /** @param settings a function, since the module is named before the settings are read */
   static with(settings: () => WorkerSettings): DynamicModule {
+    const retention = {
+      provide: RetentionKeeper,
+      inject: [DataSource, Outbox],
+      useFactory: (database: DataSource, outbox: Outbox) => new RetentionKeeper(database, outbox),
+    };
     const executor = {
       provide: Executor,
-      inject: [DataSource, Outbox],
-      useFactory: (database: DataSource, outbox: Outbox) => {
+      inject: [DataSource, Outbox, RetentionKeeper],
+      useFactory: (database: DataSource, outbox: Outbox, keeper: RetentionKeeper) => {
         const { lanes, spoolRoot } = settings();
-        return new Executor({ database, outbox, spoolRoot }, lanes);
+        const afterRun = (configId: string | null) => keeper.afterRun(configId);
+        return new Executor({ database, outbox, spoolRoot, afterRun }, lanes);
       },
     };
-    return { module: BackupWorkerModule, providers: [executor] };
+    return { module: BackupWorkerModule, providers: [retention, executor] };
   }
 
   async onApplicationBootstrap(): Promise<void> {
     await sweepSpool(this.database, this.executor.spoolRoot);
     this.executor.start();
+    this.retention.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.executor.stop();
+    await Promise.all([this.executor.stop(), this.retention.stop()]);
   }
 }

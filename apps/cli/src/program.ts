@@ -5,6 +5,7 @@ import { apply } from './commands/apply.js';
 import { backup } from './commands/backup.js';
 import { cancel } from './commands/cancel.js';
 import { configs } from './commands/configs.js';
+import { hold, release, retentionApply, retentionPreview } from './commands/retention.js';
 import { run } from './commands/run.js';
 import { runs } from './commands/runs.js';
 import { schedules } from './commands/schedules.js';
@@ -120,6 +121,38 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .addOption(json())
     .addHelpText('after', examples('hozen cancel 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11'))
     .action(act((context, id: string) => cancel(context, id)));
+
+  const retention = command('retention', 'about.retention').addHelpText(
+    'after',
+    examples('hozen retention preview', 'hozen retention preview nightly --json', 'hozen retention apply'),
+  );
+  const below = (usage: string, about: CliText) =>
+    retention
+      .command(usage)
+      .description(text(about))
+      .helpOption('-h, --help', text('option.help'))
+      .addOption(lang())
+      .addOption(json());
+  below('preview', 'about.retention-preview')
+    .argument('[config]', text('argument.config'))
+    .addHelpText('after', examples('hozen retention preview', 'hozen retention preview nightly --json'))
+    .action(act((context, config: string | undefined) => retentionPreview(context, config)));
+  below('apply', 'about.retention-apply')
+    .addHelpText('after', examples('hozen retention apply'))
+    .action(act((context) => retentionApply(context)));
+
+  command('hold', 'about.hold')
+    .argument('<run>', text('argument.run'))
+    .requiredOption('--reason <text>', text('option.reason'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen hold 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --reason "audit 2026"'))
+    .action(act((context, id: string, { reason }: { reason: string }) => hold(context, id, reason)));
+
+  command('release', 'about.release')
+    .argument('<run>', text('argument.run'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen release 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11'))
+    .action(act((context, id: string) => release(context, id)));
 
   command('exit-codes', 'about.exit-codes').action(
     act((context) => {

@@ -17,6 +17,7 @@ export * from './texts/error-texts.js';
 export type { NoticeKey } from './texts/notices/en.js';
 export * from './texts/texts.js';
 export * from './views/maintenance.js';
+export * from './views/retention.js';
 export * from './views/views.js';
 export * from './words.js';
 export { asyncApiDocument } from './schema/asyncapi.js';

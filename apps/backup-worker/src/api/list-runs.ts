@@ -32,7 +32,12 @@ const LIST_ATTEMPTS = `
    WHERE attempt.run_id = ANY ($1::uuid[])
    ORDER BY attempt.attempt`;
 
-const LIST_ARTEFACTS = `SELECT * FROM backup_artefacts WHERE run_id = ANY ($1::uuid[])`;
+const LIST_ARTEFACTS = `
+  SELECT artefact.*, hold.reason AS hold_reason, hold.held_by, hold.held_at, deletion.decided_at, deletion.deleted_at
+    FROM backup_artefacts AS artefact
+    LEFT JOIN artefact_holds AS hold ON hold.run_id = artefact.run_id
+    LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id
+   WHERE artefact.run_id = ANY ($1::uuid[])`;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

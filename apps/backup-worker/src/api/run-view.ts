@@ -22,6 +22,11 @@ export interface ArtefactRow {
   sha256: string;
   proof: StoredProof;
   proven_at: Date;
+  hold_reason: string | null;
+  held_by: string | null;
+  held_at: Date | null;
+  decided_at: Date | null;
+  deleted_at: Date | null;
 }
 
 /** Rows of our tables as the API shows them. What is not known is left out. */
@@ -71,6 +76,11 @@ function artefactView(row: ArtefactRow): ArtefactView {
     originalBytes: Number(row.original_size),
     sha256: row.sha256,
     proof: { ...row.proof, provenAt: row.proven_at.toISOString() },
+    ...(row.hold_reason !== null && row.held_at
+      ? { held: { reason: row.hold_reason, ...optional('by', row.held_by), since: row.held_at.toISOString() } }
+      : {}),
+    ...optional('expiredAt', row.decided_at?.toISOString()),
+    ...optional('deletedAt', row.deleted_at?.toISOString()),
   };
 }
 

@@ -83,6 +83,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
       retentionDays: run.options.retentionDays ?? plan.config.retentionDays,
     });
     await failpoint('run.finished');
+    await context.afterRun(run.config_id);
     context.log.info(
       { path: result.artefact.path, bytes: result.artefact.bytes },
       'the backup is completed and proven',

@@ -9,6 +9,8 @@ export interface ExecutionContext {
   log: Logger;
   /** Folder under which each attempt gets a private one. */
   spoolRoot: string;
+  /** A run of this config has ended well: the rules of retention are applied. Must not throw. */
+  afterRun: (configId: string | null) => Promise<void>;
   /** Aborts when the worker is asked to stop. */
   shutdown: AbortSignal;
 }

@@ -54,7 +54,14 @@ function context() {
   const log = logger('spec');
   log.level = 'silent';
   const { database, outbox } = store;
-  return { database, outbox, log, spoolRoot: folder.join('spool'), shutdown: new AbortController().signal };
+  return {
+    database,
+    outbox,
+    log,
+    spoolRoot: folder.join('spool'),
+    afterRun: () => Promise.resolve(),
+    shutdown: new AbortController().signal,
+  };
 }
 
 interface Begun {

@@ -2,6 +2,13 @@ import { SharedTables } from '@hozen/persistence';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
+import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 
 /** In the order in which they are run. */
-export const migrations = [SharedTables, BackupTables1763600000100, BackupRecords1763600000200, BackupLog1763600000300];
+export const migrations = [
+  SharedTables,
+  BackupTables1763600000100,
+  BackupRecords1763600000200,
+  BackupLog1763600000300,
+  RetentionTables1764100000000,
+];

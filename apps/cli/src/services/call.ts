@@ -6,7 +6,7 @@ import { Refusal } from './refusal.js';
 const LONGEST_ANSWER_MS = 15_000;
 
 export interface Call {
-  method?: 'GET' | 'PUT' | 'POST';
+  method?: 'GET' | 'PUT' | 'POST' | 'DELETE';
   query?: Record<string, string | number | undefined>;
   body?: object;
 }

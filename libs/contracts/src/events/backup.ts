@@ -249,3 +249,31 @@ export class BackupFailed extends BackupRunFacts {
   @Type(() => ErrorFacts)
   error!: ErrorFacts;
 }
+
+/** `backup.deleted`: the rules of retention let an artefact go, and it is gone. */
+export class BackupDeleted {
+  @Matches(/^[0-9a-f-]{36}$/)
+  runId!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  config!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  target!: string;
+
+  /** Where it stood. */
+  @IsString()
+  @IsNotEmpty()
+  path!: string;
+
+  @IsInt()
+  @Min(0)
+  bytes!: number;
+
+  /** Why: `old` or `surplus`. */
+  @IsArray()
+  @IsString({ each: true })
+  reasons!: string[];
+}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   BackupAccepted,
   BackupCompleted,
+  BackupDeleted,
   BackupFailed,
   BackupRejected,
   BackupRequested,
@@ -27,6 +28,7 @@ export const EVENTS = {
   'backup.started': { contract: BackupStarted, version: 1, terminal: false },
   'backup.completed': { contract: BackupCompleted, version: 1, terminal: true },
   'backup.failed': { contract: BackupFailed, version: 1, terminal: true },
+  'backup.deleted': { contract: BackupDeleted, version: 1, terminal: false },
   'maintenance.requested': {
     contract: MaintenanceRequested,
     version: 1,

@@ -155,6 +155,86 @@ export class RetriesSpec {
   verification: RetrySpec = RetrySpec.of(1, 0, false);
 }
 
+/** So many newest days, weeks, months and years keep their last backup, although it is too old or one too many. */
+export class KeepSpec {
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(3_660)
+  daily?: number;
+
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(520)
+  weekly?: number;
+
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(600)
+  monthly?: number;
+
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(100)
+  yearly?: number;
+}
+
+/** For one level, instead of what the config says for all. */
+export class LevelRetentionSpec {
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(36_500)
+  days?: number;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  count?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => KeepSpec)
+  keep?: KeepSpec;
+}
+
+export class RetentionSpec {
+  /** So many newest proven backups stay whatever the rules say. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  minimumProven: number = 1;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => KeepSpec)
+  keep?: KeepSpec;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => LevelRetentionSpec)
+  full?: LevelRetentionSpec;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => LevelRetentionSpec)
+  differential?: LevelRetentionSpec;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => LevelRetentionSpec)
+  incremental?: LevelRetentionSpec;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => LevelRetentionSpec)
+  transaction_log?: LevelRetentionSpec;
+}
+
 /** What to back up, how, where to, and for how long it is kept (TBL-040). */
 export class ConfigSpec {
   @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
@@ -218,6 +298,11 @@ export class ConfigSpec {
   @IsInt()
   @Min(1)
   retentionCount?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => RetentionSpec)
+  retention?: RetentionSpec;
 
   @IsOptional()
   @IsInt()

@@ -13,6 +13,7 @@ const PARTIES: Readonly<Record<EventType, { publishers: string[]; consumers: str
   'backup.started': { publishers: ['backup-worker'], consumers: [] },
   'backup.completed': { publishers: ['backup-worker'], consumers: ['notifier', 'maintenance-worker'] },
   'backup.failed': { publishers: ['backup-worker'], consumers: ['notifier', 'maintenance-worker'] },
+  'backup.deleted': { publishers: ['backup-worker'], consumers: [] },
   'maintenance.requested': { publishers: ['scheduler', 'anyone with the right'], consumers: ['maintenance-worker'] },
   'maintenance.accepted': { publishers: ['maintenance-worker'], consumers: [] },
   'maintenance.rejected': { publishers: ['maintenance-worker'], consumers: [] },

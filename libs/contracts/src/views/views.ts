@@ -47,6 +47,11 @@ export interface ArtefactView {
   originalBytes: number;
   sha256: string;
   proof?: { level: ProofLevel; databases: number; tables: number; seconds: number; provenAt: string };
+  /** It is kept whatever the rules say. */
+  held?: { reason: string; by?: string; since: string };
+  /** The rules let it go; its files are removed since then, or about to be. */
+  expiredAt?: string;
+  deletedAt?: string;
 }
 
 /** A run, as `GET /backups/:id` answers (API-307). Times are RFC 3339. */

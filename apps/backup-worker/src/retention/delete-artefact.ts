@@ -1,0 +1,93 @@
+import { newEvent } from '@hozen/contracts';
+import type { Outbox } from '@hozen/messaging';
+import { failpoint, inSpan } from '@hozen/telemetry';
+import type { DataSource } from 'typeorm';
+import { SOURCE } from '../runs/facts.js';
+import { removeArtefact } from '../storage/remove-artefact.js';
+
+/** An artefact that is to go. */
+export interface DueDeletion {
+  run_id: string;
+  file_path: string;
+  checksum_path: string;
+  manifest_path: string;
+  file_size: string;
+  config_name: string;
+  target_name: string;
+  backup_level: string;
+  record_id: string | null;
+  reasons: { kind: string }[];
+  attempts: number;
+}
+
+/** Seconds until the next try, doubled each time up to an hour. */
+const FIRST_PAUSE_SECONDS = 30;
+
+/** Takes the next one for a while; whoever dies with it leaves it to the next. */
+const CLAIM_DELETION = `
+  UPDATE artefact_deletions AS deletion
+     SET attempts = deletion.attempts + 1,
+         not_before = clock_timestamp()
+           + make_interval(secs => least(3600, ${FIRST_PAUSE_SECONDS} * 2 ^ least(deletion.attempts, 10)))
+    FROM backup_artefacts AS artefact JOIN backup_runs AS run ON run.id = artefact.run_id
+   WHERE artefact.run_id = deletion.run_id
+     AND deletion.run_id = (
+       SELECT due.run_id FROM artefact_deletions AS due
+        WHERE due.deleted_at IS NULL AND due.not_before <= clock_timestamp()
+        ORDER BY due.not_before, due.run_id
+        LIMIT 1
+          FOR UPDATE SKIP LOCKED)
+  RETURNING deletion.run_id, deletion.reasons, deletion.attempts, artefact.file_path, artefact.checksum_path,
+            artefact.manifest_path, artefact.file_size, run.config_name, run.target_name, run.backup_level, run.record_id`;
+
+const MARK_DELETED = `
+  UPDATE artefact_deletions SET deleted_at = clock_timestamp(), last_error = NULL
+   WHERE run_id = $1 AND deleted_at IS NULL RETURNING run_id`;
+
+const NOTE_FAILURE = `UPDATE artefact_deletions SET last_error = $2 WHERE run_id = $1 AND deleted_at IS NULL`;
+
+/** The record goes with its file (its table prescribes so); what happened stays in the history. */
+const DROP_RECORD = `DELETE FROM backup_records WHERE id = $1`;
+
+export async function claimDeletion(database: DataSource): Promise<DueDeletion | undefined> {
+  const [rows] = await database.query<[DueDeletion[], number]>(CLAIM_DELETION);
+  return rows[0];
+}
+
+/**
+ * Removes one artefact: first its files, the manifest before the rest, then its record, with `backup.deleted`. Dying in
+ * between leaves it to be tried again: what is gone already is no failure.
+ * @throws HozenError of the storage, noted and tried again later
+ */
+export async function deleteArtefact(outbox: Outbox, database: DataSource, due: DueDeletion): Promise<void> {
+  const attributes = { 'hozen.run_id': due.run_id, 'file.path': due.file_path };
+  await inSpan('delete artefact', { attributes }, async () => {
+    try {
+      await removeArtefact({ manifest: due.manifest_path, checksum: due.checksum_path, data: due.file_path });
+    } catch (error) {
+      await database.query(NOTE_FAILURE, [due.run_id, error instanceof Error ? error.message : String(error)]);
+      throw error;
+    }
+    await failpoint('retention.files-removed');
+    await outbox.transaction(async (tx) => {
+      const [marked] = await tx.manager.query<[unknown[], number]>(MARK_DELETED, [due.run_id]);
+      if (marked.length === 0) return;
+      await tx.manager.query(DROP_RECORD, [due.record_id]);
+      await tx.publish(
+        newEvent(
+          'backup.deleted',
+          {
+            runId: due.run_id,
+            config: due.config_name,
+            target: due.target_name,
+            path: due.file_path,
+            bytes: Number(due.file_size),
+            reasons: due.reasons.map(({ kind }) => kind),
+          },
+          { source: SOURCE, subject: due.run_id },
+        ),
+        { once: `deleted:${due.run_id}` },
+      );
+    });
+  });
+}

@@ -1,0 +1,72 @@
+import type { BackupLevel, ConfigSpec } from '@hozen/contracts';
+import type { EntityManager } from 'typeorm';
+import { decide, type Decision, type KeptArtefact } from './decide.js';
+import { policyOf } from './policy.js';
+
+/** All artefacts of a config that are not deleted or about to be. */
+const STANDING = `
+  SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
+         (run.options ->> 'retentionDays')::integer AS days, hold.run_id IS NOT NULL AS held
+    FROM backup_artefacts AS artefact
+    JOIN backup_runs AS run ON run.id = artefact.run_id
+    LEFT JOIN artefact_holds AS hold ON hold.run_id = artefact.run_id
+   WHERE run.config_id = $1
+     AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = artefact.run_id)`;
+
+interface StandingRow {
+  run_id: string;
+  file_path: string;
+  file_size: string;
+  backup_level: BackupLevel;
+  started_at: Date;
+  finished_at: Date;
+  days: number | null;
+  held: boolean;
+}
+
+/** An artefact with what people want to see of it. */
+export interface StandingArtefact extends KeptArtefact {
+  path: string;
+  bytes: number;
+}
+
+/** What stays of a config's artefacts and what goes, by the rules as they are now. */
+export async function decideFor(
+  manager: EntityManager,
+  configId: string,
+  config: ConfigSpec,
+  now: Date,
+): Promise<(Decision & { artefact: StandingArtefact })[]> {
+  const rows = await manager.query<StandingRow[]>(STANDING, [configId]);
+  const standing = new Map(rows.map((row) => [row.run_id, artefactOf(row)]));
+  const decisions = decide([...standing.values()], rulesOf(config), now);
+  return decisions.flatMap((decision) => {
+    const artefact = standing.get(decision.artefact.runId);
+    return artefact ? [{ ...decision, artefact }] : [];
+  });
+}
+
+function rulesOf(config: ConfigSpec) {
+  return {
+    policyOf: (level: BackupLevel) => policyOf(config, level),
+    minimumProven: config.retention?.minimumProven ?? 1,
+    timeZone: config.timeZone,
+  };
+}
+
+function artefactOf(row: StandingRow): StandingArtefact {
+  return {
+    runId: row.run_id,
+    level: row.backup_level,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    // A run is completed only when its artefact is proven.
+    proven: true,
+    parentRunId: undefined,
+    days: row.days ?? undefined,
+    held: row.held,
+    lockedUntil: undefined,
+    path: row.file_path,
+    bytes: Number(row.file_size),
+  };
+}
