@@ -3,13 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
 
+/** Without `module`: packages keep files for bundlers under it, which Node itself cannot load. */
+const conditions = ['@hozen/source', ...defaultServerConditions.filter((condition) => condition !== 'module')];
+
 /** `npm test` adds these up; Nx keeps them with a cached result. */
 const results = fileURLToPath(new URL(`.cache/tests/@hozen/${basename(process.cwd())}.json`, import.meta.url));
 
 export default defineConfig({
   // A spec is outside the tsconfig that says so for the sources.
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
-  ssr: { resolve: { conditions: ['@hozen/source', ...defaultServerConditions] } },
+  ssr: { resolve: { conditions } },
   test: {
     include: ['**/*.spec.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],

@@ -1,6 +1,6 @@
 // `npm run interop`: the tests against other people's software, built where it can be had.
 import { join } from 'node:path';
-import { provideJaeger } from './lib/jaeger.mjs';
+import { provideJaeger } from './lib/go-programs.mjs';
 import { run } from './lib/run.mjs';
 import { script } from './lib/say.mjs';
 import { build, root, setUp } from './lib/setup.mjs';

@@ -12,6 +12,8 @@ export * from './events/validation.js';
 export * from './files/backups-file.js';
 export * from './files/maintenance-settings.js';
 export * from './files/retry-spec.js';
+export * from './files/secret-reference.js';
+export * from './files/storage-spec.js';
 export type { CliText } from './texts/cli/en.js';
 export * from './texts/error-texts.js';
 export type { NoticeKey } from './texts/notices/en.js';

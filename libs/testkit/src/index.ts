@@ -6,6 +6,9 @@ export { everyKindOfObject, HOSTILE_NAMES } from './fixtures/every-kind-of-objec
 export { MailSink, type MailReply, type MailSinkOptions } from './mail/mail-sink.js';
 export type { ReceivedMail } from './mail/received-mail.js';
 export { processesMatching, type ProcessInfo } from './processes.js';
+export { FaultProxy, type Fault, type SeenRequest } from './s3/fault-proxy.js';
+export { NO_S3, s3Program } from './s3/s3-program.js';
+export { TestS3 } from './s3/test-s3.js';
 export { ServiceDatabases } from './servers/service-databases.js';
 export { TestNats } from './servers/test-nats.js';
 export { TestPostgres, type TestPostgresOptions } from './servers/test-postgres.js';

@@ -1,7 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
 import { HozenError, type Compression } from '@hozen/contracts';
 import { parseIndex, type ArtefactIndex, type StreamFacts } from './artefact-index.js';
 import { INDEX_ENTRY } from './artefact-writer.js';
+import { readExactly, type ByteSource } from './byte-source.js';
 import type { Manifest } from './manifest.js';
 import { unpackAtMost, unpackMember } from './members.js';
 import { entryBytes, readTarHeader, TAR_BLOCK } from './tar.js';
@@ -9,26 +9,32 @@ import { entryBytes, readTarHeader, TAR_BLOCK } from './tar.js';
 /** Parts that are read and unpacked ahead of the one that is used. */
 const AHEAD = 2;
 
+/** What is needed to open an artefact. */
+export interface StoredArtefact {
+  path: string;
+  manifest: Manifest;
+  storage: { source(path: string, way: 'any'): Promise<ByteSource> };
+}
+
 /** An artefact opened for reading: any stream of it alone, without touching the rest. */
 export class ArtefactFile implements AsyncDisposable {
   private constructor(
     readonly path: string,
     readonly compression: Compression,
     readonly index: ArtefactIndex,
-    private readonly handle: FileHandle,
+    private readonly source: ByteSource,
   ) {}
 
-  /** @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, STORAGE_IO */
-  static async open(path: string, manifest: Manifest): Promise<ArtefactFile> {
-    const handle = await openExisting(path);
+  /** @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the STORAGE_ codes */
+  static async open({ path, manifest, storage }: StoredArtefact): Promise<ArtefactFile> {
+    const source = await storage.source(path, 'any');
     try {
-      const { size } = await handle.stat();
       const { bytes } = manifest.artefact;
-      if (size !== bytes) throw corrupt(path, `it has ${size} bytes instead of ${bytes}`);
-      const index = await readIndex(path, handle, manifest);
-      return new ArtefactFile(path, manifest.compression, index, handle);
+      if (source.size !== bytes) throw corrupt(path, `it has ${source.size} bytes instead of ${bytes}`);
+      const index = await readIndex(path, source, manifest);
+      return new ArtefactFile(path, manifest.compression, index, source);
     } catch (error) {
-      await handle.close();
+      await source[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -64,30 +70,19 @@ export class ArtefactFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.handle.close();
+    await this.source[Symbol.asyncDispose]();
   }
 
   async #readPart(stream: StreamFacts, part: number): Promise<Buffer> {
     const [offset = 0, storedBytes = 0, bytes = 0] = stream.parts[part] ?? [];
     try {
-      const stored = await readExactly(this.handle, offset, storedBytes);
+      const stored = await readExactly(this.source, offset, storedBytes);
       const raw = Buffer.allocUnsafeSlow(entryBytes(bytes));
       await unpackMember(stored, this.compression, raw);
       return raw.subarray(TAR_BLOCK, TAR_BLOCK + bytes);
     } catch (error) {
       throw damaged(this.path, `${stream.name}, part ${part + 1}`, error);
     }
-  }
-}
-
-/** @throws HozenError ARTEFACT_MISSING, STORAGE_IO */
-export async function openExisting(path: string, flags: number | 'r' = 'r'): Promise<FileHandle> {
-  try {
-    return await open(path, flags);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new HozenError('ARTEFACT_MISSING', { path }, { cause });
-    throw new HozenError('STORAGE_IO', { path }, { cause, detail: message });
   }
 }
 
@@ -103,11 +98,11 @@ export function damaged(path: string, where: string, error: unknown): HozenError
   return new HozenError('STORAGE_IO', { path }, { cause: error, detail: message });
 }
 
-async function readIndex(path: string, handle: FileHandle, manifest: Manifest): Promise<ArtefactIndex> {
+async function readIndex(path: string, source: ByteSource, manifest: Manifest): Promise<ArtefactIndex> {
   const { offset, length } = manifest.index;
   if (offset + length !== manifest.artefact.bytes) throw corrupt(path, 'the index does not end the file');
   try {
-    const stored = await readExactly(handle, offset, length);
+    const stored = await readExactly(source, offset, length);
     return parseIndex(await indexText(stored, manifest.compression), path);
   } catch (error) {
     throw damaged(path, INDEX_ENTRY, error);
@@ -122,15 +117,4 @@ async function indexText(stored: Buffer, compression: Compression): Promise<stri
   const { name, size } = readTarHeader(raw);
   if (name !== INDEX_ENTRY || raw.length !== entryBytes(size) + 2 * TAR_BLOCK) throw new RangeError('not the index');
   return raw.toString('utf8', TAR_BLOCK, TAR_BLOCK + size);
-}
-
-/** @throws RangeError when the file ends before */
-export async function readExactly(handle: FileHandle, offset: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(length);
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) throw new RangeError('cut off');
-    done += bytesRead;
-  }
-  return bytes;
 }

@@ -30,14 +30,14 @@ export interface ArtefactOptions {
 }
 
 /** Writes an artefact (docs/artefact-format.md): several streams at once, in constant memory. */
-export class ArtefactWriter {
+export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
   readonly #members: MemberWriter;
   readonly #buffers: PartBuffers;
   readonly #streams: StreamFacts[] = [];
   #state: 'open' | 'finished' | 'aborted' = 'open';
 
   constructor(
-    private readonly sink: ByteSink,
+    readonly sink: Sink,
     private readonly options: ArtefactOptions,
   ) {
     this.#members = new MemberWriter(sink, options.compression, options.level, IN_FLIGHT);

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Compression } from '@hozen/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FileSink } from '../storage/file-sink.js';
+import { FileSink } from '../storage/file/file-sink.js';
+import { storageOf } from '../storage/storage-of.js';
 import { ArtefactFile } from './artefact-file.js';
 import { ArtefactWriter, type WrittenArtefact } from './artefact-writer.js';
 import { manifestFor } from './manifest.fixture.js';
 
 const MIB = 1024 * 1024;
+const FILES = storageOf({ kind: 'file', path: '/' });
 const modifiedAt = new Date('2026-01-02T03:04:05Z');
 
 let folder: string;
@@ -77,7 +79,11 @@ describe.each<Compression>(['gzip', 'zstd', 'none'])('an artefact with compressi
       await writer.endStream(a);
       await writer.endStream(b);
     });
-    await using file = await ArtefactFile.open(path, manifestFor(path, written, compression));
+    await using file = await ArtefactFile.open({
+      path,
+      manifest: manifestFor(path, written, compression),
+      storage: FILES,
+    });
     expect((await file.readFile('two')).equals(two)).toBe(true);
     expect((await file.readFile('one')).equals(one)).toBe(true);
     expect(file.stream('one').sha256).toBe(createHash('sha256').update(one).digest('hex'));
@@ -88,7 +94,11 @@ describe.each<Compression>(['gzip', 'zstd', 'none'])('an artefact with compressi
     async (bytes) => {
       const data = randomBytes(bytes);
       const { path, written } = await write(compression, (writer) => addStream(writer, 'stream', data));
-      await using file = await ArtefactFile.open(path, manifestFor(path, written, compression));
+      await using file = await ArtefactFile.open({
+        path,
+        manifest: manifestFor(path, written, compression),
+        storage: FILES,
+      });
       expect((await file.readFile('stream')).equals(data)).toBe(true);
       expect(tar('-xOf', path, '--wildcards', 'stream*').equals(data)).toBe(true);
     },

@@ -1,4 +1,4 @@
-import type { ConfigSpec, ConfigView, RunState } from '@hozen/contracts';
+import { storageLocation, type ConfigSpec, type ConfigView, type RunState } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
 
 const LIST_CONFIGS = `
@@ -26,7 +26,7 @@ export async function listConfigs(database: DataSource): Promise<ConfigView[]> {
     target,
     method: spec.method,
     level: spec.level,
-    storagePath: spec.storage.path,
+    storagePath: storageLocation(spec.storage),
     timeZone: spec.timeZone,
     proof: spec.proof,
     retentionDays: spec.retentionDays,

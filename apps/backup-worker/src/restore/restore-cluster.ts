@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { toolEnvironment, type PostgresAddress, type PostgresTools } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
-import { parseManifest } from '../artefact/manifest.js';
 import { withVariables } from '../pipeline/large-pieces.js';
-import { describe, type CommittedArtefact } from '../storage/committed-artefact.js';
-import { isMissing } from '../storage/storage-error.js';
+import { describe, readManifest, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { storageOf } from '../storage/storage-of.js';
+import type { Storage } from '../storage/storage.js';
 import { SESSION_OPTIONS, type ClusterRestore } from './cluster-restore.js';
 import { restoreDatabase } from './restore-database.js';
 import { restoreRoles, restoreTablespaces } from './restore-globals.js';
@@ -14,7 +14,7 @@ import { storedDatabases } from './restore-plan.js';
 
 export interface RestoreOptions {
   /** The artefact, or the manifest that publishes it. */
-  artefact: CommittedArtefact | { manifestPath: string };
+  artefact: CommittedArtefact | { manifestPath: string; storage?: Storage };
   /** An empty server, where we are a superuser. */
   address: PostgresAddress;
   tools: PostgresTools;
@@ -34,9 +34,9 @@ export interface RestoreOptions {
  * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the TARGET_ and TOOL_ codes
  */
 export async function restoreCluster(options: RestoreOptions): Promise<void> {
-  const artefact = 'manifest' in options.artefact ? options.artefact : await published(options.artefact.manifestPath);
+  const artefact = 'manifest' in options.artefact ? options.artefact : await published(options.artefact);
   await inSpan('restore cluster', { attributes: { 'file.path': artefact.path } }, async () => {
-    await using file = await ArtefactFile.open(artefact.path, artefact.manifest);
+    await using file = await ArtefactFile.open(artefact);
     const applicationName = 'hozen restore';
     await using env = await toolEnvironment({ ...options.address, database: 'postgres' }, { applicationName });
     const restore: ClusterRestore = {
@@ -68,11 +68,9 @@ function counter(expectedBytes: number, progress: RestoreOptions['progress']): C
   };
 }
 
-async function published(manifestPath: string): Promise<CommittedArtefact> {
-  try {
-    return describe(manifestPath, parseManifest(await readFile(manifestPath, 'utf8'), manifestPath));
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
-    throw new HozenError('ARTEFACT_MISSING', { path: manifestPath }, { cause });
-  }
+async function published(at: { manifestPath: string; storage?: Storage }): Promise<CommittedArtefact> {
+  const { manifestPath, storage = storageOf({ kind: 'file', path: dirname(at.manifestPath) }) } = at;
+  const manifest = await readManifest(storage, manifestPath);
+  if (!manifest) throw new HozenError('ARTEFACT_MISSING', { path: manifestPath });
+  return describe(manifestPath, manifest, storage);
 }

@@ -29,7 +29,7 @@ async function makeArtefact(job: BackupJob, context: AttemptContext): Promise<Co
   context.progress({ phase: 'checking' });
   const target = await checkTarget(job, context);
   await checkRoom(job, target);
-  const writer = await openArtefact(job);
+  const writer = await openArtefact(job, target.facts.totals.bytes);
   try {
     const summary = await dumpCluster(job, target, writer, context);
     context.progress({ phase: 'committing' });

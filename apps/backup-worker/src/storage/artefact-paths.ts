@@ -1,5 +1,5 @@
-import { join } from 'node:path';
-import type { Compression } from '@hozen/contracts';
+import { basename, dirname } from 'node:path';
+import { storageLocation, type Compression, type StorageSpec } from '@hozen/contracts';
 import type { BackupJob } from '../job.js';
 import { safeName } from './safe-name.js';
 
@@ -16,19 +16,25 @@ export interface ArtefactPaths {
   partial(kind: ArtefactKind): string;
 }
 
-/** Where the artefact of a run stands: `{path}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone. */
-export function artefactPaths(job: BackupJob): ArtefactPaths {
+export const CHECKSUM_SUFFIX = '.sha256';
+export const MANIFEST_SUFFIX = '.manifest.json';
+
+/**
+ * Where the artefact of a run stands: `{storage}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone.
+ * In S3 these are `s3://bucket/prefix/...`.
+ */
+export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.storage): ArtefactPaths {
   const { config, startedAt, trigger, runId, epoch } = job;
-  const directory = join(config.storage.path, trigger);
-  const data = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${SUFFIXES[compressionOf(job)]}`;
-  const names = { data, checksum: `${data}.sha256`, manifest: `${data}.manifest.json` };
-  return {
-    directory,
-    data: join(directory, names.data),
-    checksum: join(directory, names.checksum),
-    manifest: join(directory, names.manifest),
-    partial: (kind) => join(directory, `.${names[kind]}.${runId}.${epoch}.partial`),
-  };
+  const name = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${SUFFIXES[compressionOf(job)]}`;
+  const paths = besides(`${storageLocation(storage).replace(/\/+$/, '')}/${trigger}/${name}`);
+  const partial = (kind: ArtefactKind) => `${paths.directory}/.${basename(paths[kind])}.${runId}.${epoch}.partial`;
+  return { ...paths, partial };
+}
+
+/** What belongs to the artefact at `data`. */
+export function besides(data: string): Omit<ArtefactPaths, 'partial'> {
+  const checksum = `${data}${CHECKSUM_SUFFIX}`;
+  return { directory: dirname(data), data, checksum, manifest: `${data}${MANIFEST_SUFFIX}` };
 }
 
 /** That of the config, unless the request switched it off. */

@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { parseManifest, type Manifest } from '../artefact/manifest.js';
 import type { BackupJob } from '../job.js';
-import { artefactPaths } from './artefact-paths.js';
-import { isMissing, onStorage } from './storage-error.js';
+import { artefactPaths, besides } from './artefact-paths.js';
+import { storageOf } from './storage-of.js';
+import type { Storage } from './storage.js';
 
 /** An artefact whose manifest stands. */
 export interface CommittedArtefact {
+  /** Absolute, or `s3://bucket/...`. */
   path: string;
   manifestPath: string;
   checksumPath: string;
@@ -14,35 +15,33 @@ export interface CommittedArtefact {
   originalBytes: number;
   sha256: string;
   manifest: Manifest;
+  /** Where it is read from. */
+  storage: Storage;
 }
 
 /**
  * The artefact of this run, if an earlier owner published it before it died: the run goes on with its verification.
- * @throws HozenError STORAGE_IO, STORAGE_UNWRITABLE
+ * @throws HozenError ARTEFACT_CORRUPT, and of the STORAGE_ codes
  */
 export async function findCommitted(job: BackupJob): Promise<CommittedArtefact | undefined> {
   const { manifest } = artefactPaths(job);
-  const found = await readManifest(manifest);
-  return found?.runId === job.runId ? describe(manifest, found) : undefined;
+  const storage = storageOf(job.config.storage);
+  const found = await readManifest(storage, manifest);
+  return found?.runId === job.runId ? describe(manifest, found, storage) : undefined;
 }
 
 /**
- * The artefact that a manifest publishes.
- * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, STORAGE_IO
+ * What a manifest says, where there is one.
+ * @throws HozenError ARTEFACT_CORRUPT, and of the STORAGE_ codes
  */
-export async function readManifest(path: string): Promise<Manifest | undefined> {
-  return onStorage(path, async () => {
-    try {
-      return parseManifest(await readFile(path, 'utf8'), path);
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
-    }
-  });
+export async function readManifest(storage: Storage, path: string): Promise<Manifest | undefined> {
+  const text = await storage.readText(path);
+  return text === undefined ? undefined : parseManifest(text, path);
 }
 
-export function describe(manifestPath: string, manifest: Manifest): CommittedArtefact {
-  const path = join(dirname(manifestPath), manifest.artefact.file);
-  const { bytes, originalBytes, sha256 } = manifest.artefact;
-  return { path, manifestPath, checksumPath: `${path}.sha256`, bytes, originalBytes, sha256, manifest };
+/** The artefact that a manifest publishes. */
+export function describe(manifestPath: string, manifest: Manifest, storage: Storage): CommittedArtefact {
+  const { bytes, originalBytes, sha256, file } = manifest.artefact;
+  const { data, checksum } = besides(`${dirname(manifestPath)}/${file}`);
+  return { path: data, manifestPath, checksumPath: checksum, bytes, originalBytes, sha256, manifest, storage };
 }

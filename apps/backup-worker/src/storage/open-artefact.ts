@@ -2,25 +2,24 @@ import { inSpan } from '@hozen/telemetry';
 import { ArtefactWriter } from '../artefact/artefact-writer.js';
 import type { BackupJob } from '../job.js';
 import { artefactPaths, compressionOf } from './artefact-paths.js';
-import { makeDirectory } from './durable.js';
-import { FileSink } from './file-sink.js';
-import { removeLeftovers } from './leftovers.js';
-import { onStorage } from './storage-error.js';
+import { storageOf } from './storage-of.js';
+import type { ArtefactSink } from './storage.js';
+
+export type OpenArtefact = ArtefactWriter<ArtefactSink>;
+
+/** Of what is written, where nobody knows how much that will be. */
+const UNKNOWN_BYTES = 64 * 1024 ** 3;
 
 /**
- * Opens the artefact of a run for writing: a hidden partial file in the destination folder, for its owner only.
- * What earlier attempts of the run left there is removed first.
- * @throws HozenError STORAGE_UNWRITABLE, DISK_FULL, STORAGE_IO; the writer's methods too.
+ * Opens the artefact of a run for writing, where nobody sees it yet. What earlier attempts of the run left is removed
+ * first.
+ * @param expectedBytes of the artefact, at most; it may become somewhat larger
+ * @throws HozenError of the STORAGE_ and DISK_ codes; the writer's methods too.
  */
-export async function openArtefact(job: BackupJob): Promise<ArtefactWriter> {
-  const paths = artefactPaths(job);
-  const path = paths.partial('data');
-  return inSpan('open artefact', { attributes: { 'file.path': path } }, async () => {
-    await onStorage(paths.directory, async () => {
-      await makeDirectory(paths.directory);
-      await removeLeftovers(job, job.epoch);
-    });
-    return new ArtefactWriter(await FileSink.create(path), {
+export async function openArtefact(job: BackupJob, expectedBytes = UNKNOWN_BYTES): Promise<OpenArtefact> {
+  return inSpan('open artefact', { attributes: { 'file.path': artefactPaths(job).data } }, async () => {
+    const sink = await storageOf(job.config.storage).open(job, expectedBytes);
+    return new ArtefactWriter(sink, {
       compression: compressionOf(job),
       level: job.config.compressionLevel,
       // Each dump process has one stream; roles and the like come on top of these.

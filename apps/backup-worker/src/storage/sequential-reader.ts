@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import { constants, open, type FileHandle } from 'node:fs/promises';
-import { ALIGNED_BYTES, alignedPairs, ALIGNMENT } from './aligned-buffer.js';
+import type { ByteSource } from '../artefact/byte-source.js';
+import { ALIGNED_BYTES, alignedPairs, type AlignedPair } from './file/aligned-buffer.js';
+import type { Storage } from './storage.js';
 
-/**
- * Reads a file once from its beginning to its end, with the SHA-256 of it. Past the page cache where the file system
- * can: what is checked is what the disk holds, not what memory remembers of the writing.
- */
+/** Reads an artefact once from its beginning to its end, with the SHA-256 of it. */
 export class SequentialReader implements AsyncDisposable {
   readonly #hash = createHash('sha256');
-  readonly #buffers = alignedPairs.take();
+  readonly #buffers: AlignedPair;
   #next: Promise<number>;
   /** The side that is read from; the other one is being filled. */
   #side: 0 | 1 = 1;
@@ -16,12 +14,13 @@ export class SequentialReader implements AsyncDisposable {
   #at = 0;
   #held = 0;
 
-  private constructor(private readonly handle: FileHandle) {
+  private constructor(private readonly source: ByteSource) {
+    this.#buffers = source.piece === ALIGNED_BYTES ? alignedPairs.take() : newPair(source.piece);
     this.#next = this.#fill(0);
   }
 
-  static async open(path: string): Promise<SequentialReader> {
-    return new SequentialReader(await openDirect(path));
+  static async open(storage: Storage, path: string): Promise<SequentialReader> {
+    return new SequentialReader(await storage.source(path, 'sequential'));
   }
 
   /** Fills `bytes` with what comes next. @throws RangeError when the file ends before */
@@ -44,8 +43,8 @@ export class SequentialReader implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#next.catch(() => undefined);
-    await this.handle.close();
-    alignedPairs.give(this.#buffers);
+    await this.source[Symbol.asyncDispose]();
+    if (this.source.piece === ALIGNED_BYTES) alignedPairs.give(this.#buffers);
   }
 
   /** Takes what was read ahead, and reads ahead again. */
@@ -56,23 +55,16 @@ export class SequentialReader implements AsyncDisposable {
     this.#position += this.#held;
     this.#side = this.#side === 0 ? 1 : 0;
     const other = this.#side === 0 ? 1 : 0;
-    // A short read is the end of the file; beyond it direct I/O would ask for an unaligned place.
-    this.#next = this.#held % ALIGNMENT === 0 ? this.#fill(other) : Promise.resolve(0);
+    this.#next = this.#fill(other);
     this.#next.catch(() => undefined);
     return true;
   }
 
-  async #fill(side: 0 | 1): Promise<number> {
-    const { bytesRead } = await this.handle.read(this.#buffers[side], 0, ALIGNED_BYTES, this.#position);
-    return bytesRead;
+  #fill(side: 0 | 1): Promise<number> {
+    return this.source.readInto(this.#buffers[side], this.#position);
   }
 }
 
-async function openDirect(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_DIRECT);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
-    return open(path, 'r');
-  }
+function newPair(bytes: number): AlignedPair {
+  return [Buffer.allocUnsafeSlow(bytes), Buffer.allocUnsafeSlow(bytes)];
 }

@@ -14,7 +14,6 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ArtefactWriter } from '../artefact/artefact-writer.js';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
 import type { DumpSummary } from '../methods/dump-summary.js';
@@ -22,7 +21,7 @@ import { artefactPaths } from './artefact-paths.js';
 import { cleanUp, discardCommitted } from './clean-up.js';
 import { commitArtefact } from './commit-artefact.js';
 import { findCommitted } from './committed-artefact.js';
-import { openArtefact } from './open-artefact.js';
+import { openArtefact, type OpenArtefact } from './open-artefact.js';
 
 const summary: DumpSummary = {
   originalBytes: 1,
@@ -50,8 +49,8 @@ vi.mock('@hozen/telemetry', async (original) => {
 
 /** Looks at the folder whenever something is made durable there. */
 const onSync = vi.hoisted(() => ({ look: (): void => undefined }));
-vi.mock('./durable.js', async (original) => {
-  const real = await original<typeof import('./durable.js')>();
+vi.mock('./file/durable.js', async (original) => {
+  const real = await original<typeof import('./file/durable.js')>();
   return {
     ...real,
     syncDirectory: async (directory: string) => {
@@ -72,7 +71,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-async function opened(job: BackupJob, bytes = 100): Promise<ArtefactWriter> {
+async function opened(job: BackupJob, bytes = 100): Promise<OpenArtefact> {
   const writer = await openArtefact(job);
   const stream = writer.openStream('data');
   await stream.write(randomBytes(bytes));

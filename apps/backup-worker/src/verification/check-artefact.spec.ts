@@ -11,7 +11,8 @@ import { manifestFor } from '../artefact/manifest.fixture.js';
 import type { Manifest } from '../artefact/manifest.js';
 import { aJob } from '../job.fixture.js';
 import { describe as describeArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
-import { FileSink } from '../storage/file-sink.js';
+import { FileSink } from '../storage/file/file-sink.js';
+import { storageOf } from '../storage/storage-of.js';
 import { checkArtefact } from './check-artefact.js';
 
 const MIB = 1024 * 1024;
@@ -40,7 +41,7 @@ async function makeArtefact(name: string, compression: Compression, streams: Rec
 
 function committed(path: string, written: WrittenArtefact, compression: Compression, change: Partial<Manifest> = {}) {
   const manifest = { ...manifestFor(path, written, compression), ...change };
-  return describeArtefact(`${path}.manifest.json`, manifest);
+  return describeArtefact(`${path}.manifest.json`, manifest, storageOf({ kind: 'file', path: folder }));
 }
 
 async function codeOf(artefact: CommittedArtefact): Promise<unknown> {

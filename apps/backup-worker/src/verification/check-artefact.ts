@@ -28,9 +28,9 @@ export async function checkArtefact(
 ): Promise<void> {
   const { path, manifest, bytes } = artefact;
   await inSpan('check artefact', { attributes: { 'file.path': path, 'file.size': bytes } }, async () => {
-    await using file = await ArtefactFile.open(path, manifest);
+    await using file = await ArtefactFile.open(artefact);
     const members = layout(file, manifest.index.offset);
-    await using reader = await SequentialReader.open(path);
+    await using reader = await SequentialReader.open(artefact.storage, path);
     const check = new MembersCheck(file);
     const pieces = new Pool(() => new Piece(members));
     let done = 0;

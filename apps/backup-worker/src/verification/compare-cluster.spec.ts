@@ -46,7 +46,7 @@ afterAll(async () => {
 const restored = () => ({ ...copy.address(), password: source.password });
 
 async function differences(): Promise<string[]> {
-  await using file = await ArtefactFile.open(artefact.path, artefact.manifest);
+  await using file = await ArtefactFile.open(artefact);
   await using client = await connect(restored(), { applicationName: 'test' });
   await using env = await toolEnvironment(restored());
   const facts = await inspectCluster(client);

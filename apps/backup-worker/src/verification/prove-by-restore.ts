@@ -27,7 +27,7 @@ export async function proveByRestore(
 ): Promise<ProofFacts> {
   return inSpan('prove by restore', { attributes: { 'file.path': artefact.path } }, async () => {
     const started = performance.now();
-    await using file = await ArtefactFile.open(artefact.path, artefact.manifest);
+    await using file = await ArtefactFile.open(artefact);
     const cluster = await storedCluster(file);
     try {
       await using scratch = await startScratchServer(job, artefact.manifest, cluster);

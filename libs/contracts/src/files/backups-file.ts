@@ -22,6 +22,8 @@ import {
 import { EVENT_TYPES, type EventType } from '../events/registry.js';
 import { MaintenanceSettingsSpec } from './maintenance-settings.js';
 import { RetrySpec } from './retry-spec.js';
+import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
+import { IsStorage, type StorageSpec } from './storage-spec.js';
 import {
   BACKUP_LEVELS,
   BACKUP_METHODS,
@@ -38,10 +40,6 @@ import {
 /** Names are shown, logged and put into file names. Any printable text will do; no control characters, no slashes. */
 const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}/\\]{1,200}$/u;
 const NAME_MESSAGE = 'must be 1 to 200 printable characters without slashes';
-
-/** A reference to a secret, never the secret: `env:NAME` or `file:/absolute/path`. */
-export const SECRET_REFERENCE = /^(env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/;
-const SECRET_MESSAGE = 'must be a reference to a secret (env:NAME or file:/path), not the secret itself';
 
 function IsTimeZone() {
   return (target: object, propertyName: string) => {
@@ -109,18 +107,6 @@ export class TargetSpec {
   @IsString()
   @IsNotEmpty()
   sslRootCert?: string;
-}
-
-/** Where artefacts go. */
-export class StorageSpec {
-  @IsIn(['file'])
-  kind!: 'file';
-
-  /** Absolute folder; a mounted NFS folder will do. */
-  @IsString()
-  @Matches(/^\/[^\p{Cc}]*$/u, { message: 'path must be an absolute path' })
-  @MaxLength(700)
-  path!: string;
 }
 
 /** Execution window in the config's time zone; `to` before `from` crosses midnight. */
@@ -258,8 +244,7 @@ export class ConfigSpec {
   level: BackupLevel = 'full';
 
   @IsDefined()
-  @ValidateNested()
-  @Type(() => StorageSpec)
+  @IsStorage()
   storage!: StorageSpec;
 
   @IsOptional()

@@ -69,6 +69,18 @@ export const en = {
       'Another artefact already stands at {path}',
       'Nothing was overwritten. Two configs must not share a name and a storage path.',
     ],
+    STORAGE_REFUSED: [
+      'The storage refuses {path} ({reason})',
+      'Check that the bucket exists, and the keys, their rights and their expiry; the reason is the word of the provider.',
+    ],
+    STORAGE_CLOCK_SKEW: [
+      'The clock of this machine differs from that of the storage at {path} by {seconds} seconds',
+      'Set the clock of the worker (NTP). The storage refuses every request until then.',
+    ],
+    STORAGE_TOO_LARGE: [
+      'The artefact became larger than {parts} parts of {partSize} at {path}',
+      'The database grew far beyond its expected size while it was read. Run it again; if your provider takes more parts, raise maxParts.',
+    ],
     COMPRESSION_FAILED: ['Compressing the data failed', 'It is tried again; if it goes on, check memory and Node.'],
     ARTEFACT_MISSING: ['{path} is not there any more', 'Find out who removed it; the backup is run again.'],
     ARTEFACT_CORRUPT: [

@@ -48,6 +48,18 @@ export const zh: TextCatalogue<ErrorCode> = {
     STORAGE_UNWRITABLE: ['无法写入存储目录 {path}', '请给工作节点的用户写权限，并确认以读写方式挂载。'],
     STORAGE_IO: ['读写 {path} 失败', '请检查磁盘或挂载；会自动重试。'],
     STORAGE_CONFLICT: ['{path} 处已有另一个备份', '没有覆盖任何内容。两个配置不能同时使用相同的名称和存储路径。'],
+    STORAGE_REFUSED: [
+      '存储拒绝了 {path}（{reason}）',
+      '请检查存储桶是否存在，以及密钥、其权限和有效期；原因是服务商的答复。',
+    ],
+    STORAGE_CLOCK_SKEW: [
+      '本机时钟与 {path} 处存储的时钟相差 {seconds} 秒',
+      '请校准工作节点的时钟（NTP）。在此之前存储会拒绝所有请求。',
+    ],
+    STORAGE_TOO_LARGE: [
+      '{path} 处的备份超出了 {parts} 个 {partSize} 的分段',
+      '读取期间数据库远远超出预期大小。请重新运行；如果服务商接受更多分段，请调高 maxParts。',
+    ],
     COMPRESSION_FAILED: ['压缩数据失败', '会自动重试；若持续出现，请检查内存和 Node。'],
     ARTEFACT_MISSING: ['{path} 已不存在', '请查明是谁删除了它；备份会重新执行。'],
     ARTEFACT_CORRUPT: [

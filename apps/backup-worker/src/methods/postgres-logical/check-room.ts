@@ -1,11 +1,10 @@
 import type { StatsFs } from 'node:fs';
-import { access, constants, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import type { BackupJob } from '../../job.js';
-import { artefactPaths } from '../../storage/artefact-paths.js';
-import { makeDirectory } from '../../storage/durable.js';
 import { isMissing, onStorage } from '../../storage/storage-error.js';
+import { storageOf } from '../../storage/storage-of.js';
 import type { CheckedTarget } from './check-target.js';
 
 /** The artefact is expected to take this share of the databases' size when no earlier one tells. */
@@ -17,13 +16,10 @@ const SHARE = 4;
  * @throws HozenError STORAGE_UNWRITABLE, STORAGE_IO, DISK_TOO_SMALL
  */
 export async function checkRoom(job: BackupJob, target: CheckedTarget, lastBytes?: number): Promise<void> {
-  const { directory } = artefactPaths(job);
-  await onStorage(directory, async () => {
-    await makeDirectory(directory);
-    await access(directory, constants.W_OK);
-  });
+  const directory = await storageOf(job.config.storage).check(job);
   const original = target.facts.totals.bytes;
-  const needs = [{ path: directory, bytes: 2 * (lastBytes ?? original / SHARE) }];
+  const needs: Need[] = [];
+  if (directory !== undefined) needs.push({ path: directory, bytes: 2 * (lastBytes ?? original / SHARE) });
   if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * original });
   for (const { path, bytes } of await byFileSystem(needs)) {
     const free = await freeBytes(path);

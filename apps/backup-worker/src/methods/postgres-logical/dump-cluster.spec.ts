@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, storageLocation } from '@hozen/contracts';
 import { sessionName } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, type TestContext } from 'vitest';
@@ -95,7 +95,7 @@ function childrenLike(text: string): string[] {
 }
 
 async function rowsOf(artefact: CommittedArtefact, table: string): Promise<string[][]> {
-  await using file = await ArtefactFile.open(artefact.path, artefact.manifest);
+  await using file = await ArtefactFile.open(artefact);
   for (const { name } of file.index.streams.filter(({ name }) => /data-\d+\.dump$/.test(name))) {
     const dump = await file.readFile(name);
     const archive = new CustomFormatReader();
@@ -274,7 +274,7 @@ describe('the destination', () => {
     'being full after %s ends it, with nothing left',
     async (size, test) => {
       const job = jobFor(server.address(), folder.path);
-      mountTmpfs(job.config.storage.path, `size=${size}`, test);
+      mountTmpfs(storageLocation(job.config.storage), `size=${size}`, test);
       await largeDatabase();
       job.config.compression = 'none';
       const context = quietContext();
@@ -295,14 +295,14 @@ describe('the destination', () => {
 
   it('being too small is seen before anything begins', async (test) => {
     const job = jobFor(server.address(), folder.path);
-    mountTmpfs(job.config.storage.path, 'size=1m', test);
+    mountTmpfs(storageLocation(job.config.storage), 'size=1m', test);
     const target = await checkTarget(job, quietContext());
     await expect(checkRoom(job, target)).rejects.toMatchObject({ code: 'DISK_TOO_SMALL' });
   });
 
   it('being read-only is seen before anything begins', async (test) => {
     const job = jobFor(server.address(), folder.path);
-    mountTmpfs(job.config.storage.path, 'size=1m,ro', test);
+    mountTmpfs(storageLocation(job.config.storage), 'size=1m,ro', test);
     const target = await checkTarget(job, quietContext());
     await expect(checkRoom(job, target)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
     await expect(openArtefact(job)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });

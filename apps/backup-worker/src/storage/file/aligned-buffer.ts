@@ -1,4 +1,4 @@
-import { Pool } from '../artefact/pooled.js';
+import { Pool } from '../../artefact/pooled.js';
 
 /** Memory of WebAssembly begins on a page: the only memory of JavaScript that direct I/O takes. */
 declare const WebAssembly: { Memory: new (options: { initial: number }) => { readonly buffer: ArrayBuffer } };

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import type { ByteSink } from '../artefact/member-writer.js';
+import type { ByteSink } from '../../artefact/member-writer.js';
 import { DirectFile } from './direct-file.js';
-import { onStorage } from './storage-error.js';
+import { onStorage } from '../storage-error.js';
 
 /** Writes an artefact to a file, with the SHA-256 of the bytes as they pass. */
 export class FileSink implements ByteSink {

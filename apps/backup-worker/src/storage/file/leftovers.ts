@@ -1,13 +1,10 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HozenError } from '@hozen/contracts';
-import type { BackupJob } from '../job.js';
-import { artefactPaths, partialOwner } from './artefact-paths.js';
-import { readManifest } from './committed-artefact.js';
+import type { BackupJob } from '../../job.js';
+import { MANIFEST_SUFFIX, partialOwner, type ArtefactPaths } from '../artefact-paths.js';
+import { isManifestOf } from '../conflict.js';
 import { syncDirectory } from './durable.js';
-import { isMissing } from './storage-error.js';
-
-const MANIFEST = '.manifest.json';
+import { isMissing } from '../storage-error.js';
 
 /**
  * Removes what attempts of this run up to `epoch` left behind: partial files, and data or checksum that stand under
@@ -17,8 +14,11 @@ const MANIFEST = '.manifest.json';
  * until the manifest stands. So partials go last, and a crash in between leaves the proof of ownership. The manifest's
  * partial goes first: an owner that was paused just before it publishes then finds nothing to link.
  */
-export async function removeLeftovers(job: BackupJob, epoch: number): Promise<void> {
-  const { directory } = artefactPaths(job);
+export async function removeLeftovers(
+  { directory }: Pick<ArtefactPaths, 'directory'>,
+  job: BackupJob,
+  epoch: number,
+): Promise<void> {
   const partials = (await namesIn(directory)).filter((name) => {
     const owner = partialOwner(name);
     return owner?.runId === job.runId && owner.epoch <= epoch;
@@ -27,7 +27,7 @@ export async function removeLeftovers(job: BackupJob, epoch: number): Promise<vo
   await removeAll(directory, partials.filter(isOfManifest));
   for (const partial of partials.filter((name) => !isOfManifest(name))) {
     const final = partialOwner(partial)?.final ?? '';
-    if (await isPublished(job, join(directory, `${final.replace(/\.sha256$/, '')}${MANIFEST}`))) continue;
+    if (await isPublished(job, join(directory, `${final.replace(/\.sha256$/, '')}${MANIFEST_SUFFIX}`))) continue;
     const mine = await isSameFile(join(directory, final), join(directory, partial));
     if (mine) await rm(join(directory, final), { force: true });
   }
@@ -46,18 +46,21 @@ export async function isSameFile(one: string, other: string): Promise<boolean> {
   }
 }
 
-/** By a manifest of this run. Under any other one, our files are as unpublished as without. */
 async function isPublished(job: BackupJob, manifest: string): Promise<boolean> {
+  return isManifestOf(job.runId, await readIfThere(manifest), manifest);
+}
+
+export async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return (await readManifest(manifest))?.runId === job.runId;
+    return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof HozenError && error.code === 'ARTEFACT_CORRUPT') return false;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
 function isOfManifest(partial: string): boolean {
-  return partialOwner(partial)?.final.endsWith(MANIFEST) ?? false;
+  return partialOwner(partial)?.final.endsWith(MANIFEST_SUFFIX) ?? false;
 }
 
 async function removeAll(directory: string, names: string[]): Promise<void> {

@@ -1,0 +1,33 @@
+import { link, rm } from 'node:fs/promises';
+import { parseManifest } from '../../artefact/manifest.js';
+import type { BackupJob } from '../../job.js';
+import type { ArtefactPaths } from '../artefact-paths.js';
+import type { Fence } from '../storage.js';
+import { syncDirectory } from './durable.js';
+import { readIfThere, removeLeftovers } from './leftovers.js';
+
+/** Takes back what this run published at `epoch`: see Storage.discard. */
+export async function discardFiles(paths: ArtefactPaths, job: BackupJob, epoch: number, fence: Fence): Promise<void> {
+  const text = await readIfThere(paths.manifest);
+  const standing = text === undefined ? undefined : parseManifest(text, paths.manifest);
+  if (standing?.runId !== job.runId || standing.epoch !== epoch) return;
+  fence.ensureLease();
+  // Should this process die in between, the partial names tell the next owner that the rest is this run's to remove.
+  await linkBack(paths.data, paths.partial('data'));
+  await linkBack(paths.checksum, paths.partial('checksum'));
+  await syncDirectory(paths.directory);
+  // A later owner may have proven it meanwhile, and told everybody.
+  fence.ensureLease();
+  await rm(paths.manifest, { force: true });
+  await syncDirectory(paths.directory);
+  await removeLeftovers(paths, job, job.epoch);
+}
+
+async function linkBack(final: string, partial: string): Promise<void> {
+  try {
+    await link(final, partial);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,65 @@
+import { link, rm } from 'node:fs/promises';
+import { HozenError } from '@hozen/contracts';
+import type { BackupJob } from '../../job.js';
+import type { ArtefactKind, ArtefactPaths } from '../artefact-paths.js';
+import { conflictAt } from '../conflict.js';
+import { publishInOrder } from '../publish-in-order.js';
+import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
+import { isMissing, onStorage } from '../storage-error.js';
+import { syncDirectory, writeDurably } from './durable.js';
+import { FileSink } from './file-sink.js';
+import { readIfThere } from './leftovers.js';
+
+/** An artefact in the making: hidden partial files in the destination folder, for their owner only. */
+export class FileArtefact implements ArtefactSink {
+  private constructor(
+    private readonly job: BackupJob,
+    private readonly paths: ArtefactPaths,
+    private readonly sink: FileSink,
+  ) {}
+
+  static async create(job: BackupJob, paths: ArtefactPaths): Promise<FileArtefact> {
+    return new FileArtefact(job, paths, await FileSink.create(paths.partial('data')));
+  }
+
+  write(bytes: Buffer): Promise<void> {
+    return this.sink.write(bytes);
+  }
+
+  finish(): Promise<{ bytes: number; sha256: string }> {
+    return this.sink.finish();
+  }
+
+  abort(): Promise<void> {
+    return this.sink.abort();
+  }
+
+  publish(texts: ArtefactTexts, fence: Fence): Promise<void> {
+    return onStorage(this.paths.data, async () => {
+      await writeDurably(this.paths.partial('checksum'), texts.checksum);
+      await writeDurably(this.paths.partial('manifest'), texts.manifest);
+      await publishInOrder(fence, (kind) => this.#show(kind));
+      await this.#removePartials();
+    });
+  }
+
+  async #show(kind: ArtefactKind): Promise<void> {
+    const { paths, job } = this;
+    try {
+      await link(paths.partial(kind), paths[kind]);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+        throw conflictAt(job, paths[kind], await readIfThere(paths.manifest).catch(() => undefined));
+      }
+      // A later owner of this run has cleaned up behind us.
+      if (isMissing(error)) throw new HozenError('LEASE_LOST', {}, { cause: error });
+      throw error;
+    }
+    await syncDirectory(paths.directory);
+  }
+
+  async #removePartials(): Promise<void> {
+    for (const kind of ['manifest', 'checksum', 'data'] as const) await rm(this.paths.partial(kind), { force: true });
+    await syncDirectory(this.paths.directory);
+  }
+}

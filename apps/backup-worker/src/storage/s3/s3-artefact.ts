@@ -1,0 +1,73 @@
+import type { BackupJob } from '../../job.js';
+import type { ArtefactKind, ArtefactPaths } from '../artefact-paths.js';
+import { conflictAt } from '../conflict.js';
+import { publishInOrder } from '../publish-in-order.js';
+import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
+import type { Bucket } from './bucket.js';
+import { writeMarker } from './marker.js';
+import { planParts } from './part-plan.js';
+import { PartsSink } from './parts-sink.js';
+import { Upload } from './upload.js';
+
+type Uploads = Record<ArtefactKind, Upload>;
+
+/** An artefact in the making: three uploads that nobody sees, and a marker that tells whose they are. */
+export class S3Artefact implements ArtefactSink {
+  readonly #parts: PartsSink;
+
+  private constructor(
+    private readonly job: BackupJob,
+    private readonly paths: ArtefactPaths,
+    private readonly bucket: Bucket,
+    private readonly uploads: Uploads,
+    expectedBytes: number,
+  ) {
+    const { maxParts } = bucket.spec;
+    this.#parts = new PartsSink(uploads.data, planParts(expectedBytes, maxParts), maxParts);
+  }
+
+  static async create(job: BackupJob, paths: ArtefactPaths, bucket: Bucket, expected: number): Promise<S3Artefact> {
+    const marker = paths.partial('data');
+    // Before the uploads: whoever dies in between has said that uploads without a name in a marker may be its.
+    await writeMarker(bucket, marker, []);
+    const begin = (kind: ArtefactKind) => Upload.begin(bucket, paths[kind], job, kind === 'data');
+    const uploads: Uploads = {
+      data: await begin('data'),
+      checksum: await begin('checksum'),
+      manifest: await begin('manifest'),
+    };
+    await writeMarker(bucket, marker, Object.values(uploads));
+    return new S3Artefact(job, paths, bucket, uploads, expected);
+  }
+
+  write(bytes: Buffer): Promise<void> {
+    return this.#parts.write(bytes);
+  }
+
+  finish(): Promise<{ bytes: number; sha256: string }> {
+    return this.#parts.finish();
+  }
+
+  async abort(): Promise<void> {
+    await this.#parts.settle();
+    try {
+      for (const kind of ['manifest', 'data', 'checksum'] as const) await this.uploads[kind].abort();
+      await this.bucket.remove(this.paths.partial('data'));
+    } catch {
+      // The marker stands: the clean-up of the run tries again.
+    }
+  }
+
+  async publish(texts: ArtefactTexts, fence: Fence): Promise<void> {
+    await this.uploads.checksum.part(1, Buffer.from(texts.checksum));
+    await this.uploads.manifest.part(1, Buffer.from(texts.manifest));
+    await publishInOrder(fence, (kind) => this.#show(kind));
+    await this.bucket.remove(this.paths.partial('data'));
+  }
+
+  async #show(kind: ArtefactKind): Promise<void> {
+    if (await this.uploads[kind].complete()) return;
+    const other = await this.bucket.readText(this.paths.manifest).catch(() => undefined);
+    throw conflictAt(this.job, this.paths[kind], other);
+  }
+}

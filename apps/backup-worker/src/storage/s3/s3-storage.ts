@@ -1,0 +1,69 @@
+import type { S3StorageSpec } from '@hozen/contracts';
+import { storageLocation } from '@hozen/contracts';
+import { parseManifest } from '../../artefact/manifest.js';
+import type { ByteSource } from '../../artefact/byte-source.js';
+import type { BackupJob } from '../../job.js';
+import { artefactPaths, besides, MANIFEST_SUFFIX } from '../artefact-paths.js';
+import type { ArtefactSink, Fence, Storage } from '../storage.js';
+import { Bucket } from './bucket.js';
+import { removeLeftovers } from './leftovers.js';
+import { writeMarker } from './marker.js';
+import { S3Artefact } from './s3-artefact.js';
+import { S3Source } from './s3-source.js';
+
+/** Artefacts in a bucket. */
+export class S3Storage implements Storage {
+  private constructor(
+    private readonly spec: S3StorageSpec,
+    private readonly bucket: Bucket,
+  ) {}
+
+  static of(spec: S3StorageSpec): S3Storage {
+    return new S3Storage(spec, new Bucket(spec));
+  }
+
+  async check(job: BackupJob): Promise<undefined> {
+    await this.bucket.list(`${artefactPaths(job, this.spec).directory}/.`);
+  }
+
+  async open(job: BackupJob, expectedBytes: number): Promise<ArtefactSink> {
+    await this.removeLeftovers(job, job.epoch);
+    return S3Artefact.create(job, artefactPaths(job, this.spec), this.bucket, expectedBytes);
+  }
+
+  readText(path: string): Promise<string | undefined> {
+    return this.bucket.readText(path);
+  }
+
+  source(path: string): Promise<ByteSource> {
+    return S3Source.open(this.bucket, path);
+  }
+
+  async *manifests(): AsyncGenerator<string> {
+    const paths = await this.bucket.list(`${storageLocation(this.spec)}/`);
+    for (const path of paths) if (path.endsWith(MANIFEST_SUFFIX)) yield path;
+  }
+
+  async remove(dataPath: string): Promise<void> {
+    const { manifest, checksum } = besides(dataPath);
+    for (const path of [manifest, checksum, dataPath]) await this.bucket.remove(path);
+  }
+
+  async discard(job: BackupJob, epoch: number, fence: Fence): Promise<void> {
+    const paths = artefactPaths(job, this.spec);
+    const text = await this.bucket.readText(paths.manifest);
+    const standing = text === undefined ? undefined : parseManifest(text, paths.manifest);
+    if (standing?.runId !== job.runId || standing.epoch !== epoch) return;
+    fence.ensureLease();
+    // Should this process die in between, the marker tells the next owner to look for the rest.
+    await writeMarker(this.bucket, paths.partial('data'), []);
+    // A later owner may have proven it meanwhile, and told everybody.
+    fence.ensureLease();
+    await this.bucket.remove(paths.manifest);
+    await this.removeLeftovers(job, job.epoch);
+  }
+
+  async removeLeftovers(job: BackupJob, epoch: number): Promise<void> {
+    await removeLeftovers(this.bucket, artefactPaths(job, this.spec).directory, job, epoch);
+  }
+}

@@ -1,0 +1,56 @@
+import type { ByteSink } from '../artefact/member-writer.js';
+import type { ByteSource } from '../artefact/byte-source.js';
+import type { AttemptContext, BackupJob } from '../job.js';
+
+export type Fence = Pick<AttemptContext, 'ensureLease'>;
+
+/** What stands beside the data. */
+export interface ArtefactTexts {
+  checksum: string;
+  manifest: string;
+}
+
+/** Takes the bytes of an artefact where nobody sees them, and then shows it. */
+export interface ArtefactSink extends ByteSink {
+  /**
+   * After `finish`: data, checksum, and last the manifest appear, each created only if nothing stands there.
+   * @throws HozenError STORAGE_CONFLICT when another artefact stands there; LEASE_LOST, also when a later owner of the
+   * run has cleaned up behind us; of the STORAGE_ and DISK_ codes
+   */
+  publish(texts: ArtefactTexts, fence: Fence): Promise<void>;
+}
+
+/**
+ * A place for artefacts. Paths are those of artefactPaths(): absolute, or `s3://bucket/...`. Everything throws
+ * HozenErrors of the STORAGE_ and DISK_ codes.
+ */
+export interface Storage {
+  /**
+   * Looks whether this job could write.
+   * @returns the folder whose disk it fills, where that can be told
+   */
+  check(job: BackupJob): Promise<string | undefined>;
+  /**
+   * Removes what earlier attempts of the run left, and opens a place for its data.
+   * @param expectedBytes of the artefact, at most; it may become somewhat larger
+   */
+  open(job: BackupJob, expectedBytes: number): Promise<ArtefactSink>;
+  /** A small file; undefined where there is none. */
+  readText(path: string): Promise<string | undefined>;
+  /**
+   * A file, for reading any part of it; or once from end to end, past all caches.
+   * @throws HozenError ARTEFACT_MISSING too
+   */
+  source(path: string, way: 'any' | 'sequential'): Promise<ByteSource>;
+  /** Paths of all manifests. */
+  manifests(): AsyncGenerator<string>;
+  /** Removes an artefact; the manifest goes first. What is not there is no error. */
+  remove(dataPath: string): Promise<void>;
+  /**
+   * Takes back what this run published, if it was at this epoch: the manifest first, so that nothing unproven is
+   * visible. @throws HozenError LEASE_LOST too
+   */
+  discard(job: BackupJob, epoch: number, fence: Fence): Promise<void>;
+  /** Removes what attempts of the run up to this epoch left; never what is published, nor anything of others. */
+  removeLeftovers(job: BackupJob, epoch: number): Promise<void>;
+}
