@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { S3StorageSpec } from '@hozen/contracts';
+import { connect } from '@hozen/dbms';
 import { NO_S3, s3Program, tempDir, TestPostgres, TestS3 } from '@hozen/testkit';
 import { expect, it } from 'vitest';
 import { backUp, jobFor, quietContext } from '../backup.fixture.js';
@@ -37,7 +38,9 @@ it.skipIf(s3Program() === undefined)(
     };
     execFileSync('sh', ['-ec', manifest.restore.join('\n')], { cwd: folder.path, env, stdio: 'pipe' });
     const sum = 'SELECT count(*), md5(string_agg(treasure::text, $$,$$ ORDER BY i)) FROM treasure';
-    await using restored = await target.client();
+    // From now on the passwords of the original count.
+    const login = { ...target.address(), password: source.address().password ?? '' };
+    await using restored = await connect(login, { applicationName: 'spec' });
     expect((await restored.query(sum)).rows).toEqual((await client.query(sum)).rows);
   },
   240_000,
