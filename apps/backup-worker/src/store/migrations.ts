@@ -3,6 +3,7 @@ import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
+import { StoragePath1764150000000 } from './storage-path.migration.js';
 
 /** In the order in which they are run. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   BackupRecords1763600000200,
   BackupLog1763600000300,
   RetentionTables1764100000000,
+  StoragePath1764150000000,
 ];
