@@ -1,4 +1,4 @@
-import { newEvent } from '@hozen/contracts';
+import { newEvent, type StorageSpec } from '@hozen/contracts';
 import type { Outbox } from '@hozen/messaging';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
@@ -9,8 +9,7 @@ import { removeArtefact } from '../storage/remove-artefact.js';
 export interface DueDeletion {
   run_id: string;
   file_path: string;
-  checksum_path: string;
-  manifest_path: string;
+  storage: StorageSpec | null;
   file_size: string;
   config_name: string;
   target_name: string;
@@ -37,8 +36,9 @@ const CLAIM_DELETION = `
         ORDER BY due.not_before, due.run_id
         LIMIT 1
           FOR UPDATE SKIP LOCKED)
-  RETURNING deletion.run_id, deletion.reasons, deletion.attempts, artefact.file_path, artefact.checksum_path,
-            artefact.manifest_path, artefact.file_size, run.config_name, run.target_name, run.backup_level, run.record_id`;
+  RETURNING deletion.run_id, deletion.reasons, deletion.attempts, artefact.file_path, artefact.file_size,
+            run.config_name, run.target_name, run.backup_level, run.record_id,
+            (SELECT spec -> 'storage' FROM backup_configs WHERE id = run.config_id) AS storage`;
 
 const MARK_DELETED = `
   UPDATE artefact_deletions SET deleted_at = clock_timestamp(), last_error = NULL
@@ -63,7 +63,7 @@ export async function deleteArtefact(outbox: Outbox, database: DataSource, due: 
   const attributes = { 'hozen.run_id': due.run_id, 'file.path': due.file_path };
   await inSpan('delete artefact', { attributes }, async () => {
     try {
-      await removeArtefact({ manifest: due.manifest_path, checksum: due.checksum_path, data: due.file_path });
+      await removeArtefact(due.file_path, due.storage);
     } catch (error) {
       await database.query(NOTE_FAILURE, [due.run_id, error instanceof Error ? error.message : String(error)]);
       throw error;

@@ -1,26 +1,20 @@
-import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDirectory } from './durable.js';
-import { isMissing, onStorage } from './storage-error.js';
+import { HozenError, storageLocation, type StorageSpec } from '@hozen/contracts';
+import { storageOf } from './storage-of.js';
 
 /**
- * Removes a published artefact. The manifest goes first, and durably: what has lost it is no backup any more, so nothing
- * half-removed is ever taken for one.
- * @throws HozenError STORAGE_IO, STORAGE_UNWRITABLE. What is gone already is none.
+ * Removes a published artefact. The manifest goes first: what has lost it is no backup any more, so nothing half-removed
+ * is ever taken for one.
+ * @param storage where its config stores now: a bucket can be reached no other way
+ * @throws HozenError of the STORAGE_ codes. What is gone already is none.
  */
-export async function removeArtefact(paths: { manifest: string; checksum: string; data: string }): Promise<void> {
-  await onStorage(paths.data, async () => {
-    await removeDurably(paths.manifest);
-    await removeDurably(paths.checksum);
-    await removeDurably(paths.data);
-  });
+export async function removeArtefact(dataPath: string, storage: StorageSpec | null): Promise<void> {
+  await storageOf(storageFor(dataPath, storage)).remove(dataPath);
 }
 
-async function removeDurably(path: string): Promise<void> {
-  try {
-    await rm(path, { force: true });
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
+function storageFor(dataPath: string, storage: StorageSpec | null): StorageSpec {
+  if (!dataPath.startsWith('s3://')) return { kind: 'file', path: dirname(dataPath) };
+  if (storage?.kind === 's3' && dataPath.startsWith(`s3://${storage.bucket}/`)) return storage;
+  const now = storage === null ? 'its config is gone' : `its config stores in ${storageLocation(storage)} now`;
+  throw new HozenError('STORAGE_REFUSED', { path: dataPath, reason: now });
 }

@@ -1,4 +1,4 @@
-import { access, constants, readdir, rm } from 'node:fs/promises';
+import { access, constants, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileStorageSpec } from '@hozen/contracts';
 import type { ByteSource } from '../../artefact/byte-source.js';
@@ -7,7 +7,7 @@ import { artefactPaths, besides, MANIFEST_SUFFIX } from '../artefact-paths.js';
 import type { ArtefactSink, Fence, Storage } from '../storage.js';
 import { onStorage } from '../storage-error.js';
 import { discardFiles } from './discard-files.js';
-import { makeDirectory, syncDirectory } from './durable.js';
+import { makeDirectory, removeDurably } from './durable.js';
 import { FileArtefact } from './file-artefact.js';
 import { FileSource } from './file-source.js';
 import { readIfThere, removeLeftovers } from './leftovers.js';
@@ -49,13 +49,9 @@ export class FileStorage implements Storage {
   }
 
   async remove(dataPath: string): Promise<void> {
-    const { directory, manifest, checksum } = besides(dataPath);
+    const { manifest, checksum } = besides(dataPath);
     await onStorage(dataPath, async () => {
-      await rm(manifest, { force: true });
-      await syncDirectory(directory);
-      await rm(checksum, { force: true });
-      await rm(dataPath, { force: true });
-      await syncDirectory(directory);
+      for (const path of [manifest, checksum, dataPath]) await removeDurably(path);
     });
   }
 

@@ -15,6 +15,7 @@ import { cleanUp, discardCommitted } from '../clean-up.js';
 import { commitArtefact } from '../commit-artefact.js';
 import { findCommitted } from '../committed-artefact.js';
 import { openArtefact, type OpenArtefact } from '../open-artefact.js';
+import { removeArtefact } from '../remove-artefact.js';
 import { storageOf } from '../storage-of.js';
 import { Bucket } from './bucket.js';
 import { planParts } from './part-plan.js';
@@ -251,7 +252,10 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
     const listed: string[] = [];
     for await (const path of storage.manifests()) listed.push(path);
     expect(listed).toEqual([artefact.manifestPath]);
-    await storage.remove(artefact.path);
+    const other = { ...spec(), bucket: 'another' };
+    await expect(removeArtefact(artefact.path, other)).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
+    await expect(removeArtefact(artefact.path, null)).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
+    await removeArtefact(artefact.path, spec());
     await leavesNothing();
   });
 
