@@ -27,6 +27,13 @@ export interface BackupJob {
   spoolDir: string;
 }
 
+/** On whose behalf sessions on a server are opened: their names carry run and epoch. */
+export interface SessionOwner {
+  runId: string;
+  epoch: number;
+  config: Pick<ConfigSpec, 'jobs' | 'lockWaitSeconds'>;
+}
+
 /** How an attempt talks to the run that it belongs to. */
 export interface AttemptContext {
   /** Aborted when the attempt is to stop: lease lost, cancelled, timed out, shutting down. */

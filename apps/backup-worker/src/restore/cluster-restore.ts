@@ -10,6 +10,8 @@ export interface ClusterRestore {
   jobs: number;
   spoolDir: string;
   tablespacesInPlace: boolean;
+  /** Of its sessions. */
+  applicationName: string;
   signal?: AbortSignal;
   onBytes(bytes: number, item: string): void;
 }

@@ -47,6 +47,7 @@ export async function restoreCluster(options: RestoreOptions): Promise<void> {
       jobs: options.jobs,
       spoolDir: options.spoolDir,
       tablespacesInPlace: options.tablespacesInPlace ?? false,
+      applicationName,
       ...(options.signal ? { signal: options.signal } : {}),
       onBytes: counter(artefact.originalBytes, options.progress),
     };

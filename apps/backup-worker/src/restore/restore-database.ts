@@ -12,13 +12,21 @@ import type { ClusterRestore } from './cluster-restore.js';
 import type { StoredDatabase } from './restore-plan.js';
 import { restoreTables } from './restore-tables.js';
 
-/** Definitions, then all data side by side, then what is built on the data: indexes, constraints, triggers. */
-export async function restoreDatabase(restore: ClusterRestore, database: StoredDatabase): Promise<void> {
+/**
+ * Definitions, then all data side by side, then what is built on the data: indexes, constraints, triggers.
+ * @param options `create: false` where the database is there already, empty, under `database.name`
+ */
+export async function restoreDatabase(
+  restore: ClusterRestore,
+  database: StoredDatabase,
+  options = { create: true },
+): Promise<void> {
   await inSpan('restore database', { attributes: { 'db.namespace': database.name } }, async () => {
     const schema = join(restore.spoolDir, `${database.folder.replaceAll('/', '-')}-schema.dump`);
     try {
       await pipeline(restore.file.read(database.schema), createWriteStream(schema, { mode: 0o600 }));
-      await pgRestore(restore, database, ['--section=pre-data', '--create', ...maintenance(database.name), schema]);
+      const where = options.create ? ['--create', ...maintenance(database.name)] : [into(database)];
+      await pgRestore(restore, database, ['--section=pre-data', ...where, schema]);
       await loadAll(restore, database);
       const jobs = `--jobs=${restore.jobs}`;
       await pgRestore(restore, database, ['--section=post-data', jobs, into(database), schema]);

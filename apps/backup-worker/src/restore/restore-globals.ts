@@ -5,8 +5,6 @@ import { ROLES, TABLESPACES } from '../methods/postgres-logical/dump-globals.js'
 import type { ClusterRestore } from './cluster-restore.js';
 import { storedCluster } from './restore-plan.js';
 
-const APPLICATION = 'hozen restore';
-
 /** SQLSTATE duplicate_object: the role or tablespace is there already, and is altered to what the backup says. */
 const EXISTS = '42710';
 
@@ -25,7 +23,7 @@ export async function restoreTablespaces(restore: ClusterRestore): Promise<void>
  * @returns sets the password of the backup. Call it at the end.
  */
 export async function restoreRoles(restore: ClusterRestore): Promise<() => Promise<void>> {
-  await using client = await connect(restore.address, { applicationName: APPLICATION });
+  await using client = await connect(restore.address, { applicationName: restore.applicationName });
   try {
     const before = await ownPassword(client);
     await runSql(restore, ROLES);
@@ -33,7 +31,7 @@ export async function restoreRoles(restore: ClusterRestore): Promise<() => Promi
     if (after === before) return () => Promise.resolve();
     await setOwnPassword(client, before);
     return async () => {
-      await using last = await connect(restore.address, { applicationName: APPLICATION });
+      await using last = await connect(restore.address, { applicationName: restore.applicationName });
       await setOwnPassword(last, after);
     };
   } catch (error) {
@@ -71,10 +69,11 @@ async function runSql({ file, tools, env, signal }: ClusterRestore, name: string
 }
 
 /** Inside the data directory, whatever folders the original used: for servers that are thrown away. */
-async function createTablespacesInPlace({ file, address }: ClusterRestore): Promise<void> {
+async function createTablespacesInPlace(restore: ClusterRestore): Promise<void> {
+  const { file, address } = restore;
   const { tablespaces } = await storedCluster(file);
   if (tablespaces.length === 0) return;
-  await using client = await connect(address, { applicationName: APPLICATION });
+  await using client = await connect(address, { applicationName: restore.applicationName });
   try {
     await client.query('SET allow_in_place_tablespaces = on');
     for (const { name, owner } of tablespaces) {

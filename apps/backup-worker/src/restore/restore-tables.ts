@@ -15,7 +15,10 @@ export async function restoreTables(
   waiting: TableContent[],
 ): Promise<void> {
   if (waiting.length === 0) return;
-  await using client = await connect(restore.address, { applicationName: 'hozen restore', database: database.name });
+  await using client = await connect(restore.address, {
+    applicationName: restore.applicationName,
+    database: database.name,
+  });
   for (const option of SESSION_OPTIONS) await client.query(`SET ${option}`);
   await client.query(textSettings(await encodingOf(client)));
   for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {

@@ -6,7 +6,10 @@ import { policyOf } from './policy.js';
 /** All artefacts of a config that are not deleted or about to be. */
 const STANDING = `
   SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
-         (run.options ->> 'retentionDays')::integer AS days, hold.run_id IS NOT NULL AS held
+         (run.options ->> 'retentionDays')::integer AS days,
+         hold.run_id IS NOT NULL OR EXISTS (SELECT FROM restores AS restore
+                                             WHERE restore.run_id = artefact.run_id
+                                               AND restore.state IN ('queued', 'running')) AS held
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id
     LEFT JOIN artefact_holds AS hold ON hold.run_id = artefact.run_id

@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
+import { HozenError, type StorageSpec } from '@hozen/contracts';
 import { parseManifest, type Manifest } from '../artefact/manifest.js';
 import type { BackupJob } from '../job.js';
 import { artefactPaths, besides } from './artefact-paths.js';
-import { storageOf } from './storage-of.js';
+import { storageHolding, storageOf } from './storage-of.js';
 import type { Storage } from './storage.js';
 
 /** An artefact whose manifest stands. */
@@ -37,6 +38,19 @@ export async function findCommitted(job: BackupJob): Promise<CommittedArtefact |
 export async function readManifest(storage: Storage, path: string): Promise<Manifest | undefined> {
   const text = await storage.readText(path);
   return text === undefined ? undefined : parseManifest(text, path);
+}
+
+/**
+ * An artefact of the past.
+ * @param now where its config stores now
+ * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the STORAGE_ codes
+ */
+export async function publishedArtefact(dataPath: string, now: StorageSpec | null): Promise<CommittedArtefact> {
+  const storage = storageHolding(dataPath, now);
+  const path = besides(dataPath).manifest;
+  const manifest = await readManifest(storage, path);
+  if (!manifest) throw new HozenError('ARTEFACT_MISSING', { path });
+  return describe(path, manifest, storage);
 }
 
 /** The artefact that a manifest publishes. */

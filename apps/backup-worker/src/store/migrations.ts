@@ -2,6 +2,7 @@ import { SharedTables } from '@hozen/persistence';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
+import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
 
@@ -13,4 +14,5 @@ export const migrations = [
   BackupLog1763600000300,
   RetentionTables1764100000000,
   StoragePath1764150000000,
+  Restores1764160000000,
 ];

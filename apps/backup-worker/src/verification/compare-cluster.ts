@@ -1,7 +1,8 @@
 import { toolOutput, type DatabaseFacts } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { ROLES, TABLESPACES } from '../methods/postgres-logical/dump-globals.js';
-import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js';
+import type { TocEntry } from '../pipeline/custom-format.js';
+import { storedDefinitions } from '../restore/stored-definitions.js';
 import { compareContents } from './compare-contents.js';
 import { compareDefinitions } from './compare-definitions.js';
 import { sameGlobals } from './compare-globals.js';
@@ -28,19 +29,26 @@ export async function compareCluster(file: ArtefactFile, reader: CopyReader): Pr
   return [...differences, ...[...copies.keys()].map((name) => `database ${name}: it should not be there`)];
 }
 
-async function compareDatabase(file: ArtefactFile, folder: string, copy: DatabaseFacts, reader: CopyReader) {
+/**
+ * The same for one database.
+ * @param counts which definitions are compared; all by default
+ */
+export async function compareDatabase(
+  file: ArtefactFile,
+  folder: string,
+  copy: DatabaseFacts,
+  reader: CopyReader,
+  counts: (entry: TocEntry) => boolean = () => true,
+): Promise<string[]> {
   const backup = file.index.databases.find((database) => database.folder === folder);
   if (!backup) return ['it is missing in the index'];
   const { definitions, contents } = await readCopy(reader, copy, backup.tables);
-  const stored = await definitionsIn(file, folder);
+  const stored = await storedDefinitions(file, folder);
   const look = secondLook(file, reader, copy);
-  return [...compareDefinitions(stored, definitions), ...(await compareContents(backup, contents, look))];
-}
-
-async function definitionsIn(file: ArtefactFile, folder: string): Promise<TocEntry[]> {
-  const archive = new CustomFormatReader();
-  for await (const chunk of file.read(file.stream(`${folder}/schema.dump`))) archive.push(chunk);
-  return archive.end().entries;
+  return [
+    ...compareDefinitions(stored.filter(counts), definitions.filter(counts)),
+    ...(await compareContents(backup, contents, look)),
+  ];
 }
 
 async function compareAllGlobals(file: ArtefactFile, reader: CopyReader): Promise<string[]> {

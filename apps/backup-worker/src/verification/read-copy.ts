@@ -1,6 +1,6 @@
 import type { DatabaseFacts, TargetClient, ToolEnvironment } from '@hozen/dbms';
 import type { TableContent } from '../artefact/artefact-index.js';
-import type { BackupJob } from '../job.js';
+import type { SessionOwner } from '../job.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { readTable } from '../methods/postgres-logical/copy-table.js';
 import { DatabaseSnapshot } from '../methods/postgres-logical/database-snapshot.js';
@@ -19,7 +19,7 @@ import { sameColumns } from './compare-contents.js';
 
 /** What all reading of one copy shares. */
 export interface CopyReader {
-  job: BackupJob;
+  job: SessionOwner;
   scratch: CheckedTarget;
   env: ToolEnvironment;
   /** The backup has no contents of unlogged tables: it was taken from a standby. */

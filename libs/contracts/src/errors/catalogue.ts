@@ -52,6 +52,7 @@ export const ERRORS = {
   ABANDONED: 'give-up',
   CANCELLED: 'not-ours',
   LEASE_LOST: 'not-ours',
+  RESTORE_IMPOSSIBLE: 'operator',
   MAINTENANCE_BACKUP_FAILED: 'operator',
   MAINTENANCE_TYPE_UNSUPPORTED: 'operator',
   MAINTENANCE_IMPOSSIBLE: 'operator',

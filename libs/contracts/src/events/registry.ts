@@ -17,6 +17,14 @@ import {
   MaintenanceRequested,
   MaintenanceStarted,
 } from './maintenance.js';
+import {
+  RestoreAccepted,
+  RestoreCompleted,
+  RestoreFailed,
+  RestoreRejected,
+  RestoreRequested,
+  RestoreStarted,
+} from './restore.js';
 import type { Reason } from '../errors/reason.js';
 import { validate, type Validated } from './validation.js';
 
@@ -29,6 +37,12 @@ export const EVENTS = {
   'backup.completed': { contract: BackupCompleted, version: 1, terminal: true },
   'backup.failed': { contract: BackupFailed, version: 1, terminal: true },
   'backup.deleted': { contract: BackupDeleted, version: 1, terminal: false },
+  'restore.requested': { contract: RestoreRequested, version: 1, terminal: false, rejectedAs: 'restore.rejected' },
+  'restore.accepted': { contract: RestoreAccepted, version: 1, terminal: false },
+  'restore.rejected': { contract: RestoreRejected, version: 1, terminal: true },
+  'restore.started': { contract: RestoreStarted, version: 1, terminal: false },
+  'restore.completed': { contract: RestoreCompleted, version: 1, terminal: true },
+  'restore.failed': { contract: RestoreFailed, version: 1, terminal: true },
   'maintenance.requested': {
     contract: MaintenanceRequested,
     version: 1,

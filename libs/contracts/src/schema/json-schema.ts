@@ -30,6 +30,8 @@ const KEYWORDS: Readonly<Record<string, (constraints: unknown[]) => JsonSchema>>
   isObject: () => ({ type: 'object' }),
   isTimeZone: () => ({ type: 'string' }),
   isArray: () => ({ type: 'array' }),
+  arrayMinSize: ([least]) => ({ minItems: least }),
+  arrayMaxSize: ([most]) => ({ maxItems: most }),
   arrayNotEmpty: () => ({ minItems: 1 }),
   matches: ([pattern]) => ({ type: 'string', pattern: (pattern as RegExp).source }),
 };

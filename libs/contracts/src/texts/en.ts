@@ -109,6 +109,10 @@ export const en = {
     ],
     CANCELLED: ['It was cancelled', 'Start it again when you are ready.'],
     LEASE_LOST: ['This worker lost its lease', 'Another worker has taken over; nothing is to be done.'],
+    RESTORE_IMPOSSIBLE: [
+      'The backup cannot be restored into {target}: {what}.',
+      'Remove what stands in the way, then ask again. See it all at once: hozen restore … --plan',
+    ],
     MAINTENANCE_BACKUP_FAILED: [
       'The safety backup before the maintenance failed: {reason}',
       'Nothing was changed in the database. Make the backup work first, then ask again.',

@@ -115,6 +115,10 @@ export const ja: TextCatalogue<ErrorCode> = {
     ],
     CANCELLED: ['取り消されました', '準備ができたら、もう一度開始してください。'],
     LEASE_LOST: ['このワーカーは担当を失いました', '別のワーカーが引き継いでいます。操作は不要です。'],
+    RESTORE_IMPOSSIBLE: [
+      'バックアップを {target} に復元できません: {what}',
+      '妨げになっているものを取り除いてから、もう一度要求してください。一覧: hozen restore … --plan',
+    ],
     MAINTENANCE_BACKUP_FAILED: [
       'メンテナンス前のバックアップに失敗しました: {reason}',
       'データベースには何も変更していません。先にバックアップを直してから、もう一度要求してください。',

@@ -76,6 +76,10 @@ export const zh: TextCatalogue<ErrorCode> = {
     ABANDONED: ['执行期间工作节点意外终止了 {attempts} 次', '请查看工作节点日志，找出终止原因（内存、重启等）。'],
     CANCELLED: ['已取消', '准备好后请重新开始。'],
     LEASE_LOST: ['该工作节点失去了租约', '其他工作节点已接管，无需操作。'],
+    RESTORE_IMPOSSIBLE: [
+      '无法将备份恢复到 {target}：{what}',
+      '请先排除障碍再重新请求。查看全部：hozen restore … --plan',
+    ],
     MAINTENANCE_BACKUP_FAILED: ['维护前的安全备份失败：{reason}', '数据库没有任何改动。请先修复备份，再重新请求。'],
     MAINTENANCE_TYPE_UNSUPPORTED: ['尚不支持“{type}”类型的维护', '可用的类型：{allowed}'],
     MAINTENANCE_IMPOSSIBLE: [

@@ -12,7 +12,7 @@ import {
   type PostgresTools,
   type TargetClient,
 } from '@hozen/dbms';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, type TargetSpec } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { RESTORE_SETTINGS } from './settings.sql.js';
@@ -40,20 +40,35 @@ export async function checkTarget(
 ): Promise<CheckedTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await addressOf(job.target);
-    await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
-    await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
-    const facts = await inspectCluster(client);
-    if (!facts.canReadEverything) {
-      throw new HozenError('TARGET_RIGHTS_MISSING', { target: job.target.name, user: address.user });
-    }
-    const tools = await findTools(facts.versionNum);
-    const settings = await readSettings(client);
-    const databases = facts.databases.filter((database) => database.allowConnections && !database.isInvalid);
-    const warnings = warningsOf(facts);
-    for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
-    return { address, facts, tools, databases, settings, warnings };
+    const applicationName = sessionName(job.runId, job.epoch);
+    const target = await checkServer(job.target, applicationName, (client) =>
+      terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch),
+    );
+    for (const warning of target.warnings) context.log.warn({ target: job.target.name }, warning);
+    return target;
   });
+}
+
+/**
+ * The same without a run.
+ * @param first done on the connection before anything is looked at
+ */
+export async function checkServer(
+  spec: TargetSpec,
+  applicationName: string,
+  first?: (client: TargetClient) => Promise<unknown>,
+): Promise<CheckedTarget> {
+  const address = await addressOf(spec);
+  await using client = await connect(address, { applicationName });
+  await first?.(client);
+  const facts = await inspectCluster(client);
+  if (!facts.canReadEverything) {
+    throw new HozenError('TARGET_RIGHTS_MISSING', { target: spec.name, user: address.user });
+  }
+  const tools = await findTools(facts.versionNum);
+  const settings = await readSettings(client);
+  const databases = facts.databases.filter((database) => database.allowConnections && !database.isInvalid);
+  return { address, facts, tools, databases, settings, warnings: warningsOf(facts) };
 }
 
 async function readSettings(client: TargetClient): Promise<Record<string, string>> {

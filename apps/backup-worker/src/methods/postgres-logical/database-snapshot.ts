@@ -1,6 +1,6 @@
 import { asTargetError, connect, sessionName, type TargetClient } from '@hozen/dbms';
 import { HozenError } from '@hozen/contracts';
-import type { BackupJob } from '../../job.js';
+import type { SessionOwner } from '../../job.js';
 import type { CheckedTarget } from './check-target.js';
 import { COLUMNS, sessionSettings, TABLES } from './tables.sql.js';
 
@@ -47,7 +47,7 @@ export class DatabaseSnapshot implements AsyncDisposable {
    * @param until ends it, even while it waits for a lock
    * @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws
    */
-  static async open(job: BackupJob, target: CheckedTarget, database: string, until: SnapshotUntil) {
+  static async open(job: SessionOwner, target: CheckedTarget, database: string, until: SnapshotUntil) {
     const { address, facts } = target;
     const client = await connect(address, { applicationName: sessionName(job.runId, job.epoch), database });
     const stop = () => void client.end().catch(() => undefined);

@@ -1,5 +1,5 @@
 import { asTargetError, connect, sessionName, type DatabaseFacts, type TargetClient } from '@hozen/dbms';
-import type { BackupJob } from '../../job.js';
+import type { SessionOwner } from '../../job.js';
 import type { CheckedTarget } from './check-target.js';
 import { lockForReading } from './database-snapshot.js';
 import { sessionSettings, textSettings } from './tables.sql.js';
@@ -11,7 +11,7 @@ import { sessionSettings, textSettings } from './tables.sql.js';
  * @throws HozenError TARGET_LOCKED, and what connect throws
  */
 export async function openReadingSession(
-  job: BackupJob,
+  job: SessionOwner,
   target: CheckedTarget,
   database: DatabaseFacts,
   snapshotId: string,

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import { newEvent, type EventOf, type Reason } from '@hozen/contracts';
+import type { Transaction } from '@hozen/messaging';
+import { traced } from '../runs/begin-attempt.js';
+import { SOURCE } from '../runs/facts.js';
+import { findSource, isSource } from './find-source.js';
+import type { WantedDatabase } from './restore-row.js';
+
+/** The request id is unique: whatever happens to the inbox, a request is one restore. */
+const INSERT_RESTORE = `
+  INSERT INTO restores
+    (id, request_id, run_id, config_name, target_id, target_name, databases, requested_by, reason, traceparent)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10)
+  ON CONFLICT (request_id) DO NOTHING
+  RETURNING id`;
+
+/** The request becomes a queued restore and `restore.accepted`, or `restore.rejected` with every reason. */
+export async function acceptRestore(tx: Transaction, event: EventOf<'restore.requested'>): Promise<void> {
+  const request = event.data;
+  const [target] = await tx.manager.query<{ id: string }[]>('SELECT id FROM backup_targets WHERE target_name = $1', [
+    request.target,
+  ]);
+  const source = await findSource(tx.manager, request);
+  const databases = request.databases.map(({ name, as }): WantedDatabase => ({ name, as: as ?? name }));
+  const reasons: Reason[] = [
+    ...(target ? [] : [{ field: 'target', value: request.target, message: 'there is no target of this name' }]),
+    ...(isSource(source) ? [] : [source]),
+    ...duplicates(databases),
+  ];
+  if (!target || !isSource(source) || reasons.length > 0) return tx.reject(event, reasons);
+  const { traceparent } = traced();
+  const facts = {
+    restoreId: randomUUID(),
+    requestId: event.id,
+    runId: source.runId,
+    config: source.config,
+    target: request.target,
+  };
+  const inserted = await tx.manager.query<unknown[]>(INSERT_RESTORE, [
+    facts.restoreId,
+    facts.requestId,
+    facts.runId,
+    facts.config,
+    target.id,
+    facts.target,
+    JSON.stringify(databases),
+    request.requestedBy ?? null,
+    request.reason ?? null,
+    traceparent ?? null,
+  ]);
+  if (inserted.length === 0) return;
+  await tx.publish(newEvent('restore.accepted', facts, { source: SOURCE, subject: facts.restoreId, ...traced() }));
+}
+
+function duplicates(databases: readonly WantedDatabase[]): Reason[] {
+  const seen = new Set<string>();
+  return databases.flatMap(({ as }, index) => {
+    if (!seen.has(as)) {
+      seen.add(as);
+      return [];
+    }
+    return [{ field: `databases[${index}].as`, value: as, message: 'two databases cannot have one name' }];
+  });
+}

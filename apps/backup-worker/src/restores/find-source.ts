@@ -1,0 +1,59 @@
+import type { Reason, StorageSpec } from '@hozen/contracts';
+import type { EntityManager } from 'typeorm';
+
+/** The artefact that a restore begins from. */
+export interface RestoreSource {
+  runId: string;
+  config: string;
+  path: string;
+  /** Where its config stores now. */
+  storage: StorageSpec | null;
+  proof: { level: string; seconds: number };
+}
+
+/**
+ * The row of the target is locked as when artefacts expire: what is chosen here is either not let go, or not chosen.
+ * The latest one is the default.
+ */
+const FIND_SOURCE = `
+  SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.proof,
+         (SELECT spec -> 'storage' FROM backup_configs WHERE id = run.config_id) AS storage,
+         deletion.run_id IS NOT NULL AS deleted
+    FROM backup_artefacts AS artefact
+    JOIN backup_runs AS run ON run.id = artefact.run_id
+    LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id
+   WHERE ($1::text IS NULL OR run.id::text = $1 OR run.request_id = $1)
+     AND ($2::text IS NULL OR run.config_name = $2)
+     AND ($1::text IS NOT NULL OR deletion.run_id IS NULL)
+   ORDER BY run.finished_at DESC
+   LIMIT 1`;
+
+const LOCK_SOURCE_TARGET = `
+  SELECT FROM backup_targets
+   WHERE id = (SELECT run.target_id FROM backup_runs AS run
+                WHERE ($1::text IS NOT NULL AND (run.id::text = $1 OR run.request_id = $1))
+                   OR ($1::text IS NULL AND run.config_name = $2)
+                ORDER BY run.queued_at DESC LIMIT 1)
+     FOR UPDATE`;
+
+/** @returns what is wrong with the request where there is none */
+export async function findSource(
+  manager: EntityManager,
+  wanted: { run?: string | undefined; config?: string | undefined },
+): Promise<RestoreSource | Reason> {
+  const { run, config } = wanted;
+  if (run === undefined && config === undefined) {
+    return { field: 'run', message: 'either a run or a config must be named' };
+  }
+  const parameters = [run ?? null, config ?? null];
+  await manager.query(LOCK_SOURCE_TARGET, parameters);
+  const [found] = await manager.query<(RestoreSource & { deleted: boolean })[]>(FIND_SOURCE, parameters);
+  const asked = run === undefined ? { field: 'config', value: config ?? '' } : { field: 'run', value: run };
+  if (!found) return { ...asked, message: 'there is no artefact of it' };
+  if (found.deleted) return { ...asked, message: 'its artefact was deleted by the rules of retention' };
+  return found;
+}
+
+export function isSource(found: RestoreSource | Reason): found is RestoreSource {
+  return 'runId' in found;
+}

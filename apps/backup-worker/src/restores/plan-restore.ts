@@ -1,0 +1,101 @@
+import type { RestoreObstacle, RestorePlanView } from '@hozen/contracts';
+import type { TargetClient } from '@hozen/dbms';
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import type { RestoreSource } from './find-source.js';
+import type { WantedDatabase } from './restore-row.js';
+import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
+
+/** What a plan is made from: the artefact, and the server that it is to be restored into. */
+export interface PlanGround {
+  source: RestoreSource;
+  artefact: CommittedArtefact;
+  file: ArtefactFile;
+  target: CheckedTarget;
+  client: TargetClient;
+  targetName: string;
+}
+
+type Obstacle = RestorePlanView['obstacles'][number];
+
+/** What a restore would do, and everything that stands in its way. Changes nothing. */
+export async function planRestore(ground: PlanGround, wanted: readonly WantedDatabase[]): Promise<RestorePlanView> {
+  const { source, artefact, file, target, targetName } = ground;
+  const { manifest } = artefact;
+  const found = wanted.flatMap(({ name, as }) => {
+    const stored = manifest.databases.find((database) => database.name === name);
+    return stored ? [{ ...stored, as }] : [];
+  });
+  const obstacles: Obstacle[] = [
+    ...wanted
+      .filter(({ name }) => !found.some((each) => each.name === name))
+      .map(({ name }) => obstacle('database-unknown', name)),
+    ...wanted
+      .filter(({ as }) => target.facts.databases.some((each) => each.name === as))
+      .map(({ as }) => obstacle('database-exists', as)),
+    ...(target.facts.major < manifest.postgres.major ? [obstacle('server-older', target.facts.version)] : []),
+  ];
+  for (const { folder } of found) obstacles.push(...(await missingFor(ground, folder)));
+  const bytes = found.reduce((sum, each) => sum + each.bytes, 0);
+  const all = file.index.streams.reduce((sum, stream) => sum + stream.bytes, 0);
+  return {
+    runId: source.runId,
+    config: source.config,
+    artefact: {
+      path: artefact.path,
+      bytes: artefact.bytes,
+      originalBytes: artefact.originalBytes,
+      proof: source.proof.level,
+      committedAt: manifest.committedAt,
+    },
+    from: { version: manifest.postgres.version, target: manifest.target.name },
+    to: { version: target.facts.version, target: targetName },
+    databases: found.map(({ name, as, bytes: size, tables }) => ({ name, as, bytes: size, tables })),
+    obstacles: unique(obstacles),
+    warnings: found.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as)),
+    ...(source.proof.level === 'restore' && all > 0
+      ? { expectedSeconds: Math.ceil((source.proof.seconds * bytes) / Math.max(bytes, totalBytes(artefact))) }
+      : {}),
+  };
+}
+
+export function renamedWarning(name: string, as: string): string {
+  return `Settings and rights of database "${name}" itself are not restored under the name "${as}".`;
+}
+
+function totalBytes({ manifest }: CommittedArtefact): number {
+  return Math.max(
+    1,
+    manifest.databases.reduce((sum, each) => sum + each.bytes, 0),
+  );
+}
+
+function obstacle(kind: RestoreObstacle, what: string): Obstacle {
+  return { kind, what };
+}
+
+const KNOWN = `
+  SELECT array(SELECT rolname::text FROM pg_roles) AS roles,
+         array(SELECT name::text FROM pg_available_extensions) AS extensions,
+         array(SELECT spcname::text FROM pg_tablespace) AS tablespaces`;
+
+async function missingFor({ file, client }: PlanGround, folder: string): Promise<Obstacle[]> {
+  const entries = await storedDefinitions(file, folder);
+  const { rows } = await client.query<{ roles: string[]; extensions: string[]; tablespaces: string[] }>(KNOWN);
+  const known = rows[0] ?? { roles: [], extensions: [], tablespaces: [] };
+  const inside = entries.filter((entry) => !isOfDatabaseItself(entry));
+  const extensions = inside.filter(({ desc }) => desc === 'EXTENSION').map(({ tag }) => tag);
+  const tablespaces = inside.map(({ tablespace }) => tablespace ?? '').filter((name) => name !== '');
+  const missing = (kind: RestoreObstacle, wanted: Iterable<string>, there: readonly string[]) =>
+    [...new Set(wanted)].filter((name) => !there.includes(name)).map((name) => obstacle(kind, name));
+  return [
+    ...missing('role-missing', rolesIn(entries), known.roles),
+    ...missing('extension-missing', extensions, known.extensions),
+    ...missing('tablespace-missing', tablespaces, known.tablespaces),
+  ];
+}
+
+function unique(obstacles: Obstacle[]): Obstacle[] {
+  return [...new Map(obstacles.map((each) => [JSON.stringify(each), each])).values()];
+}

@@ -1,0 +1,200 @@
+import { HozenError } from '@hozen/contracts';
+import { asTargetError, connect, inspectCluster, sessionName, toolEnvironment, type TargetClient } from '@hozen/dbms';
+import { failpoint, inSpan } from '@hozen/telemetry';
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import type { ProgressUpdate } from '../runs/progress-meter.js';
+import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import { withVariables } from '../pipeline/large-pieces.js';
+import { SESSION_OPTIONS, type ClusterRestore } from '../restore/cluster-restore.js';
+import { restoreDatabase } from '../restore/restore-database.js';
+import { storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
+import { compareDatabase } from '../verification/compare-cluster.js';
+import type { RestoredDatabase, RestoreRow, WantedDatabase } from './restore-row.js';
+import { isOfDatabaseItself, storedDefinitions } from '../restore/stored-definitions.js';
+
+/** Processes at a time. */
+const JOBS = 2;
+const LOCK_WAIT_SECONDS = 60;
+
+export interface BesideRestore {
+  row: RestoreRow;
+  file: ArtefactFile;
+  target: CheckedTarget;
+  spoolDir: string;
+  signal: AbortSignal;
+  progress: (update: ProgressUpdate) => void;
+  /** @throws HozenError LEASE_LOST */
+  ensureLease: () => void;
+}
+
+/** The name that a database has until it is whole and compared. Nobody else has such a one. */
+function nameBeside(row: RestoreRow, index: number): string {
+  return `${prefixOf(row)}${row.epoch}_${index}`;
+}
+
+function prefixOf({ id }: RestoreRow): string {
+  return `hozen_${id.replaceAll('-', '')}_`;
+}
+
+/** Drops what attempts of this restore up to this one have left. A later one has names of its own. */
+export async function dropLeftovers(client: TargetClient, row: RestoreRow): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT datname AS name FROM pg_database WHERE starts_with(datname::text, $1)',
+    [prefixOf(row)],
+  );
+  for (const { name } of rows) {
+    if (Number(name.slice(prefixOf(row).length).split('_', 1)[0]) > Number(row.epoch)) continue;
+    await client.query(`DROP DATABASE IF EXISTS ${client.escapeIdentifier(name)} WITH (FORCE)`);
+  }
+}
+
+/** Which of the databases stand under their final names although this restore has none beside any more. */
+export async function areOpened(client: TargetClient, row: RestoreRow): Promise<boolean> {
+  const { rows } = await client.query<{ name: string }>('SELECT datname::text AS name FROM pg_database');
+  const names = new Set(rows.map(({ name }) => name));
+  const beside = [...names].some((name) => name.startsWith(prefixOf(row)));
+  return !beside && row.databases.every(({ as }) => names.has(as));
+}
+
+/** Restores every wanted database under a name beside, and compares each with the backup. They are not opened yet. */
+export async function restoreBeside(restore: BesideRestore): Promise<RestoredDatabase[]> {
+  const { row, file, target } = restore;
+  const stored = new Map((await storedDatabases(file)).map((database) => [database.name, database]));
+  const applicationName = sessionName(row.id, Number(row.epoch));
+  await using env = await toolEnvironment({ ...target.address, database: 'postgres' }, { applicationName });
+  let bytes = 0;
+  const expectedBytes = row.databases.reduce((sum, { name }) => sum + bytesOf(stored.get(name)), 0);
+  const shared: ClusterRestore = {
+    file,
+    address: target.address,
+    env: withVariables(env, { PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
+    tools: target.tools,
+    jobs: JOBS,
+    spoolDir: restore.spoolDir,
+    tablespacesInPlace: false,
+    applicationName,
+    signal: restore.signal,
+    onBytes: (more, item) => {
+      bytes += more;
+      restore.progress({ phase: 'restoring', bytes, expectedBytes, item });
+    },
+  };
+  const restored: RestoredDatabase[] = [];
+  for (const [index, wanted] of row.databases.entries()) {
+    restore.signal.throwIfAborted();
+    const database = stored.get(wanted.name);
+    if (!database) throw new HozenError('NOT_FOUND', { what: 'database', id: wanted.name, list: 'runs' });
+    await restoreOne(restore, shared, database, nameBeside(row, index));
+    await compare(restore, shared, database, nameBeside(row, index));
+    restored.push({
+      ...wanted,
+      tables: file.index.databases.find((each) => each.name === wanted.name)?.tables.length ?? 0,
+    });
+  }
+  return restored;
+}
+
+async function restoreOne(
+  { file, target, row }: BesideRestore,
+  shared: ClusterRestore,
+  database: StoredDatabase,
+  beside: string,
+): Promise<void> {
+  const entries = await storedDefinitions(file, database.folder);
+  {
+    await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
+    const create = entries.find(({ desc }) => desc === 'DATABASE');
+    await run(client, createStatement(client, create?.defn ?? '', beside));
+    if (create?.owner) {
+      const [name, owner] = [client.escapeIdentifier(beside), client.escapeIdentifier(create.owner)];
+      await run(client, `ALTER DATABASE ${name} OWNER TO ${owner}`);
+    }
+  }
+  await restoreDatabase(shared, { ...database, name: beside }, { create: false });
+  await using inside = await connect(target.address, {
+    applicationName: sessionName(row.id, Number(row.epoch)),
+    database: beside,
+  });
+  await run(inside, 'ANALYZE');
+}
+
+/** As pg_dump defines it, encoding and locale and all, but under the name beside. */
+function createStatement(client: TargetClient, defn: string, beside: string): string {
+  const name = client.escapeIdentifier(beside);
+  const statement = defn.replace(/^CREATE DATABASE (?:"(?:[^"]|"")*"|[^\s"]+)/, () => `CREATE DATABASE ${name}`);
+  return statement === defn ? `CREATE DATABASE ${name} TEMPLATE template0` : statement;
+}
+
+async function compare(
+  { file, row, target, signal, progress }: BesideRestore,
+  shared: ClusterRestore,
+  database: StoredDatabase,
+  beside: string,
+): Promise<void> {
+  const { address } = target;
+  await using client = await connect(address, { applicationName: sessionName(row.id, Number(row.epoch)) });
+  const facts = await inspectCluster(client);
+  const copy = facts.databases.find(({ name }) => name === beside);
+  if (!copy) throw new HozenError('CONTENT_DIFFERS', { what: `database ${beside} is missing` });
+  let bytes = 0;
+  const differences = await compareDatabase(
+    file,
+    database.folder,
+    copy,
+    {
+      job: { runId: row.id, epoch: Number(row.epoch), config: { jobs: JOBS, lockWaitSeconds: LOCK_WAIT_SECONDS } },
+      scratch: { ...target, facts },
+      env: shared.env,
+      withoutUnlogged: false,
+      signal,
+      onBytes: (more, item) => {
+        bytes += more;
+        progress({ phase: 'comparing', bytes, expectedBytes: bytesOf(database), item });
+      },
+    },
+    (entry) => !isOfDatabaseItself(entry),
+  );
+  if (differences.length > 0) {
+    throw new HozenError('CONTENT_DIFFERS', { what: differences.slice(0, 5).join('; ') });
+  }
+}
+
+/**
+ * Gives all databases their names in one transaction, with what is said of each database itself where it keeps its name.
+ * @throws HozenError of the target: then none has its new name
+ */
+export async function openDatabases({ row, file, target, ensureLease }: BesideRestore): Promise<void> {
+  await inSpan('open databases', {}, async () => {
+    const stored = new Map((await storedDatabases(file)).map((database) => [database.name, database]));
+    await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
+    const statements: string[] = [];
+    for (const [index, wanted] of row.databases.entries()) {
+      statements.push(renameStatement(client, nameBeside(row, index), wanted));
+      const database = stored.get(wanted.name);
+      if (!database || wanted.name !== wanted.as) continue;
+      const entries = (await storedDefinitions(file, database.folder)).filter(isOfDatabaseItself);
+      statements.push(...entries.filter(({ desc }) => desc !== 'DATABASE').map(({ defn }) => defn ?? ''));
+    }
+    ensureLease();
+    await run(client, ['BEGIN', ...statements.filter((sql) => sql.trim() !== ''), 'COMMIT'].join(';\n'));
+    await failpoint('restore.opened');
+  });
+}
+
+function renameStatement(client: TargetClient, beside: string, { as }: WantedDatabase): string {
+  return `ALTER DATABASE ${client.escapeIdentifier(beside)} RENAME TO ${client.escapeIdentifier(as)}`;
+}
+
+async function run(client: TargetClient, sql: string): Promise<void> {
+  try {
+    await client.query(sql);
+  } catch (error) {
+    throw asTargetError(error, client.address);
+  }
+}
+
+function bytesOf(database: StoredDatabase | undefined): number {
+  if (!database) return 0;
+  const data = [...database.data, ...database.tables].reduce((sum, { bytes }) => sum + bytes, 0);
+  return data + database.schema.bytes;
+}

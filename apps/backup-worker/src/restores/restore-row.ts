@@ -1,0 +1,48 @@
+import type { DataOf, ErrorFacts, ProgressView, RunState } from '@hozen/contracts';
+
+export interface WantedDatabase {
+  name: string;
+  as: string;
+}
+
+/** A row of `restores`. Bigints come as text from the driver. */
+export interface RestoreRow {
+  id: string;
+  request_id: string;
+  run_id: string;
+  config_name: string;
+  target_id: string | null;
+  target_name: string;
+  databases: WantedDatabase[];
+  requested_by: string | null;
+  reason: string | null;
+  traceparent: string | null;
+  state: RunState;
+  owner: string | null;
+  epoch: string;
+  attempt: number;
+  opening: boolean;
+  cancel_requested_at: Date | null;
+  progress: ProgressView | null;
+  result: RestoredDatabase[] | null;
+  warnings: string[];
+  error: ErrorFacts | null;
+  queued_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+}
+
+export interface RestoredDatabase extends WantedDatabase {
+  tables: number;
+}
+
+/** What names the restore in every event of it. */
+export function restoreFacts(row: RestoreRow): { [F in keyof DataOf<'restore.accepted'>]: string } {
+  return {
+    restoreId: row.id,
+    requestId: row.request_id,
+    runId: row.run_id,
+    config: row.config_name,
+    target: row.target_name,
+  };
+}

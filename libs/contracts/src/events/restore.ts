@@ -1,0 +1,163 @@
+import 'reflect-metadata';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsDefined,
+  IsInt,
+  IsISO8601,
+  IsNotEmpty,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { BackupRejected, ErrorFacts } from './backup.js';
+
+/** One database of the backup, and what it is to be called. */
+export class RestoreDatabase {
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(63)
+  name!: string;
+
+  /** Default: its own name. A database of this name must not exist yet. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(63)
+  as?: string;
+}
+
+/** `restore.requested`: please bring databases of a backup back, beside what is there. */
+export class RestoreRequested {
+  /** Run whose artefact is restored, by its id or that of its request. Default: the config's latest proven one. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(300)
+  run?: string;
+
+  /** Name of the backup config; needed without `run`. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  config?: string;
+
+  /** Name of the target to restore into. */
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  target!: string;
+
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(1000)
+  @ValidateNested({ each: true })
+  @Type(() => RestoreDatabase)
+  databases!: RestoreDatabase[];
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  reason?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  requestedBy?: string;
+}
+
+/** What names a restore in every later event of it. */
+export class RestoreFacts {
+  @Matches(/^[0-9a-f-]{36}$/)
+  restoreId!: string;
+
+  /** Id of the `restore.requested` event that it answers. */
+  @IsString()
+  @IsNotEmpty()
+  requestId!: string;
+
+  /** Run whose artefact is restored. */
+  @Matches(/^[0-9a-f-]{36}$/)
+  runId!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  config!: string;
+
+  /** Target that is restored into. */
+  @IsString()
+  @IsNotEmpty()
+  target!: string;
+}
+
+/** `restore.accepted`: it will end in exactly one `restore.completed` or `restore.failed`. */
+export class RestoreAccepted extends RestoreFacts {}
+
+/** `restore.rejected`: it cannot be a restore, with every reason. Terminal. */
+export class RestoreRejected extends BackupRejected {}
+
+/** `restore.started`: an attempt begins. */
+export class RestoreStarted extends RestoreFacts {
+  @IsInt()
+  @Min(1)
+  attempt!: number;
+
+  @IsISO8601()
+  startedAt!: string;
+}
+
+/** A database that was restored, compared with the backup, and opened under its name. */
+export class RestoredDatabase {
+  @IsString()
+  name!: string;
+
+  @IsString()
+  as!: string;
+
+  /** Tables whose content was compared. */
+  @IsInt()
+  @Min(0)
+  tables!: number;
+}
+
+/** `restore.completed`: every database stands under its name, and holds what the backup holds. Terminal. */
+export class RestoreCompleted extends RestoreFacts {
+  @IsISO8601()
+  startedAt!: string;
+
+  @IsISO8601()
+  finishedAt!: string;
+
+  @IsDefined()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => RestoredDatabase)
+  databases!: RestoredDatabase[];
+
+  /** Seconds from the start to the opened databases. */
+  @IsNumber()
+  @Min(0)
+  seconds!: number;
+
+  @IsArray()
+  @IsString({ each: true })
+  warnings!: string[];
+}
+
+/** `restore.failed`: none of the databases stands under its new name. Terminal. */
+export class RestoreFailed extends RestoreFacts {
+  @IsISO8601()
+  finishedAt!: string;
+
+  @IsDefined()
+  @ValidateNested()
+  @Type(() => ErrorFacts)
+  error!: ErrorFacts;
+}
