@@ -9,17 +9,22 @@ import { DataSource } from 'typeorm';
 import { RunsController } from './api/runs.controller.js';
 import { ConfigurationController } from './configs/configuration.controller.js';
 import { RequestsController } from './intake/requests.controller.js';
+import { RestoreExecutor } from './restores/restore-executor.js';
+import { RestoresController } from './restores/restores.controller.js';
 import { RetentionController } from './retention/retention.controller.js';
 import { RetentionKeeper } from './retention/retention-keeper.js';
 import { Executor } from './runs/executor.js';
 import { sweepSpool } from './runs/sweep-spool.js';
 import type { WorkerSettings } from './settings.js';
 
-/** Intake, executor, retention and API of backups, in one process. */
-@Module({ controllers: [RequestsController, RunsController, ConfigurationController, RetentionController] })
+/** Intake, executors, retention and API of backups and restores, in one process. */
+@Module({
+  controllers: [RequestsController, RunsController, ConfigurationController, RetentionController, RestoresController],
+})
 export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     private readonly executor: Executor,
+    private readonly restores: RestoreExecutor,
     private readonly retention: RetentionKeeper,
     private readonly database: DataSource,
   ) {}
@@ -40,16 +45,25 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
         return new Executor({ database, outbox, spoolRoot, afterRun }, lanes);
       },
     };
-    return { module: BackupWorkerModule, providers: [retention, executor] };
+    const restores = {
+      provide: RestoreExecutor,
+      inject: [DataSource, Outbox],
+      useFactory: (database: DataSource, outbox: Outbox) => {
+        const { lanes, spoolRoot } = settings();
+        return new RestoreExecutor({ database, outbox, spoolRoot }, Math.min(lanes, 1));
+      },
+    };
+    return { module: BackupWorkerModule, providers: [retention, executor, restores] };
   }
 
   async onApplicationBootstrap(): Promise<void> {
     await sweepSpool(this.database, this.executor.spoolRoot);
     this.executor.start();
+    this.restores.start();
     this.retention.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.executor.stop(), this.retention.stop()]);
+    await Promise.all([this.executor.stop(), this.restores.stop(), this.retention.stop()]);
   }
 }

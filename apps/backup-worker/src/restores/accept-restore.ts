@@ -14,8 +14,11 @@ const INSERT_RESTORE = `
   ON CONFLICT (request_id) DO NOTHING
   RETURNING id`;
 
-/** The request becomes a queued restore and `restore.accepted`, or `restore.rejected` with every reason. */
-export async function acceptRestore(tx: Transaction, event: EventOf<'restore.requested'>): Promise<void> {
+/**
+ * The request becomes a queued restore and `restore.accepted`, or `restore.rejected` with every reason.
+ * @returns the reasons
+ */
+export async function acceptRestore(tx: Transaction, event: EventOf<'restore.requested'>): Promise<Reason[]> {
   const request = event.data;
   const [target] = await tx.manager.query<{ id: string }[]>('SELECT id FROM backup_targets WHERE target_name = $1', [
     request.target,
@@ -27,7 +30,10 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
     ...(isSource(source) ? [] : [source]),
     ...duplicates(databases),
   ];
-  if (!target || !isSource(source) || reasons.length > 0) return tx.reject(event, reasons);
+  if (!target || !isSource(source) || reasons.length > 0) {
+    await tx.reject(event, reasons);
+    return reasons;
+  }
   const { traceparent } = traced();
   const facts = {
     restoreId: randomUUID(),
@@ -48,8 +54,9 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
     request.reason ?? null,
     traceparent ?? null,
   ]);
-  if (inserted.length === 0) return;
+  if (inserted.length === 0) return [];
   await tx.publish(newEvent('restore.accepted', facts, { source: SOURCE, subject: facts.restoreId, ...traced() }));
+  return [];
 }
 
 function duplicates(databases: readonly WantedDatabase[]): Reason[] {

@@ -8,7 +8,7 @@ import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { traced } from '../runs/begin-attempt.js';
 import { LEASE_SECONDS } from '../runs/claim-run.js';
-import type { ExecutionContext } from '../runs/execution-context.js';
+import type { RestoreContext } from './restore-context.js';
 import { SOURCE } from '../runs/facts.js';
 import { ProgressMeter } from '../runs/progress-meter.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
@@ -26,7 +26,7 @@ const LIMIT_MINUTES = 24 * 60;
 const TAKEOVERS_ALLOWED = 3;
 
 /** A claimed restore, from the claim to its end. What cannot be settled is left to the lease. */
-export async function executeRestore(row: RestoreRow, claimedAt: number, context: ExecutionContext): Promise<void> {
+export async function executeRestore(row: RestoreRow, claimedAt: number, context: RestoreContext): Promise<void> {
   const attributes = { 'hozen.restore_id': row.id, 'hozen.attempt': row.attempt, 'hozen.epoch': Number(row.epoch) };
   await withLogFields({ restore_id: row.id, attempt: row.attempt }, () =>
     inSpan('run restore', { attributes, parent: row.traceparent ?? undefined }, async () => {
@@ -39,7 +39,7 @@ export async function executeRestore(row: RestoreRow, claimedAt: number, context
   );
 }
 
-async function executeLeased(row: RestoreRow, claimedAt: number, context: ExecutionContext): Promise<void> {
+async function executeLeased(row: RestoreRow, claimedAt: number, context: RestoreContext): Promise<void> {
   const meter = new ProgressMeter();
   let signals: JobSignals | undefined;
   await using lease = LeaseKeeper.keep({
@@ -81,7 +81,7 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Execut
 async function restoreInto(
   row: RestoreRow,
   target: CheckedTarget,
-  context: ExecutionContext,
+  context: RestoreContext,
   about: Omit<BesideRestore, 'row' | 'file' | 'target'>,
 ): Promise<void> {
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
@@ -134,7 +134,7 @@ async function wereOpened(row: RestoreRow, target: CheckedTarget, cause: unknown
 class OutcomeUnknown extends Error {}
 
 /** The databases are opened after this: whoever takes over finds out whether they were. */
-async function markOpening(row: RestoreRow, context: ExecutionContext): Promise<void> {
+async function markOpening(row: RestoreRow, context: RestoreContext): Promise<void> {
   const [rows] = await context.database.query<[unknown[], number]>(
     `UPDATE restores SET opening = true WHERE id = $1 AND epoch = $2 AND state = 'running' RETURNING id`,
     [row.id, row.epoch],
@@ -142,7 +142,7 @@ async function markOpening(row: RestoreRow, context: ExecutionContext): Promise<
   if (rows.length === 0) throw new HozenError('LEASE_LOST');
 }
 
-async function announce(row: RestoreRow, context: ExecutionContext): Promise<void> {
+async function announce(row: RestoreRow, context: RestoreContext): Promise<void> {
   await context.outbox.transaction((tx) =>
     tx.publish(
       newEvent(
@@ -154,7 +154,7 @@ async function announce(row: RestoreRow, context: ExecutionContext): Promise<voi
   );
 }
 
-async function targetOf(row: RestoreRow, context: ExecutionContext): Promise<TargetSpec> {
+async function targetOf(row: RestoreRow, context: RestoreContext): Promise<TargetSpec> {
   const [found] = await context.database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE id = $1', [
     row.target_id,
   ]);
@@ -162,7 +162,7 @@ async function targetOf(row: RestoreRow, context: ExecutionContext): Promise<Tar
   return requireValid(TargetSpec, found.spec, 'CONFIG_INVALID');
 }
 
-async function sourceOf(row: RestoreRow, context: ExecutionContext): Promise<RestoreSource> {
+async function sourceOf(row: RestoreRow, context: RestoreContext): Promise<RestoreSource> {
   const source = await findSource(context.database.manager, { run: row.run_id });
   if (!isSource(source)) throw new HozenError('NOT_FOUND', { what: 'artefact', id: row.run_id, list: 'runs' });
   return source;
@@ -173,7 +173,7 @@ async function settle(
   row: RestoreRow,
   target: CheckedTarget | undefined,
   reason: unknown,
-  context: ExecutionContext,
+  context: RestoreContext,
 ): Promise<void> {
   const error = reason instanceof HandBack ? undefined : asHozenError(reason);
   if (error?.code === 'LEASE_LOST' || !(await renewRestore(context.database, row, undefined)).held) {
@@ -186,7 +186,7 @@ async function settle(
   await context.outbox.transaction((tx) => finishNotRestored(tx, row, error));
 }
 
-async function clean(row: RestoreRow, target: CheckedTarget, context: ExecutionContext): Promise<void> {
+async function clean(row: RestoreRow, target: CheckedTarget, context: RestoreContext): Promise<void> {
   try {
     await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
     await dropLeftovers(client, row);
@@ -195,7 +195,7 @@ async function clean(row: RestoreRow, target: CheckedTarget, context: ExecutionC
   }
 }
 
-async function handBack(row: RestoreRow, context: ExecutionContext): Promise<void> {
+async function handBack(row: RestoreRow, context: RestoreContext): Promise<void> {
   await context.database.query(
     `UPDATE restores SET state = 'queued', owner = NULL, lease_until = NULL, attempt = attempt - 1
       WHERE id = $1 AND epoch = $2 AND state = 'running'`,

@@ -252,7 +252,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
     const listed: string[] = [];
     for await (const path of storage.manifests()) listed.push(path);
     expect(listed).toEqual([artefact.manifestPath]);
-    const other = { ...spec(), bucket: 'another' };
+    const other = Object.assign(spec(), { bucket: 'another' });
     await expect(removeArtefact(artefact.path, other)).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
     await expect(removeArtefact(artefact.path, null)).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
     await removeArtefact(artefact.path, spec());

@@ -1,0 +1,289 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
+import { logger } from '@hozen/telemetry';
+import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { backUp, jobFor } from '../backup.fixture.js';
+import { applyConfiguration } from '../configs/apply-configuration.js';
+import { BackupStore } from '../spec-support/backup-store.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { acceptRestore } from './accept-restore.js';
+import { claimRestore } from './claim-restore.js';
+import { executeRestore } from './execute-restore.js';
+import { cancelRestore, findRestore } from './list-restores.js';
+import { planRequest } from './plan-request.js';
+import type { RestoreRow } from './restore-row.js';
+
+const CONTENT = `
+  CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text, at timestamptz);
+  INSERT INTO orders (note, at) SELECT repeat(md5(n::text), 10), '2026-01-01'::timestamptz + n * interval '1 minute'
+    FROM generate_series(1, 6000) AS n;
+  CREATE TABLE "small ""one""" AS SELECT 1 AS a;
+  CREATE INDEX ON orders (at);
+  CREATE VIEW recent AS SELECT id FROM orders;
+  GRANT SELECT ON orders TO clerk;
+  SELECT lo_from_bytea(4711, 'large');
+`;
+const SUMS = `
+  SELECT count(*)::int AS n, sum(hashtext(o::text))::text AS sum, (SELECT a FROM "small ""one""") AS a,
+         (SELECT last_value::int FROM orders_id_seq) AS last, lo_get(4711)::text AS lo FROM orders AS o`;
+
+let store: BackupStore;
+let source: TestPostgres;
+let destination: TestPostgres;
+let folder: TempDir;
+let artefact: CommittedArtefact;
+let runId: string;
+let database: string;
+
+beforeAll(async () => {
+  folder = await tempDir();
+  [store, source, destination] = await Promise.all([BackupStore.start(), TestPostgres.start(), TestPostgres.start()]);
+  for (const server of [source, destination]) {
+    await using client = await server.client();
+    await client.query('CREATE ROLE clerk');
+  }
+  await source.createDatabase('shop');
+  await using shop = await source.client('shop');
+  await shop.query(CONTENT);
+  await shop.query(`ALTER DATABASE shop SET work_mem = '5MB'`);
+  const job = jobFor(source.address(), folder.path);
+  jobFor(destination.address(), folder.path);
+  artefact = await backUp(job);
+  await configure();
+  runId = await registered();
+}, 60_000);
+afterAll(async () => {
+  await Promise.all([store, source, destination, folder].map((each) => each[Symbol.asyncDispose]()));
+});
+beforeEach(() => {
+  database = `restored ${randomUUID().slice(0, 8)}`;
+});
+
+async function configure(): Promise<void> {
+  const target = (name: string, server: TestPostgres) => {
+    const { host, port, user } = server.address();
+    return { name, kind: 'postgres', host, port, user, password: `env:HOZEN_TEST_PASSWORD_${port}` };
+  };
+  const wanted = requireValid(BackupConfiguration, {
+    targets: [target('shop', source), target('elsewhere', destination)],
+    configs: [{ name: 'nightly', target: 'shop', storage: { kind: 'file', path: folder.path } }],
+  });
+  await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+}
+
+/** The artefact as a completed run has it. */
+async function registered(): Promise<string> {
+  const run = await store.request('nightly');
+  await store.database.query(
+    `UPDATE backup_runs SET state = 'completed', started_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = $1`,
+    [run.id],
+  );
+  await store.database.query(
+    `INSERT INTO backup_artefacts
+       (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256, proof, proven_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, '{"level":"restore","databases":1,"tables":2,"seconds":4}', clock_timestamp())`,
+    [
+      run.id,
+      artefact.path,
+      artefact.checksumPath,
+      artefact.manifestPath,
+      artefact.bytes,
+      artefact.originalBytes,
+      artefact.sha256,
+    ],
+  );
+  return run.id;
+}
+
+async function request(change: object = {}): Promise<string> {
+  const data = { run: runId, target: 'elsewhere', databases: [{ name: 'shop', as: database }], ...change };
+  const event = newEvent('restore.requested', data, { source: 'spec', id: randomUUID() });
+  await store.outbox.transaction((tx) => acceptRestore(tx, event));
+  return event.id;
+}
+
+async function claimed(): Promise<RestoreRow> {
+  const row = await claimRestore(store.database, 'spec');
+  if (!row) throw new Error('there is nothing to claim');
+  return row;
+}
+
+async function execute(row: RestoreRow, shutdown = new AbortController().signal): Promise<void> {
+  const log = logger('spec');
+  log.level = 'silent';
+  const context = { database: store.database, outbox: store.outbox, log, spoolRoot: folder.join('spool'), shutdown };
+  await executeRestore(row, performance.now(), context);
+}
+
+async function databasesAt(server: TestPostgres): Promise<string[]> {
+  await using client = await server.client();
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT datname::text AS name FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1') ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function contentOf(server: TestPostgres, name: string): Promise<unknown> {
+  await using client = await server.client(name);
+  return (await client.query(SUMS)).rows;
+}
+
+async function drop(): Promise<void> {
+  await using client = await destination.client();
+  for (const name of await databasesAt(destination))
+    await client.query(`DROP DATABASE ${client.escapeIdentifier(name)}`);
+}
+
+describe('a restore of a database', () => {
+  it('stands under its new name on another server, equal to the original', async () => {
+    const id = await request();
+    await execute(await claimed());
+    const view = await findRestore(store.database, id);
+    expect(view).toMatchObject({ state: 'completed', result: [{ name: 'shop', as: database, tables: 2 }] });
+    expect(view.warnings).toEqual([expect.stringContaining('Settings and rights of database "shop"')]);
+    expect(await contentOf(destination, database)).toEqual(await contentOf(source, 'shop'));
+    expect(await store.eventsOf(view.id)).toEqual(['restore.accepted', 'restore.started', 'restore.completed']);
+    expect(await databasesAt(destination)).toEqual([database]);
+    await drop();
+  });
+
+  it('of the latest backup keeps settings of the database under its own name', async () => {
+    const id = await request({ run: undefined, config: 'nightly', databases: [{ name: 'shop' }] });
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', warnings: [] });
+    await using client = await destination.client('shop');
+    expect((await client.query('SHOW work_mem')).rows).toEqual([{ work_mem: '5MB' }]);
+    await client.end();
+    await drop();
+  });
+
+  it('goes on after the death of its worker: what that left is dropped, the result is whole', async () => {
+    const id = await request();
+    const dead = await claimed();
+    await using client = await destination.client();
+    await client.query(`CREATE DATABASE "hozen_${dead.id.replaceAll('-', '')}_${dead.epoch}_0"`);
+    await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [dead.id]);
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
+    expect(await databasesAt(destination)).toEqual([database]);
+    await drop();
+  });
+
+  it('is told as completed by the next worker when the first one died after the opening', async () => {
+    const id = await request();
+    const dead = await claimed();
+    await using client = await destination.client();
+    await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}`);
+    await store.database.query('UPDATE restores SET opening = true, lease_until = clock_timestamp() WHERE id = $1', [
+      dead.id,
+    ]);
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
+    await drop();
+  });
+
+  it('is handed back by a worker that stops, with nothing left', async () => {
+    const id = await request();
+    const stopping = new AbortController();
+    const executing = execute(await claimed(), stopping.signal);
+    stopping.abort();
+    await executing;
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'queued' });
+    expect(await databasesAt(destination)).toEqual([]);
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 1 });
+    await drop();
+  });
+
+  it('that is cancelled while it runs leaves nothing', async () => {
+    const id = await request();
+    const row = await claimed();
+    await cancelRestore(store.outbox, row.id);
+    await execute({ ...row, cancel_requested_at: new Date() });
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'cancelled', error: { code: 'CANCELLED' } });
+    expect(await databasesAt(destination)).toEqual([]);
+  });
+
+  it('ends before it begins where it is cancelled while it waits', async () => {
+    const id = await request();
+    const { id: own } = await findRestore(store.database, id);
+    await cancelRestore(store.outbox, own);
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'cancelled' });
+    expect(await store.eventsOf(own)).toEqual(['restore.accepted', 'restore.failed']);
+  });
+});
+
+describe('a restore that is impossible', () => {
+  it('fails before anything is changed, and names everything that stands in its way', async () => {
+    await using client = await destination.client();
+    await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}; `);
+    await client.query('ALTER ROLE clerk RENAME TO gone');
+    const id = await request({ databases: [{ name: 'shop', as: database }, { name: 'missing' }] });
+    await execute(await claimed());
+    await client.query('ALTER ROLE gone RENAME TO clerk');
+    const view = await findRestore(store.database, id);
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
+    for (const what of ['database-unknown missing', `database-exists ${database}`, 'role-missing clerk']) {
+      expect(view.error?.message).toContain(what);
+    }
+    expect(await databasesAt(destination)).toEqual([database]);
+    await drop();
+  });
+
+  it('is seen in its plan, which changes nothing', async () => {
+    const body = { run: runId, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
+    const plan = await planRequest(store.database, body);
+    expect(plan).toMatchObject({
+      obstacles: [],
+      databases: [{ name: 'shop', as: database, tables: 2 }],
+      artefact: { proof: 'restore' },
+    });
+    expect(plan.expectedSeconds).toBeGreaterThan(0);
+    const impossible = await planRequest(store.database, { ...body, databases: [{ name: 'nothing' }] });
+    expect(impossible.obstacles).toEqual([{ kind: 'database-unknown', what: 'nothing' }]);
+    await expect(planRequest(store.database, { ...body, run: 'no such' })).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+    });
+    expect(await databasesAt(destination)).toEqual([]);
+  });
+
+  it.each([
+    ['without run and config', { run: undefined }],
+    ['of an unknown target', { target: 'nowhere' }],
+    ['of an unknown run', { run: 'no such' }],
+    [
+      'with one name twice',
+      {
+        databases: [
+          { name: 'shop', as: 'x' },
+          { name: 'postgres', as: 'x' },
+        ],
+      },
+    ],
+  ])('is rejected at once %s', async (_what, change) => {
+    const id = await request(change);
+    await expect(findRestore(store.database, id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const rows = await store.database.query<unknown[]>(
+      `SELECT FROM outbox WHERE subject = 'restore.rejected' AND body -> 'data' ->> 'requestId' = $1`,
+      [id],
+    );
+    expect(rows).toHaveLength(1);
+  });
+
+  it('because its artefact is damaged leaves nothing', async () => {
+    const id = await request();
+    const pristine = readFileSync(artefact.path);
+    const damaged = Buffer.from(pristine);
+    damaged.fill(0xff, Math.floor(damaged.length * 0.4), Math.floor(damaged.length * 0.4) + 64);
+    writeFileSync(artefact.path, damaged);
+    await execute(await claimed());
+    writeFileSync(artefact.path, pristine);
+    expect(await findRestore(store.database, id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'ARTEFACT_CORRUPT' },
+    });
+    expect(await databasesAt(destination)).toEqual([]);
+  });
+});
