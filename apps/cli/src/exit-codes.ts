@@ -69,6 +69,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   TIMED_OUT: 'failed',
   ABANDONED: 'failed',
   LEASE_LOST: 'failed',
+  RESTORE_IMPOSSIBLE: 'failed',
   MAINTENANCE_BACKUP_FAILED: 'failed',
   DIAGNOSIS_FAILED: 'failed',
   MAINTENANCE_IMPOSSIBLE: 'failed',

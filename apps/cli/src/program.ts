@@ -6,6 +6,7 @@ import { backup } from './commands/backup.js';
 import { cancel } from './commands/cancel.js';
 import { configs } from './commands/configs.js';
 import { hold, release, retentionApply, retentionPreview } from './commands/retention.js';
+import { restore, restores } from './commands/restore.js';
 import { run } from './commands/run.js';
 import { runs } from './commands/runs.js';
 import { schedules } from './commands/schedules.js';
@@ -122,6 +123,30 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .addHelpText('after', examples('hozen cancel 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11'))
     .action(act((context, id: string) => cancel(context, id)));
 
+  command('restore', 'about.restore')
+    .argument('<source>', text('argument.source'))
+    .requiredOption('--to <target>', text('option.to'))
+    .requiredOption('--database <name[=as]>', text('option.database'), collect)
+    .option('--plan', text('option.plan'))
+    .option('--wait', text('option.wait-restore'))
+    .option('--reason <text>', text('option.reason'))
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples(
+        'hozen restore nightly --to erp --database shop=shop_yesterday --plan',
+        'hozen restore nightly --to erp --database shop=shop_yesterday --wait',
+        'hozen restore 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --to test-server --database shop --database crm',
+      ),
+    )
+    .action(act(restore));
+
+  command('restores', 'about.restores')
+    .argument('[restore]', text('argument.restore'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen restores'))
+    .action(act((context, id: string | undefined) => restores(context, id)));
+
   const retention = command('retention', 'about.retention').addHelpText(
     'after',
     examples('hozen retention preview', 'hozen retention preview nightly --json', 'hozen retention apply'),
@@ -179,6 +204,10 @@ const TITLES: Readonly<Record<string, CliText>> = {
 function titleIn(text: (key: CliText) => string, title: string): string {
   const key = TITLES[title];
   return key === undefined ? title : text(key);
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
 }
 
 function wholeNumber(text: (key: CliText, params: Record<string, string>) => string) {

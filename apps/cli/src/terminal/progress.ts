@@ -1,7 +1,7 @@
-import type { ProgressView, RunView } from '@hozen/contracts';
+import type { ProgressView } from '@hozen/contracts';
 import { SingleBar } from 'cli-progress';
 import type { Context } from '../context.js';
-import type { Followed } from '../services/follow-run.js';
+import type { Followed, GoingOn } from '../services/follow-run.js';
 import { cut, oneLine } from './styles.js';
 import { clockText, rateText, timeText } from './units.js';
 
@@ -67,7 +67,7 @@ function progressBar(context: Context): ProgressOutput {
   };
 }
 
-function sentenceOf(context: Context, run: RunView): string {
+function sentenceOf(context: Context, run: GoingOn): string {
   const failed = run.attempts.at(-1);
   if (run.state === 'queued' && run.notBefore && failed?.status === 'failure') {
     return context.text('backup.retry', { attempt: failed.attempt, time: timeText(run.notBefore) });
@@ -78,7 +78,7 @@ function sentenceOf(context: Context, run: RunView): string {
 }
 
 /** `dumping  [██████······] 48 %  85.3 MB/s  0:12 left  shop` */
-export function barLine(context: Context, run: RunView): string {
+export function barLine(context: Context, run: GoingOn): string {
   const { progress } = run;
   const parts = [sentenceOf(context, run)];
   if (run.state === 'running' && progress) {

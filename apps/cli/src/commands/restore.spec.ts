@@ -1,0 +1,85 @@
+import type { RestorePlanView, RestoreView } from '@hozen/contracts';
+import { describe, expect, it } from 'vitest';
+import { ServiceDouble } from '../testing/service-double.js';
+import { TestSurroundings } from '../testing/surroundings.js';
+import { RUN_ID } from '../testing/views.js';
+import { databaseOf } from './restore.js';
+
+const VIEW: RestoreView = {
+  id: 'r1',
+  requestId: 'q1',
+  runId: RUN_ID,
+  config: 'nightly',
+  target: 'erp',
+  databases: [{ name: 'shop', as: 'shop_old' }],
+  state: 'completed',
+  attempt: 1,
+  queuedAt: '2026-11-26T10:00:00Z',
+  warnings: ['rights are not restored'],
+};
+const PLAN: RestorePlanView = {
+  runId: RUN_ID,
+  config: 'nightly',
+  artefact: {
+    path: '/b/a.tar.gz',
+    bytes: 1,
+    originalBytes: 2,
+    proof: 'restore',
+    committedAt: '2026-11-26T02:00:00Z',
+  },
+  from: { version: '15.20', target: 'erp' },
+  to: { version: '15.20', target: 'test' },
+  databases: [{ name: 'shop', as: 'shop', bytes: 4_200_000, tables: 7 }],
+  obstacles: [{ kind: 'database-exists', what: 'shop' }],
+  warnings: [],
+  expectedSeconds: 12,
+};
+
+describe('hozen restore', () => {
+  it('asks for the latest backup of a config and follows it to its end', async () => {
+    await using worker = await ServiceDouble.start(() => ({ status: 200, body: VIEW }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url }, { terminal: true });
+    expect(await around.hozen('restore', 'nightly', '--to', 'erp', '--database', 'shop=shop_old', '--wait')).toBe('ok');
+    expect(worker.asked[0]).toMatchObject({
+      method: 'POST',
+      path: '/restores',
+      body: { config: 'nightly', target: 'erp', databases: [{ name: 'shop', as: 'shop_old' }] },
+    });
+    expect(around.written.out).toContain('shop → shop_old');
+    expect(around.written.out).toContain('rights are not restored');
+  });
+
+  it('shows the plan of a run, and that something stands in the way', async () => {
+    await using worker = await ServiceDouble.start(() => ({ body: PLAN }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    expect(await around.hozen('restore', RUN_ID, '--to', 'test', '--database', 'shop', '--plan')).toBe('rejected');
+    expect(worker.asked[0]).toMatchObject({ path: '/restores/plan', body: { run: RUN_ID } });
+    expect(around.written.out).toContain('there is a database shop already');
+    expect(around.written.out).toContain('12.0 s');
+  });
+
+  it('fails where the restore failed', async () => {
+    const error = { code: 'RESTORE_IMPOSSIBLE' as const, message: 'no', hint: 'do' };
+    await using worker = await ServiceDouble.start(() => ({ body: { ...VIEW, state: 'failed', error } }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    expect(await around.hozen('restore', 'nightly', '--to', 'erp', '--database', 'shop', '--wait', '--json')).toBe(
+      'failed',
+    );
+    expect(around.lines.at(-1)).toMatchObject({ type: 'result', restore: { state: 'failed' } });
+  });
+
+  it('needs a target and a database', async () => {
+    const around = new TestSurroundings();
+    expect(await around.hozen('restore', 'nightly', '--database', 'shop')).toBe('invalid');
+    expect(await around.hozen('restore', 'nightly', '--to', 'erp')).toBe('invalid');
+  });
+
+  it.each([
+    ['shop', { name: 'shop' }],
+    ['shop=old', { name: 'shop', as: 'old' }],
+    ['shop=', { name: 'shop' }],
+    ['=x', { name: '=x' }],
+  ])('reads %s', (text, database) => {
+    expect(databaseOf(text)).toEqual(database);
+  });
+});

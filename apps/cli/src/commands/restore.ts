@@ -1,0 +1,136 @@
+import { userInfo } from 'node:os';
+import type { RestorePlanView, RestoreRequested, RestoreView } from '@hozen/contracts';
+import type { Context } from '../context.js';
+import type { Ending } from '../exit-codes.js';
+import { call } from '../services/call.js';
+import { followRestore } from '../services/follow-run.js';
+import { failureText } from '../terminal/failure.js';
+import { progressOutput } from '../terminal/progress.js';
+import { oneLine } from '../terminal/styles.js';
+import { pairsText } from '../terminal/table.js';
+import { bytesText, durationText, timeText } from '../terminal/units.js';
+
+export interface RestoreOptions {
+  to: string;
+  database: string[];
+  plan?: boolean;
+  wait?: boolean;
+  reason?: string;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** `hozen restore <config|run> --to … --database …`: asks for a restore, or with `--plan` only what it would do. */
+export async function restore(context: Context, source: string, options: RestoreOptions): Promise<Ending> {
+  const request = requestOf(source, options);
+  if (options.plan) return plan(context, request);
+  const asked = await call<RestoreView>(context, 'backup-worker', '/restores', { method: 'POST', body: request });
+  if (!options.wait) {
+    const command = `hozen restores ${asked.id}`;
+    context.out.write(
+      context.json ? `${JSON.stringify(asked)}\n` : `${context.text('restore.asked', { id: asked.id, command })}\n`,
+    );
+    return 'ok';
+  }
+  const lines = context.json || !context.out.isTTY;
+  const progress = progressOutput(context, lines);
+  try {
+    const ended = await followRestore(context, asked.id, progress);
+    progress.stop();
+    return show(context, ended, lines);
+  } finally {
+    progress.stop();
+  }
+}
+
+/** `hozen restores [id]`: the latest ones, or one. */
+export async function restores(context: Context, id: string | undefined): Promise<Ending> {
+  if (id === undefined) {
+    const list = await call<{ restores: RestoreView[] }>(context, 'backup-worker', '/restores');
+    context.out.write(
+      context.json ? `${JSON.stringify(list)}\n` : list.restores.map((each) => restoreText(context, each)).join('\n'),
+    );
+    return 'ok';
+  }
+  const view = await call<RestoreView>(context, 'backup-worker', `/restores/${encodeURIComponent(id)}`);
+  context.out.write(context.json ? `${JSON.stringify(view)}\n` : restoreText(context, view));
+  return 'ok';
+}
+
+/** `name` or `name=new name`. */
+export function databaseOf(text: string): { name: string; as?: string } {
+  const at = text.indexOf('=', 1);
+  if (at < 0) return { name: text };
+  const [name, as] = [text.slice(0, at), text.slice(at + 1)];
+  return as === '' ? { name } : { name, as };
+}
+
+function requestOf(source: string, options: RestoreOptions): RestoreRequested {
+  return {
+    ...(UUID.test(source) ? { run: source } : { config: source }),
+    target: options.to,
+    databases: options.database.map(databaseOf),
+    requestedBy: userInfo().username,
+    ...(options.reason === undefined ? {} : { reason: options.reason }),
+  };
+}
+
+async function plan(context: Context, request: RestoreRequested): Promise<Ending> {
+  const view = await call<RestorePlanView>(context, 'backup-worker', '/restores/plan', {
+    method: 'POST',
+    body: request,
+  });
+  context.out.write(context.json ? `${JSON.stringify(view)}\n` : planText(context, view));
+  return view.obstacles.length === 0 ? 'ok' : 'rejected';
+}
+
+function planText(context: Context, view: RestorePlanView): string {
+  const { text, styles } = context;
+  return pairsText(context, [
+    [text('run.config'), oneLine(view.config)],
+    [text('restore.backup'), `${view.runId}, ${timeText(view.artefact.committedAt)}`],
+    [text('run.artefact'), oneLine(view.artefact.path)],
+    [text('restore.from'), oneLine(`${view.from.target} (${view.from.version})`)],
+    [text('restore.to'), oneLine(`${view.to.target} (${view.to.version})`)],
+    ...view.databases.map(
+      ({ name, as, bytes, tables }) =>
+        [
+          text('restore.database'),
+          `${oneLine(name)} → ${oneLine(as)}  ${bytesText(bytes)}, ${text('restore.tables', { tables })}`,
+        ] as const,
+    ),
+    [
+      text('restore.expected'),
+      view.expectedSeconds === undefined ? undefined : durationText(view.expectedSeconds * 1000),
+    ],
+    ...view.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
+    ...view.obstacles.map(
+      ({ kind, what }) =>
+        [styles.bad(text('restore.obstacle')), text(`restore.obstacle.${kind}`, { what: oneLine(what) })] as const,
+    ),
+  ]);
+}
+
+function show(context: Context, view: RestoreView, lines: boolean): Ending {
+  if (lines) context.out.write(`${JSON.stringify({ type: 'result', restore: view })}\n`);
+  else if (view.error) context.err.write(failureText(context, view.error));
+  else context.out.write(restoreText(context, view));
+  if (view.state === 'cancelled') return 'cancelled';
+  return view.state === 'completed' ? 'ok' : 'failed';
+}
+
+function restoreText(context: Context, view: RestoreView): string {
+  const { text, styles } = context;
+  const names = view.databases.map(({ name, as }) => `${oneLine(name)} → ${oneLine(as)}`).join(', ');
+  return `${styles.bold(text('restore.title', { id: view.id }))}\n${pairsText(context, [
+    [text('restore.backup'), view.runId],
+    [text('restore.to'), oneLine(view.target)],
+    [text('restore.database'), names],
+    [text('run.state'), text(`state.${view.state}`)],
+    [text('run.requested'), timeText(view.queuedAt)],
+    [text('run.reason'), view.reason && oneLine(view.reason)],
+    ...view.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
+    [text('run.error'), view.error && styles.bad(oneLine(`${view.error.code}: ${view.error.message}`))],
+    [text('run.trace'), view.traceId],
+  ])}`;
+}
