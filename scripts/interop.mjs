@@ -1,6 +1,7 @@
-// `npm run interop`: the tests against other people's software, built where it can be had.
+// `npm run interop`: the tests against other people's software, built or unpacked where it can be had.
 import { join } from 'node:path';
-import { provideJaeger } from './lib/go-programs.mjs';
+import { provideJaeger, provideNatsServer } from './lib/go-programs.mjs';
+import { provideNewerPostgres } from './lib/newer-postgres.mjs';
 import { run } from './lib/run.mjs';
 import { script } from './lib/say.mjs';
 import { build, root, setUp } from './lib/setup.mjs';
@@ -8,8 +9,20 @@ import { build, root, setUp } from './lib/setup.mjs';
 await script(async () => {
   const env = await setUp();
   await build(env);
-  const jaeger = await provideJaeger(env);
-  const withJaeger = jaeger === undefined ? env : { ...env, HOZEN_JAEGER: jaeger };
-  const { code } = await run('vitest', ['run', 'interop'], { env: withJaeger, cwd: join(root, 'test') });
-  return code;
+  const nats = await provideNatsServer(env);
+  const provided = {
+    HOZEN_JAEGER: await provideJaeger(env),
+    HOZEN_INTEROP_NATS_SERVER: nats,
+    HOZEN_INTEROP_PG_BIN_17: await provideNewerPostgres(env, 17),
+    HOZEN_INTEROP_PG_BIN_18: await provideNewerPostgres(env, 18),
+  };
+  const found = Object.fromEntries(Object.entries(provided).filter(([, path]) => path !== undefined));
+  const tests = await run('vitest', ['run', 'interop'], { env: { ...env, ...found }, cwd: join(root, 'test') });
+  if (nats === undefined) return tests.code;
+  // The transport's own tests, once more against the current server.
+  const messaging = await run('vitest', ['run'], {
+    env: { ...env, HOZEN_NATS_SERVER: nats },
+    cwd: join(root, 'libs', 'messaging'),
+  });
+  return tests.code || messaging.code;
 });

@@ -1,6 +1,7 @@
 // `npm test`: from an empty clone to a verdict. Runs on the machine's own Node, before anything is installed.
 import { check } from './lib/checks.mjs';
-import { provideS3Server } from './lib/go-programs.mjs';
+import { provideNatsServer, provideS3Server } from './lib/go-programs.mjs';
+import { provideNewerPostgres } from './lib/newer-postgres.mjs';
 import { script } from './lib/say.mjs';
 import { build, setUp } from './lib/setup.mjs';
 import { runTests, summaryLine, testTotals } from './lib/tests.mjs';
@@ -9,8 +10,14 @@ await script(async () => {
   const env = await setUp();
   await build(env);
   await check(env);
-  const s3 = await provideS3Server(env);
-  const endedWell = await runTests(s3 === undefined ? env : { ...env, HOZEN_S3_SERVER: s3 });
+  // Tests that need one of these skip with their reason where it cannot be had.
+  const provided = {
+    HOZEN_S3_SERVER: await provideS3Server(env),
+    HOZEN_INTEROP_NATS_SERVER: await provideNatsServer(env),
+    HOZEN_INTEROP_PG_BIN_17: await provideNewerPostgres(env, 17),
+  };
+  const found = Object.fromEntries(Object.entries(provided).filter(([, path]) => path !== undefined));
+  const endedWell = await runTests({ ...env, ...found });
   const totals = testTotals();
   process.stdout.write(`\n${summaryLine(totals)}\n`);
   return endedWell && totals.failed === 0 && totals.passed > 0 ? 0 : 1;

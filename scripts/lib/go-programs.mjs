@@ -23,6 +23,19 @@ const S3_SERVER = {
   main: './cmd/versitygw',
 };
 
+/** Debian 12 has 2.9; this is what people install today. */
+const NATS_SERVER = {
+  title: 'nats-server',
+  given: 'HOZEN_INTEROP_NATS_SERVER',
+  file: 'nats-server',
+  module: 'github.com/nats-io/nats-server/v2',
+  version: 'v2.15.2',
+  main: '.',
+};
+
+/** A current nats-server for the interop tests. @returns its path, or undefined */
+export const provideNatsServer = (env) => provide(env, NATS_SERVER);
+
 /** A real Jaeger for the interop tests. @returns its path, or undefined */
 export const provideJaeger = (env) => provide(env, JAEGER);
 

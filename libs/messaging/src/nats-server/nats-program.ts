@@ -12,16 +12,11 @@ export interface NatsProgram {
 }
 
 /** Debian keeps it in /usr/sbin, which is not on every user's PATH. */
-const SEARCHED = [
-  process.env['HOZEN_NATS_SERVER'],
-  'nats-server',
-  '/usr/sbin/nats-server',
-  '/usr/local/bin/nats-server',
-];
+const SEARCHED = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'];
 
 /** Finds nats-server: `HOZEN_NATS_SERVER`, PATH, the usual folders. @throws HozenError SERVER_START_FAILED */
 export async function natsProgram(): Promise<NatsProgram> {
-  for (const path of SEARCHED) {
+  for (const path of [process.env['HOZEN_NATS_SERVER'], ...SEARCHED]) {
     if (path === undefined) continue;
     const version = await versionOf(path);
     if (version !== undefined) return { ...(await bound(path)), version };

@@ -1,0 +1,45 @@
+import { everyKindOfObject, TestPostgres } from '@hozen/testkit';
+import { describe, expect, it, vi } from 'vitest';
+import { sampleConfiguration } from '../src/sample-target.js';
+import { Stack } from '../src/stack.js';
+
+const MAJORS = [17, 18] as const;
+const binOf = (major: number) => process.env[`HOZEN_INTEROP_PG_BIN_${major}`];
+const REASON = 'no newer PostgreSQL: name its programs in HOZEN_INTEROP_PG_BIN_<major>, or use `npm run interop`';
+
+/** A server of that version with every kind of object. */
+async function newerServer(major: number, bin: string): Promise<TestPostgres> {
+  vi.stubEnv(`HOZEN_PG_BIN_${major}`, bin);
+  try {
+    const server = await TestPostgres.start({ major });
+    await everyKindOfObject(server);
+    return server;
+  } finally {
+    vi.unstubAllEnvs();
+  }
+}
+
+describe.each(MAJORS)('PostgreSQL %i', (major) => {
+  it('is backed up, restored into a scratch server of its version and found equal', async (context) => {
+    const bin = binOf(major) ?? context.skip(REASON);
+    await using target = await newerServer(major, bin);
+    await using stack = await Stack.start(['backup-worker'], {
+      SAMPLE_PASSWORD: target.password,
+      [`HOZEN_PG_BIN_${major}`]: bin,
+    });
+    await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage')));
+    const run = await stack.runEnded(await stack.request('backup.requested', { config: 'nightly' }), 180_000);
+    expect(run.error).toBeUndefined();
+    expect(run).toMatchObject({ state: 'completed', artefact: { proof: { level: 'restore' } } });
+  }, 240_000);
+
+  it('is refused at once where only older programs are installed, with what to install', async (context) => {
+    const bin = binOf(major) ?? context.skip(REASON);
+    await using target = await newerServer(major, bin);
+    await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
+    await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage')));
+    const run = await stack.runEnded(await stack.request('backup.requested', { config: 'nightly' }), 60_000);
+    expect(run).toMatchObject({ state: 'failed', error: { code: 'TOOL_TOO_OLD' }, attempts: [{ status: 'failure' }] });
+    expect(run.error?.hint).toContain(`Install client programs of version ${major}`);
+  }, 120_000);
+});
