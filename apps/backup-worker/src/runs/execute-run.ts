@@ -1,7 +1,8 @@
 import { HozenError } from '@hozen/contracts';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
 import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
-import type { BackupJob } from '../job.js';
+import type { AttemptContext, BackupJob } from '../job.js';
+import { checkTarget } from '../methods/postgres-logical/check-target.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
 import { cleanUp } from '../storage/clean-up.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -62,16 +63,21 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     const timedOut = new HozenError('TIMED_OUT', { minutes: timeoutMinutes });
     signals = new JobSignals(lease, context.shutdown, timeoutMinutes * 60_000, timedOut);
     const jobFrom = (startedAt: Date) => jobOf(run, loaded, startedAt, context.spoolRoot);
-    attempt = await beginAttempt(context.outbox, run, (startedAt) => artefactPaths(jobFrom(startedAt)).data);
-    job = jobFrom(attempt.startedAt);
-    await makeSpool(job);
-    refuseHopeless(run, plan);
-    const result = await runBackup(job, {
+    const attemptContext: AttemptContext = {
       signal: signals.signal,
       progress: (update) => meter.update(update),
       ensureLease: () => lease.ensure(),
       log: context.log,
-    });
+    };
+    const hopeless = whyHopeless(run, plan);
+    // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.
+    const checking = hopeless ? Promise.reject(hopeless) : checkTarget(jobFrom(new Date()), attemptContext);
+    checking.catch(() => undefined);
+    attempt = await beginAttempt(context.outbox, run, (startedAt) => artefactPaths(jobFrom(startedAt)).data);
+    job = jobFrom(attempt.startedAt);
+    await makeSpool(job);
+    if (hopeless) throw hopeless;
+    const result = await runBackup(job, checking, attemptContext);
     signals.signal.throwIfAborted();
     // Before the run ends: what a process that dies here leaves is found by the next owner, which there is only until then.
     await cleanUp(job);
@@ -97,15 +103,14 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
 }
 
 /** What makes an attempt pointless before it has touched the target. */
-function refuseHopeless(run: RunRow, plan: RunPlan): void {
-  if (run.cancel_requested_at) throw new HozenError('CANCELLED');
-  if (run.takeovers > TAKEOVERS_ALLOWED) throw new HozenError('ABANDONED', { attempts: run.takeovers });
+function whyHopeless(run: RunRow, plan: RunPlan): HozenError | undefined {
+  if (run.cancel_requested_at) return new HozenError('CANCELLED');
+  if (run.takeovers > TAKEOVERS_ALLOWED) return new HozenError('ABANDONED', { attempts: run.takeovers });
   const { window, timeZone, name } = plan.config;
   // A run that was begun in its window and lost its worker goes on: its artefact may stand there already.
-  if (!window || run.options.overrideWindow || run.takeovers > 0) return;
-  if (!isInWindow(new Date(), window, timeZone)) {
-    throw new HozenError('OUTSIDE_WINDOW', { config: name, window: `${window.from}–${window.to} ${timeZone}` });
-  }
+  if (!window || run.options.overrideWindow || run.takeovers > 0) return undefined;
+  if (isInWindow(new Date(), window, timeZone)) return undefined;
+  return new HozenError('OUTSIDE_WINDOW', { config: name, window: `${window.from}–${window.to} ${timeZone}` });
 }
 
 /** Original bytes a second from the run's start to the commit, as the manifest has them. */

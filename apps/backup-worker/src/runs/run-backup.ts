@@ -1,7 +1,7 @@
 import type { ProofFacts } from '@hozen/contracts';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { checkRoom } from '../methods/postgres-logical/check-room.js';
-import { checkTarget } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { dumpCluster } from '../methods/postgres-logical/dump-cluster.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
 import { findCommitted, type CommittedArtefact } from '../storage/committed-artefact.js';
@@ -18,16 +18,24 @@ export interface BackupResult {
 /**
  * One attempt, from the target to the proven artefact. It publishes nothing but the artefact; what the outcome means for
  * the run is decided by the caller.
+ * @param checking the check of the target, begun while the attempt was being written down
  */
-export async function runBackup(job: BackupJob, context: AttemptContext): Promise<BackupResult> {
+export async function runBackup(
+  job: BackupJob,
+  checking: Promise<CheckedTarget>,
+  context: AttemptContext,
+): Promise<BackupResult> {
   // An earlier attempt may have died between its commit and its proof: that artefact is proven, not made again.
-  const artefact = (await findCommitted(job)) ?? (await makeArtefact(job, context));
+  const artefact = (await findCommitted(job)) ?? (await makeArtefact(job, checking, context));
   return { artefact, proof: await prove(job, artefact, context) };
 }
 
-async function makeArtefact(job: BackupJob, context: AttemptContext): Promise<CommittedArtefact> {
-  context.progress({ phase: 'checking' });
-  const target = await checkTarget(job, context);
+async function makeArtefact(
+  job: BackupJob,
+  checking: Promise<CheckedTarget>,
+  context: AttemptContext,
+): Promise<CommittedArtefact> {
+  const target = await checking;
   await checkRoom(job, target);
   const writer = await openArtefact(job, target.facts.totals.bytes);
   try {

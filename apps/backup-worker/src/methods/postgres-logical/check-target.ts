@@ -41,9 +41,10 @@ export async function checkTarget(
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
     const applicationName = sessionName(job.runId, job.epoch);
-    const target = await checkServer(job.target, applicationName, (client) =>
-      terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch),
-    );
+    const target = await checkServer(job.target, applicationName, async (client) => {
+      // The first attempt has nobody before it.
+      if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
+    });
     for (const warning of target.warnings) context.log.warn({ target: job.target.name }, warning);
     return target;
   });

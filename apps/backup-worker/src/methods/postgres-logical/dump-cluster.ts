@@ -47,7 +47,7 @@ export async function dumpCluster(
     dump.signal.addEventListener('abort', dump.begun, { once: true });
     // The databases first: nothing else is to take the processor from the first pg_dump.
     const later = begun.promise.then(() => dumpGlobals(dump));
-    const parts = [dumpDatabases(dump, facts), later, addDescription(writer, facts)] as const;
+    const parts = [dumpDatabases(dump, facts, begun.promise), later, addDescription(writer, facts)] as const;
     for (const part of parts) part.catch(dump.fail);
     // Nothing of ours may still run, or write, when the failure is told.
     const [contents] = await Promise.allSettled(parts);
@@ -57,7 +57,7 @@ export async function dumpCluster(
   });
 }
 
-async function dumpDatabases(dump: ClusterDump, facts: ClusterJson): Promise<DatabaseContent[]> {
+async function dumpDatabases(dump: ClusterDump, facts: ClusterJson, begun: Promise<void>): Promise<DatabaseContent[]> {
   const largestFirst = dump.target.databases
     .map((database, index) => ({ database, folder: facts.databases[index]?.folder ?? '' }))
     .toSorted((a, b) => (b.database.bytes ?? 0) - (a.database.bytes ?? 0));
@@ -70,6 +70,8 @@ async function dumpDatabases(dump: ClusterDump, facts: ClusterJson): Promise<Dat
     const dumping = dumpDatabase(dump, database, folder);
     dumping.catch(dump.fail);
     dumps.push(dumping);
+    // The second one waits until the first is being read: two connections at once take longer than one after the other.
+    if (dumps.length === 1) await begun;
   }
   await Promise.allSettled(dumps);
   dump.signal.throwIfAborted();
