@@ -243,7 +243,7 @@ describe('a target that cannot be backed up', () => {
 
 describe('checking a target', () => {
   it('ends the sessions of an earlier owner of the run', async () => {
-    const job = jobFor(server.address(), folder.path, { epoch: 5 });
+    const job = jobFor(server.address(), folder.path, { epoch: 5, attempt: 2 });
     const earlier = sessionName(job.runId, 4);
     await using old = await server.client();
     await old.query(`SET application_name = '${earlier}'`);
