@@ -69,12 +69,11 @@ describe('COPY TO STDOUT', () => {
   it('fails with the reason of its signal', async () => {
     await using client = await connected();
     const abort = new AbortController();
-    const copying = copyOut(
-      client,
-      'COPY wide TO STDOUT',
-      () => void abort.abort(new Error('cancelled')),
-      abort.signal,
-    );
+    const cancel = () => {
+      abort.abort(new Error('cancelled'));
+      return undefined;
+    };
+    const copying = copyOut(client, 'COPY wide TO STDOUT', cancel, abort.signal);
     await expect(copying).rejects.toThrow('cancelled');
   });
 
