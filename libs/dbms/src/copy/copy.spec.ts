@@ -82,8 +82,9 @@ describe('COPY TO STDOUT', () => {
     await using other = await connected();
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     const copying = copyOut(client, 'COPY (SELECT pg_sleep(60)) TO STDOUT', () => undefined);
+    const lost = expect(copying).rejects.toMatchObject({ code: 'TARGET_CONNECTION_LOST' });
     await other.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
-    await expect(copying).rejects.toMatchObject({ code: 'TARGET_CONNECTION_LOST' });
+    await lost;
   });
 
   it('finds the rows whatever pieces the bytes come in', () => {
