@@ -63,6 +63,8 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   COMPRESSION_FAILED: 'failed',
   ARTEFACT_MISSING: 'failed',
   ARTEFACT_CORRUPT: 'failed',
+  IDENTITY_MISSING: 'failed',
+  IDENTITY_WRONG: 'failed',
   CONTENT_DIFFERS: 'failed',
   SANDBOX_FAILED: 'failed',
   SECRET_UNAVAILABLE: 'failed',

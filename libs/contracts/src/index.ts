@@ -11,6 +11,7 @@ export * from './events/rejection.js';
 export * from './events/streams.js';
 export * from './events/validation.js';
 export * from './files/backups-file.js';
+export * from './files/encryption-spec.js';
 export * from './files/maintenance-settings.js';
 export * from './files/retry-spec.js';
 export * from './files/secret-reference.js';

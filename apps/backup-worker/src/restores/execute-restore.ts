@@ -86,7 +86,7 @@ async function restoreInto(
 ): Promise<void> {
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   const source = await sourceOf(row, context);
-  const artefact = await publishedArtefact(source.path, source.storage);
+  const artefact = await publishedArtefact(source.path, source);
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));

@@ -3,6 +3,7 @@ import { storageLocation, type Compression, type StorageSpec } from '@hozen/cont
 import type { BackupJob } from '../job.js';
 import { safeName } from './safe-name.js';
 
+const ENCRYPTED_SUFFIX = '.age';
 const SUFFIXES: Readonly<Record<Compression, string>> = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' };
 
 export type ArtefactKind = 'data' | 'checksum' | 'manifest';
@@ -20,12 +21,13 @@ export const CHECKSUM_SUFFIX = '.sha256';
 export const MANIFEST_SUFFIX = '.manifest.json';
 
 /**
- * Where the artefact of a run stands: `{storage}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone.
- * In S3 these are `s3://bucket/prefix/...`.
+ * Where the artefact of a run stands: `{storage}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone,
+ * with `.age` after it where it is encrypted. In S3 these are `s3://bucket/prefix/...`.
  */
 export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.storage): ArtefactPaths {
   const { config, startedAt, trigger, runId, epoch } = job;
-  const name = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${SUFFIXES[compressionOf(job)]}`;
+  const suffix = SUFFIXES[compressionOf(job)] + (config.encryption ? ENCRYPTED_SUFFIX : '');
+  const name = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${suffix}`;
   const paths = besides(`${storageLocation(storage).replace(/\/+$/, '')}/${trigger}/${name}`);
   const partial = (kind: ArtefactKind) => `${paths.directory}/.${basename(paths[kind])}.${runId}.${epoch}.partial`;
   return { ...paths, partial };

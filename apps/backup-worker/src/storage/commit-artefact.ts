@@ -27,15 +27,18 @@ export async function commitArtefact(
     const written = await writer.finish(summary.contents);
     span.setAttribute('file.size', written.bytes);
     const manifest = manifestOf(job, written, summary);
+    const { fileKey } = writer.sink;
     const checksum = `${written.sha256}  ${basename(paths.data)}\n`;
     await writer.sink.publish({ checksum, manifest: `${JSON.stringify(manifest, undefined, 2)}\n` }, fence);
-    return describe(paths.manifest, manifest, storageOf(job.config.storage));
+    const findFileKey = fileKey && (() => Promise.resolve(fileKey));
+    return describe(paths.manifest, manifest, storageOf(job.config.storage), findFileKey);
   });
 }
 
 function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSummary): Manifest {
   const file = basename(artefactPaths(job).data);
-  const { bytes, originalBytes, sha256, index } = written;
+  const { bytes, originalBytes, sha256, plain, index } = written;
+  const recipients = job.config.encryption?.recipients ?? [];
   return {
     format: 'hozen-postgres-logical',
     version: 1,
@@ -57,6 +60,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     tools: summary.server.tools,
     compression: compressionOf(job),
     artefact: { file, bytes, originalBytes, sha256 },
+    ...(plain ? { encryption: { format: 'age-v1', recipients, plain } } : {}),
     index,
     databases: summary.databases,
     tablespaces: summary.tablespaces,

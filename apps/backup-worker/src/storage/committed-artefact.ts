@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
-import { HozenError, type StorageSpec } from '@hozen/contracts';
+import { HozenError, type EncryptionSpec, type StorageSpec } from '@hozen/contracts';
 import { parseManifest, type Manifest } from '../artefact/manifest.js';
+import { byIdentityOf, type FindFileKey } from '../encryption/file-key.js';
 import type { BackupJob } from '../job.js';
 import { artefactPaths, besides } from './artefact-paths.js';
 import { storageHolding, storageOf } from './storage-of.js';
@@ -18,6 +19,8 @@ export interface CommittedArtefact {
   manifest: Manifest;
   /** Where it is read from. */
   storage: Storage;
+  /** How an encrypted one is read; undefined where nobody here can. */
+  findFileKey: FindFileKey | undefined;
 }
 
 /**
@@ -28,7 +31,8 @@ export async function findCommitted(job: BackupJob): Promise<CommittedArtefact |
   const { manifest } = artefactPaths(job);
   const storage = storageOf(job.config.storage);
   const found = await readManifest(storage, manifest);
-  return found?.runId === job.runId ? describe(manifest, found, storage) : undefined;
+  if (found?.runId !== job.runId) return undefined;
+  return describe(manifest, found, storage, byIdentityOf(job.config.encryption, manifest));
 }
 
 /**
@@ -42,20 +46,29 @@ export async function readManifest(storage: Storage, path: string): Promise<Mani
 
 /**
  * An artefact of the past.
- * @param now where its config stores now
+ * @param now where its config stores now, and how it encrypts
  * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the STORAGE_ codes
  */
-export async function publishedArtefact(dataPath: string, now: StorageSpec | null): Promise<CommittedArtefact> {
-  const storage = storageHolding(dataPath, now);
+export async function publishedArtefact(
+  dataPath: string,
+  now: { storage: StorageSpec | null; encryption: EncryptionSpec | null },
+): Promise<CommittedArtefact> {
+  const storage = storageHolding(dataPath, now.storage);
   const path = besides(dataPath).manifest;
   const manifest = await readManifest(storage, path);
   if (!manifest) throw new HozenError('ARTEFACT_MISSING', { path });
-  return describe(path, manifest, storage);
+  return describe(path, manifest, storage, byIdentityOf(now.encryption, dataPath));
 }
 
 /** The artefact that a manifest publishes. */
-export function describe(manifestPath: string, manifest: Manifest, storage: Storage): CommittedArtefact {
+export function describe(
+  manifestPath: string,
+  manifest: Manifest,
+  storage: Storage,
+  findFileKey?: FindFileKey,
+): CommittedArtefact {
   const { bytes, originalBytes, sha256, file } = manifest.artefact;
   const { data, checksum } = besides(`${dirname(manifestPath)}/${file}`);
-  return { path: data, manifestPath, checksumPath: checksum, bytes, originalBytes, sha256, manifest, storage };
+  const paths = { path: data, manifestPath, checksumPath: checksum };
+  return { ...paths, bytes, originalBytes, sha256, manifest, storage, findFileKey };
 }

@@ -12,6 +12,8 @@ export interface ArtefactTexts {
 
 /** Takes the bytes of an artefact where nobody sees them, and then shows it. */
 export interface ArtefactSink extends ByteSink {
+  /** With it what was encrypted can be read again. */
+  readonly fileKey?: Buffer;
   /**
    * After `finish`: data, checksum, and last the manifest appear, each created only if nothing stands there.
    * @throws HozenError STORAGE_CONFLICT when another artefact stands there; LEASE_LOST, also when a later owner of the

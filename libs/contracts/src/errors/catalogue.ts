@@ -46,6 +46,8 @@ export const ERRORS = {
   ARTEFACT_MISSING: 'verification',
   ARTEFACT_CORRUPT: 'verification',
   CONTENT_DIFFERS: 'verification',
+  IDENTITY_MISSING: 'operator',
+  IDENTITY_WRONG: 'operator',
   SANDBOX_FAILED: 'io',
   SECRET_UNAVAILABLE: 'operator',
   TIMED_OUT: 'give-up',

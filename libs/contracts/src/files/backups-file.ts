@@ -20,6 +20,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { EVENT_TYPES, type EventType } from '../events/registry.js';
+import { EncryptionSpec } from './encryption-spec.js';
 import { MaintenanceSettingsSpec } from './maintenance-settings.js';
 import { RetrySpec } from './retry-spec.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
@@ -246,6 +247,12 @@ export class ConfigSpec {
   @IsDefined()
   @IsStorage()
   storage!: StorageSpec;
+
+  /** Without it artefacts are not encrypted. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => EncryptionSpec)
+  encryption?: EncryptionSpec;
 
   @IsOptional()
   @IsTimeZone()

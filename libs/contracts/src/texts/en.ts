@@ -91,6 +91,14 @@ export const en = {
       'The restored copy differs from the backup: {what}',
       'Do not rely on this backup. Look at the named objects; it is run again.',
     ],
+    IDENTITY_MISSING: [
+      '{path} is encrypted, and its config names no identity to read it with',
+      'Set `encryption.identity` of the config to a reference to the private key; or decrypt the file by hand with age.',
+    ],
+    IDENTITY_WRONG: [
+      'The identity of the config does not fit {path}',
+      'Set `encryption.identity` to the private key of one of the recipients. A file may hold several identities, old ones too.',
+    ],
     SANDBOX_FAILED: [
       'The scratch server for the restore test failed',
       'The backup itself may be good, but it is not proven. Check room, locales and extensions on the worker.',

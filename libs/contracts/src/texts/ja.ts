@@ -97,6 +97,14 @@ export const ja: TextCatalogue<ErrorCode> = {
       'リストアした内容がバックアップと一致しません: {what}',
       'このバックアップは使わず、示されたオブジェクトを調べてください。取り直します。',
     ],
+    IDENTITY_MISSING: [
+      '{path} は暗号化されていますが、設定に復号用の鍵（identity）がありません',
+      '設定の `encryption.identity` に秘密鍵への参照を指定してください。age コマンドで手動復号することもできます。',
+    ],
+    IDENTITY_WRONG: [
+      '設定の鍵（identity）は {path} に合いません',
+      '`encryption.identity` に、いずれかの recipient の秘密鍵を指定してください。1 つのファイルに古い鍵も含めて複数書けます。',
+    ],
     SANDBOX_FAILED: [
       'リストアテスト用の一時サーバーで失敗しました',
       'バックアップ自体は正しい可能性がありますが、確認できていません。ワーカーの空き容量、ロケール、拡張を確認してください。',

@@ -67,6 +67,14 @@ export const zh: TextCatalogue<ErrorCode> = {
       '磁盘或传输改变了它。不要使用该文件，请检查存储；备份会重新执行。',
     ],
     CONTENT_DIFFERS: ['恢复的内容与备份不一致：{what}', '不要使用该备份，请检查所列对象；备份会重新执行。'],
+    IDENTITY_MISSING: [
+      '{path} 已加密，而其配置没有指定用于解密的私钥（identity）',
+      '请在配置的 `encryption.identity` 中引用私钥；也可以用 age 手动解密该文件。',
+    ],
+    IDENTITY_WRONG: [
+      '配置中的私钥（identity）与 {path} 不匹配',
+      '请把 `encryption.identity` 设为某个 recipient 的私钥。一个文件可以包含多个私钥，包括旧的。',
+    ],
     SANDBOX_FAILED: [
       '用于恢复测试的临时服务器失败',
       '备份本身可能是好的，但未被证明。请检查工作节点的空间、区域设置和扩展。',
