@@ -1,4 +1,9 @@
-import { createCipheriv, createDecipheriv, type CipherChaCha20Poly1305, type DecipherChaCha20Poly1305 } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  type CipherChaCha20Poly1305,
+  type DecipherChaCha20Poly1305,
+} from 'node:crypto';
 import { derive } from './age-header.js';
 
 /** The payload of an age file is cut into chunks of so many bytes; only the last one may be shorter. */

@@ -69,6 +69,7 @@ async function foundAgain(job: BackupJob): Promise<CommittedArtefact> {
   return found;
 }
 
+const openAgain = async (job: BackupJob) => ArtefactFile.open(await foundAgain(job));
 const identityFile = () => `file:${join(folder, 'key.txt')}`;
 const check = (job: BackupJob, artefact: CommittedArtefact) => checkArtefact(job, artefact, quietContext());
 
@@ -110,11 +111,11 @@ describe('an encrypted artefact', () => {
   it('is read later with the identity of the config, and not without or with another one', async () => {
     const job = encryptedJob();
     await commit(job);
-    await expect(foundAgain(job).then(ArtefactFile.open)).rejects.toMatchObject({ code: 'IDENTITY_MISSING' });
-    job.config.encryption = Object.assign(new EncryptionSpec(), { ...job.config.encryption, identity: identityFile() });
+    await expect(openAgain(job)).rejects.toMatchObject({ code: 'IDENTITY_MISSING' });
+    Object.assign(job.config.encryption ?? {}, { identity: identityFile() });
     await check(job, await foundAgain(job));
     writeFileSync(join(folder, 'key.txt'), newIdentity().secret);
-    await expect(foundAgain(job).then(ArtefactFile.open)).rejects.toMatchObject({ code: 'IDENTITY_WRONG' });
+    await expect(openAgain(job)).rejects.toMatchObject({ code: 'IDENTITY_WRONG' });
   });
 
   it('is not even begun with an identity that will not be able to read it', async () => {

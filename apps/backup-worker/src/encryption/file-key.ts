@@ -28,6 +28,8 @@ export function byIdentityOf(encryption: EncryptionSpec | null | undefined, path
 export async function ensureIdentityFits({ identity, recipients }: EncryptionSpec, path: string): Promise<void> {
   if (identity === undefined) return;
   const shares = identitiesIn(await resolveSecret(identity)).map(({ share }) => share);
-  const fits = recipients.some((each) => shares.some((share) => share.equals(ageRecipientKey(each) ?? Buffer.alloc(0))));
+  const fits = recipients.some((each) =>
+    shares.some((share) => share.equals(ageRecipientKey(each) ?? Buffer.alloc(0))),
+  );
   if (!fits) throw new HozenError('IDENTITY_WRONG', { path });
 }
