@@ -15,6 +15,7 @@ export * from './files/encryption-spec.js';
 export * from './files/maintenance-settings.js';
 export * from './files/retry-spec.js';
 export * from './files/secret-reference.js';
+export * from './files/signing-spec.js';
 export * from './files/storage-spec.js';
 export type { CliText } from './texts/cli/en.js';
 export * from './texts/error-texts.js';

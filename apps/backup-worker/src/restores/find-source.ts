@@ -1,4 +1,4 @@
-import type { EncryptionSpec, Reason, StorageSpec } from '@hozen/contracts';
+import type { EncryptionSpec, Reason, SigningSpec, StorageSpec } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
 
 /** The artefact that a restore begins from. */
@@ -10,6 +10,8 @@ export interface RestoreSource {
   storage: StorageSpec | null;
   /** How its config encrypts now. */
   encryption: EncryptionSpec | null;
+  /** Whose signatures it believes. */
+  signing: SigningSpec | null;
   proof: { level: string; seconds: number };
 }
 
@@ -20,6 +22,7 @@ export interface RestoreSource {
 const FIND_SOURCE = `
   SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.proof,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
+         config.spec -> 'signing' AS signing,
          deletion.run_id IS NOT NULL AS deleted
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id

@@ -7,7 +7,7 @@ import { commitArtefact } from '../storage/commit-artefact.js';
 import { findCommitted, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { openArtefact } from '../storage/open-artefact.js';
 import { checkArtefact } from '../verification/check-artefact.js';
-import { checkSealed } from '../verification/check-sealed.js';
+import { checkFile } from '../verification/check-file.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
 
 /** What one attempt brought: the artefact, its proof, and what was noticed on the way. */
@@ -36,7 +36,7 @@ export async function runBackup(
   const { warnings } = artefact.manifest;
   if (!canBeRead(artefact)) {
     context.log.warn({ path: artefact.path }, NOT_READ);
-    const proof = await timed(() => checkSealed(artefact, context));
+    const proof = await timed(() => checkFile(artefact, context));
     return { artefact, proof, warnings: [...warnings, NOT_READ] };
   }
   return { artefact, proof: await prove(job, artefact, context), warnings };

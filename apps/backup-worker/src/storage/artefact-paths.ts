@@ -6,12 +6,14 @@ import { safeName } from './safe-name.js';
 const ENCRYPTED_SUFFIX = '.age';
 const SUFFIXES: Readonly<Record<Compression, string>> = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' };
 
-export type ArtefactKind = 'data' | 'checksum' | 'manifest';
+export type ArtefactKind = 'data' | 'checksum' | 'signature' | 'manifest';
 
 export interface ArtefactPaths {
   directory: string;
   data: string;
   checksum: string;
+  /** Of the manifest, where it is signed. */
+  signature: string;
   manifest: string;
   /** The hidden file that becomes `kind` when it is whole. It names its run and epoch: see clean-up.ts. */
   partial(kind: ArtefactKind): string;
@@ -19,6 +21,7 @@ export interface ArtefactPaths {
 
 export const CHECKSUM_SUFFIX = '.sha256';
 export const MANIFEST_SUFFIX = '.manifest.json';
+export const SIGNATURE_SUFFIX = `${MANIFEST_SUFFIX}.sig`;
 
 /**
  * Where the artefact of a run stands: `{storage}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone,
@@ -36,7 +39,13 @@ export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.
 /** What belongs to the artefact at `data`. */
 export function besides(data: string): Omit<ArtefactPaths, 'partial'> {
   const checksum = `${data}${CHECKSUM_SUFFIX}`;
-  return { directory: dirname(data), data, checksum, manifest: `${data}${MANIFEST_SUFFIX}` };
+  const [signature, manifest] = [`${data}${SIGNATURE_SUFFIX}`, `${data}${MANIFEST_SUFFIX}`];
+  return { directory: dirname(data), data, checksum, signature, manifest };
+}
+
+/** What the artefact of a job consists of, in the order in which it is published. */
+export function kindsOf(job: BackupJob): ArtefactKind[] {
+  return ['data', 'checksum', ...(job.config.signing ? (['signature'] as const) : []), 'manifest'];
 }
 
 /** That of the config, unless the request switched it off. */

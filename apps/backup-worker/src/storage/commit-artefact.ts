@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { inSpan } from '@hozen/telemetry';
 import type { WrittenArtefact } from '../artefact/artefact-writer.js';
 import { restoreCommands } from '../artefact/restore-commands.js';
+import { signerOf } from '../artefact/signature.js';
 import type { Manifest } from '../artefact/manifest.js';
 import type { BackupJob } from '../job.js';
 import type { DumpSummary } from '../methods/dump-summary.js';
@@ -12,7 +13,7 @@ import { storageOf } from './storage-of.js';
 import type { Fence } from './storage.js';
 
 /**
- * Publishes an artefact: data, checksum, and last the manifest, each created only if nothing stands there. Whoever
+ * Publishes an artefact: data, checksum, signature, and last the manifest, each created only if nothing stands there. Whoever
  * looks at the storage sees either no manifest or a whole artefact.
  * @throws HozenError STORAGE_CONFLICT when another artefact stands there; LEASE_LOST; of the STORAGE_ and DISK_ codes
  */
@@ -29,7 +30,10 @@ export async function commitArtefact(
     const manifest = manifestOf(job, written, summary);
     const { fileKey } = writer.sink;
     const checksum = `${written.sha256}  ${basename(paths.data)}\n`;
-    await writer.sink.publish({ checksum, manifest: `${JSON.stringify(manifest, undefined, 2)}\n` }, fence);
+    const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+    const { signing } = job.config;
+    const signature = signing && { signature: (await signerOf(signing))(text) };
+    await writer.sink.publish({ checksum, manifest: text, ...signature }, fence);
     const findFileKey = fileKey && (() => Promise.resolve(fileKey));
     return describe(paths.manifest, manifest, storageOf(job.config.storage), findFileKey);
   });

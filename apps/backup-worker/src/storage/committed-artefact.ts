@@ -1,9 +1,10 @@
 import { dirname } from 'node:path';
-import { HozenError, type EncryptionSpec, type StorageSpec } from '@hozen/contracts';
-import { parseManifest, type Manifest } from '../artefact/manifest.js';
+import { HozenError, type EncryptionSpec, type SigningSpec, type StorageSpec } from '@hozen/contracts';
+import type { Manifest } from '../artefact/manifest.js';
 import { byIdentityOf, type FindFileKey } from '../encryption/file-key.js';
 import type { BackupJob } from '../job.js';
 import { artefactPaths, besides } from './artefact-paths.js';
+import { readManifest } from './read-manifest.js';
 import { storageHolding, storageOf } from './storage-of.js';
 import type { Storage } from './storage.js';
 
@@ -25,37 +26,38 @@ export interface CommittedArtefact {
 
 /**
  * The artefact of this run, if an earlier owner published it before it died: the run goes on with its verification.
- * @throws HozenError ARTEFACT_CORRUPT, and of the STORAGE_ codes
+ * @throws HozenError ARTEFACT_CORRUPT, of the SIGNATURE_ and of the STORAGE_ codes
  */
 export async function findCommitted(job: BackupJob): Promise<CommittedArtefact | undefined> {
-  const { manifest } = artefactPaths(job);
+  const { data, manifest } = artefactPaths(job);
   const storage = storageOf(job.config.storage);
-  const found = await readManifest(storage, manifest);
-  if (found?.runId !== job.runId) return undefined;
+  if (!(await findOwnManifest(job))) return undefined;
+  const found = await readManifest(storage, data, job.config.signing);
+  if (!found) return undefined;
   return describe(manifest, found, storage, byIdentityOf(job.config.encryption, manifest));
 }
 
 /**
- * What a manifest says, where there is one.
+ * The manifest of this run, if an earlier owner published it, whoever signed it.
  * @throws HozenError ARTEFACT_CORRUPT, and of the STORAGE_ codes
  */
-export async function readManifest(storage: Storage, path: string): Promise<Manifest | undefined> {
-  const text = await storage.readText(path);
-  return text === undefined ? undefined : parseManifest(text, path);
+export async function findOwnManifest(job: BackupJob): Promise<Manifest | undefined> {
+  const found = await readManifest(storageOf(job.config.storage), artefactPaths(job).data, undefined);
+  return found?.runId === job.runId ? found : undefined;
 }
 
 /**
  * An artefact of the past.
- * @param now where its config stores now, and how it encrypts
- * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the STORAGE_ codes
+ * @param now where its config stores now, how it encrypts, and whose signatures it believes
+ * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the SIGNATURE_ and of the STORAGE_ codes
  */
 export async function publishedArtefact(
   dataPath: string,
-  now: { storage: StorageSpec | null; encryption: EncryptionSpec | null },
+  now: { storage: StorageSpec | null; encryption: EncryptionSpec | null; signing: SigningSpec | null },
 ): Promise<CommittedArtefact> {
   const storage = storageHolding(dataPath, now.storage);
   const path = besides(dataPath).manifest;
-  const manifest = await readManifest(storage, path);
+  const manifest = await readManifest(storage, dataPath, now.signing);
   if (!manifest) throw new HozenError('ARTEFACT_MISSING', { path });
   return describe(path, manifest, storage, byIdentityOf(now.encryption, dataPath));
 }

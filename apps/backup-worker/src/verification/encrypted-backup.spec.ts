@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { EncryptionSpec, S3StorageSpec } from '@hozen/contracts';
 import { connect } from '@hozen/dbms';
 import { NO_S3, s3Program, tempDir, TestPostgres, TestS3 } from '@hozen/testkit';
@@ -9,7 +9,6 @@ import { expect, it } from 'vitest';
 import { backUp, jobFor, quietContext } from '../backup.fixture.js';
 import { newIdentity } from '../encryption/age.fixture.js';
 import type { BackupJob } from '../job.js';
-import { besides } from '../storage/artefact-paths.js';
 import { checkArtefact } from './check-artefact.js';
 import { proveByRestore } from './prove-by-restore.js';
 
@@ -32,7 +31,7 @@ async function backUpAndRestore(storeIn: (job: BackupJob) => void, fileOf: (path
   await checkArtefact(job, artefact, quietContext());
   expect(await proveByRestore(job, artefact, quietContext())).toMatchObject({ level: 'restore' });
 
-  for (const path of Object.values(besides(artefact.path)).filter((each) => each !== dirname(artefact.path))) {
+  for (const path of [artefact.path, artefact.checksumPath, artefact.manifestPath]) {
     await copyFile(fileOf(path), folder.join(basename(path)));
   }
   await using target = await TestPostgres.start();

@@ -24,6 +24,7 @@ import { EncryptionSpec } from './encryption-spec.js';
 import { MaintenanceSettingsSpec } from './maintenance-settings.js';
 import { RetrySpec } from './retry-spec.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
+import { SigningSpec } from './signing-spec.js';
 import { IsStorage, type StorageSpec } from './storage-spec.js';
 import {
   BACKUP_LEVELS,
@@ -253,6 +254,12 @@ export class ConfigSpec {
   @ValidateNested()
   @Type(() => EncryptionSpec)
   encryption?: EncryptionSpec;
+
+  /** Without it manifests are not signed, and signatures not asked for. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => SigningSpec)
+  signing?: SigningSpec;
 
   @IsOptional()
   @IsTimeZone()

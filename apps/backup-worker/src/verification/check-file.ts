@@ -7,14 +7,14 @@ import { SequentialReader } from '../storage/sequential-reader.js';
 const PIECE = 1024 * 1024;
 
 /**
- * All that can be checked of an encrypted artefact by whoever cannot decrypt it: its size, and the SHA-256 of the file.
+ * Checks the file of an artefact as it lies in storage, without looking into it: its size, and the SHA-256.
  * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, STORAGE_IO
  */
-export async function checkSealed(
+export async function checkFile(
   { path, bytes, sha256, storage }: CommittedArtefact,
   context: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<void> {
-  await inSpan('check sealed artefact', { attributes: { 'file.path': path, 'file.size': bytes } }, async () => {
+  await inSpan('check file of artefact', { attributes: { 'file.path': path, 'file.size': bytes } }, async () => {
     await using source = await storage.source(path, 'any');
     if (source.size !== bytes) throw corrupt(path, `it has ${source.size} bytes instead of ${bytes}`);
     await using reader = await SequentialReader.open(storage, path);
@@ -34,6 +34,6 @@ async function readNext(reader: SequentialReader, path: string, into: Buffer): P
   try {
     await reader.read(into);
   } catch (error) {
-    throw damaged(path, 'the encrypted file', error);
+    throw damaged(path, 'the file', error);
   }
 }
