@@ -1,4 +1,7 @@
 import { HozenError, type Compression } from '@hozen/contracts';
+import { DecryptingSource } from '../encryption/decrypting-source.js';
+import type { FindFileKey } from '../encryption/file-key.js';
+import { openPayload, type Payload } from '../encryption/payload.js';
 import { parseIndex, type ArtefactIndex, type StreamFacts } from './artefact-index.js';
 import { INDEX_ENTRY } from './artefact-writer.js';
 import { readExactly, type ByteSource } from './byte-source.js';
@@ -14,6 +17,8 @@ export interface StoredArtefact {
   path: string;
   manifest: Manifest;
   storage: { source(path: string, way: 'any'): Promise<ByteSource> };
+  /** Of an encrypted one; absent where nobody can read it. */
+  findFileKey?: FindFileKey | undefined;
 }
 
 /** An artefact opened for reading: any stream of it alone, without touching the rest. */
@@ -23,16 +28,21 @@ export class ArtefactFile implements AsyncDisposable {
     readonly compression: Compression,
     readonly index: ArtefactIndex,
     private readonly source: ByteSource,
+    /** How its bytes are encrypted, if they are. */
+    readonly payload: Payload | undefined,
   ) {}
 
-  /** @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the STORAGE_ codes */
-  static async open({ path, manifest, storage }: StoredArtefact): Promise<ArtefactFile> {
+  /** @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the IDENTITY_ and of the STORAGE_ codes */
+  static async open(artefact: StoredArtefact): Promise<ArtefactFile> {
+    const { path, manifest, storage } = artefact;
     const source = await storage.source(path, 'any');
     try {
       const { bytes } = manifest.artefact;
       if (source.size !== bytes) throw corrupt(path, `it has ${source.size} bytes instead of ${bytes}`);
-      const index = await readIndex(path, source, manifest);
-      return new ArtefactFile(path, manifest.compression, index, source);
+      const payload = await payloadOf(artefact, source);
+      const plain = payload ? new DecryptingSource(source, payload) : source;
+      const index = await readIndex(path, plain, manifest);
+      return new ArtefactFile(path, manifest.compression, index, plain, payload);
     } catch (error) {
       await source[Symbol.asyncDispose]();
       throw error;
@@ -98,9 +108,23 @@ export function damaged(path: string, where: string, error: unknown): HozenError
   return new HozenError('STORAGE_IO', { path }, { cause: error, detail: message });
 }
 
+async function payloadOf(artefact: StoredArtefact, source: ByteSource): Promise<Payload | undefined> {
+  const { path, manifest, findFileKey } = artefact;
+  if (!manifest.encryption) return undefined;
+  if (!findFileKey) throw new HozenError('IDENTITY_MISSING', { path });
+  const expected = manifest.encryption.plain.bytes;
+  try {
+    const payload = await openPayload(source, findFileKey);
+    if (payload.bytes !== expected) throw new RangeError(`it holds ${payload.bytes} bytes instead of ${expected}`);
+    return payload;
+  } catch (error) {
+    throw damaged(path, 'encryption', error);
+  }
+}
+
 async function readIndex(path: string, source: ByteSource, manifest: Manifest): Promise<ArtefactIndex> {
   const { offset, length } = manifest.index;
-  if (offset + length !== manifest.artefact.bytes) throw corrupt(path, 'the index does not end the file');
+  if (offset + length !== source.size) throw corrupt(path, 'the index does not end the file');
   try {
     const stored = await readExactly(source, offset, length);
     return parseIndex(await indexText(stored, manifest.compression), path);

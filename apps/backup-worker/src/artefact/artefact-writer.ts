@@ -1,6 +1,6 @@
 import type { Compression } from '@hozen/contracts';
 import type { ArtefactIndex, DatabaseContent, StreamFacts } from './artefact-index.js';
-import { MemberWriter, type ByteSink } from './member-writer.js';
+import { MemberWriter, type ByteSink, type WrittenFile } from './member-writer.js';
 import { PartBuffers } from './part-buffers.js';
 import { StreamWriter } from './stream-writer.js';
 import { entryBytes, TAR_BLOCK, writeTarHeader } from './tar.js';
@@ -10,13 +10,10 @@ export const INDEX_ENTRY = 'index.json';
 /** Members that are packed or written at one time; as many as the thread pool has threads. */
 const IN_FLIGHT = 4;
 
-export interface WrittenArtefact {
-  /** Bytes of the file. */
-  bytes: number;
+export interface WrittenArtefact extends WrittenFile {
   /** Bytes of all streams before compression. */
   originalBytes: number;
-  sha256: string;
-  /** The member that holds the index: where it starts, and its bytes up to the end of the file. */
+  /** The member that holds the index, the last one: where it starts before encryption, and its bytes. */
   index: { offset: number; length: number };
 }
 
@@ -83,9 +80,10 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
     const offset = this.#members.offset;
     await this.#members.add(indexMember(index, this.options.modifiedAt), () => undefined);
     await this.#members.drain();
-    const { bytes, sha256 } = await this.sink.finish();
+    const length = this.#members.offset - offset;
+    const file = await this.sink.finish();
     this.#state = 'finished';
-    return { bytes, originalBytes: this.originalBytes, sha256, index: { offset, length: bytes - offset } };
+    return { ...file, originalBytes: this.originalBytes, index: { offset, length } };
   }
 
   /** Removes what was written, unless it is finished. Waits for the members in flight; never throws. */

@@ -31,13 +31,24 @@ export interface Manifest {
   tools: string;
   compression: Compression;
   artefact: { file: string; bytes: number; originalBytes: number; sha256: string };
-  /** The member of the artefact that holds `index.json`: where it starts, and its bytes up to the end of the file. */
+  /** Where the file is encrypted. All offsets (here and in the index) are those before encryption. */
+  encryption?: ManifestEncryption;
+  /** The member of the artefact that holds `index.json`, the last one: where it starts, and its bytes. */
   index: { offset: number; length: number };
   databases: ManifestDatabase[];
   tablespaces: { name: string; location: string }[];
   warnings: string[];
   /** Shell commands, to be run in the folder of the artefact. */
   restore: string[];
+}
+
+export interface ManifestEncryption {
+  /** One age file: age-encryption.org/v1, X25519. */
+  format: 'age-v1';
+  /** Public keys of those who can decrypt. */
+  recipients: string[];
+  /** What `age -d` gives back. */
+  plain: { bytes: number; sha256: string };
 }
 
 export interface ManifestDatabase {
@@ -66,6 +77,7 @@ type Fields = Record<string, unknown>;
 
 const text: Check = (value) => typeof value === 'string';
 const count: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const sha256: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 const oneOf =
   (values: readonly string[]): Check =>
   (value) =>
@@ -78,6 +90,12 @@ const shape =
   (checks: Record<string, Check>): Check =>
   (value) =>
     isFields(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
+
+const isEncryption = shape({
+  format: (value) => value === 'age-v1',
+  recipients: listOf(text),
+  plain: shape({ bytes: count, sha256 }),
+});
 
 const CHECKS: Record<keyof Manifest, Check> = {
   format: (value) => value === 'hozen-postgres-logical',
@@ -99,8 +117,9 @@ const CHECKS: Record<keyof Manifest, Check> = {
     file: (value) => typeof value === 'string' && value !== '' && basename(value) === value && value !== '..',
     bytes: count,
     originalBytes: count,
-    sha256: (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value),
+    sha256,
   }),
+  encryption: (value) => value === undefined || isEncryption(value),
   index: shape({ offset: count, length: count }),
   databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
   tablespaces: listOf(shape({ name: text, location: text })),

@@ -2,12 +2,20 @@ import type { Compression } from '@hozen/contracts';
 import { packMember } from './members.js';
 import type { Lent } from './pooled.js';
 
+/** What a sink wrote. */
+export interface WrittenFile {
+  bytes: number;
+  sha256: string;
+  /** What it was given, where it wrote something else: encrypted. */
+  plain?: { bytes: number; sha256: string };
+}
+
 /** Where the bytes of an artefact go. Writes come one at a time and in order. */
 export interface ByteSink {
   /** Takes the bytes before it returns its promise's value: the caller may reuse them afterwards. */
   write(bytes: Buffer): Promise<void>;
-  /** Resolves when everything is on disk. Bytes and SHA-256 of all that was written. */
-  finish(): Promise<{ bytes: number; sha256: string }>;
+  /** Resolves when everything is on disk. */
+  finish(): Promise<WrittenFile>;
   /** Removes what was written. Never throws; may be called at any time and more than once. */
   abort(): Promise<void>;
 }

@@ -4,7 +4,9 @@ import { toolEnvironment, type PostgresAddress, type PostgresTools } from '@hoze
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { withVariables } from '../pipeline/large-pieces.js';
-import { describe, readManifest, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { MANIFEST_SUFFIX } from '../storage/artefact-paths.js';
+import { describe, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { readManifest } from '../storage/read-manifest.js';
 import { storageOf } from '../storage/storage-of.js';
 import type { Storage } from '../storage/storage.js';
 import { SESSION_OPTIONS, type ClusterRestore } from './cluster-restore.js';
@@ -71,7 +73,7 @@ function counter(expectedBytes: number, progress: RestoreOptions['progress']): C
 
 async function published(at: { manifestPath: string; storage?: Storage }): Promise<CommittedArtefact> {
   const { manifestPath, storage = storageOf({ kind: 'file', path: dirname(at.manifestPath) }) } = at;
-  const manifest = await readManifest(storage, manifestPath);
+  const manifest = await readManifest(storage, manifestPath.slice(0, -MANIFEST_SUFFIX.length), undefined);
   if (!manifest) throw new HozenError('ARTEFACT_MISSING', { path: manifestPath });
   return describe(manifestPath, manifest, storage);
 }

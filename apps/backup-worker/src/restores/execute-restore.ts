@@ -12,6 +12,7 @@ import type { RestoreContext } from './restore-context.js';
 import { SOURCE } from '../runs/facts.js';
 import { ProgressMeter } from '../runs/progress-meter.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
+import { checkFile } from '../verification/check-file.js';
 import { renewRestore } from './claim-restore.js';
 import { findSource, isSource, type RestoreSource } from './find-source.js';
 import { finishNotRestored, finishRestored } from './finish-restore.js';
@@ -86,7 +87,7 @@ async function restoreInto(
 ): Promise<void> {
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   const source = await sourceOf(row, context);
-  const artefact = await publishedArtefact(source.path, source.storage);
+  const artefact = await publishedArtefact(source.path, source);
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
@@ -98,6 +99,8 @@ async function restoreInto(
   }
   await dropLeftovers(client, row);
   const ground = { source, artefact, file, target, client, targetName: row.target_name };
+  // The signature is that of the manifest, and the manifest says which bytes are right.
+  if (source.signing) await checkFile(artefact, about);
   const { obstacles } = await planRestore(ground, row.databases);
   if (obstacles.length > 0) {
     const what = obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');

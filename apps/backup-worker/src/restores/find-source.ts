@@ -1,4 +1,4 @@
-import type { Reason, StorageSpec } from '@hozen/contracts';
+import type { EncryptionSpec, Reason, SigningSpec, StorageSpec } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
 
 /** The artefact that a restore begins from. */
@@ -8,6 +8,10 @@ export interface RestoreSource {
   path: string;
   /** Where its config stores now. */
   storage: StorageSpec | null;
+  /** How its config encrypts now. */
+  encryption: EncryptionSpec | null;
+  /** Whose signatures it believes. */
+  signing: SigningSpec | null;
   proof: { level: string; seconds: number };
 }
 
@@ -17,10 +21,12 @@ export interface RestoreSource {
  */
 const FIND_SOURCE = `
   SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.proof,
-         (SELECT spec -> 'storage' FROM backup_configs WHERE id = run.config_id) AS storage,
+         config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
+         config.spec -> 'signing' AS signing,
          deletion.run_id IS NOT NULL AS deleted
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id
+    LEFT JOIN backup_configs AS config ON config.id = run.config_id
     LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id
    WHERE ($1::text IS NULL OR run.id::text = $1 OR run.request_id = $1)
      AND ($2::text IS NULL OR run.config_name = $2)

@@ -24,7 +24,7 @@ export async function planRequest(database: DataSource, body: unknown): Promise<
   ]);
   if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: request.target, list: 'configs' });
   const target = await checkServer(requireValid(TargetSpec, found.spec, 'CONFIG_INVALID'), APPLICATION);
-  const artefact = await publishedArtefact(source.path, source.storage);
+  const artefact = await publishedArtefact(source.path, source);
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: APPLICATION });
   const wanted = request.databases.map(({ name, as }) => ({ name, as: as ?? name }));

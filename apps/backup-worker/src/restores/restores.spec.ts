@@ -1,11 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  BackupConfiguration,
+  EncryptionSpec,
+  newEvent,
+  requireValid,
+  SigningSpec,
+  type ConfigSpec,
+} from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
+import { newIdentity } from '../encryption/age.fixture.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
@@ -52,7 +60,7 @@ beforeAll(async () => {
   jobFor(destination.address(), folder.path);
   artefact = await backUp(job);
   await configure();
-  runId = await registered();
+  runId = await registered('nightly', artefact);
 }, 60_000);
 afterAll(async () => {
   await Promise.all([store, source, destination, folder].map((each) => each[Symbol.asyncDispose]()));
@@ -61,21 +69,27 @@ beforeEach(() => {
   database = `restored ${randomUUID().slice(0, 8)}`;
 });
 
-async function configure(): Promise<void> {
+/** With another config, `sealed`, if something is special in it. */
+async function configure(special?: Partial<Pick<ConfigSpec, 'encryption' | 'signing'>>): Promise<void> {
   const target = (name: string, server: TestPostgres) => {
     const { host, port, user } = server.address();
     return { name, kind: 'postgres', host, port, user, password: `env:HOZEN_TEST_PASSWORD_${port}` };
   };
   const wanted = requireValid(BackupConfiguration, {
     targets: [target('shop', source), target('elsewhere', destination)],
-    configs: [{ name: 'nightly', target: 'shop', storage: { kind: 'file', path: folder.path } }],
+    configs: [
+      { name: 'nightly', target: 'shop', storage: { kind: 'file', path: folder.path } },
+      ...(special
+        ? [{ name: 'sealed', target: 'shop', storage: { kind: 'file', path: folder.path }, ...special }]
+        : []),
+    ],
   });
   await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
 }
 
 /** The artefact as a completed run has it. */
-async function registered(): Promise<string> {
-  const run = await store.request('nightly');
+async function registered(config: string, made: CommittedArtefact): Promise<string> {
+  const run = await store.request(config);
   await store.database.query(
     `UPDATE backup_runs SET state = 'completed', started_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = $1`,
     [run.id],
@@ -84,15 +98,7 @@ async function registered(): Promise<string> {
     `INSERT INTO backup_artefacts
        (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256, proof, proven_at)
      VALUES ($1, $2, $3, $4, $5, $6, $7, '{"level":"restore","databases":1,"tables":2,"seconds":4}', clock_timestamp())`,
-    [
-      run.id,
-      artefact.path,
-      artefact.checksumPath,
-      artefact.manifestPath,
-      artefact.bytes,
-      artefact.originalBytes,
-      artefact.sha256,
-    ],
+    [run.id, made.path, made.checksumPath, made.manifestPath, made.bytes, made.originalBytes, made.sha256],
   );
   return run.id;
 }
@@ -212,6 +218,104 @@ describe('a restore of a database', () => {
     await cancelRestore(store.outbox, own);
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'cancelled' });
     expect(await store.eventsOf(own)).toEqual(['restore.accepted', 'restore.failed']);
+  });
+});
+
+describe('a restore of an encrypted backup', () => {
+  const [identity, stranger] = [newIdentity(), newIdentity()];
+  const recipients = [identity.recipient];
+  let sealed: string;
+
+  beforeAll(async () => {
+    const job = jobFor(source.address(), folder.path);
+    job.config.name = 'sealed';
+    job.config.encryption = Object.assign(new EncryptionSpec(), { recipients });
+    await configure({ encryption: { recipients } });
+    sealed = await registered('sealed', await backUp(job));
+    writeFileSync(folder.join('identity.txt'), identity.secret);
+    writeFileSync(folder.join('stranger.txt'), stranger.secret);
+  }, 60_000);
+
+  it('reads it with the identity of its config, even where that encrypts for others now', async () => {
+    await configure({
+      encryption: { recipients: [stranger.recipient], identity: `file:${folder.join('identity.txt')}` },
+    });
+    const id = await request({ run: sealed });
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
+    expect(await contentOf(destination, database)).toEqual(await contentOf(source, 'shop'));
+    await drop();
+  });
+
+  it.each([
+    ['no identity', undefined, 'IDENTITY_MISSING'],
+    ['another identity', 'stranger.txt', 'IDENTITY_WRONG'],
+    ['an identity that is not there', 'nothing.txt', 'SECRET_UNAVAILABLE'],
+  ])('fails with %s, and changes nothing', async (_what, file, code) => {
+    const reference = file === undefined ? {} : { identity: `file:${folder.join(file)}` };
+    await configure({ encryption: { recipients, ...reference } });
+    const body = { run: sealed, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
+    await expect(planRequest(store.database, body)).rejects.toMatchObject({ code });
+    const id = await request({ run: sealed });
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code } });
+    expect(await databasesAt(destination)).toEqual([]);
+  });
+});
+
+describe('a restore of a signed backup', () => {
+  let made: CommittedArtefact;
+  let signed: string;
+
+  beforeAll(async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    writeFileSync(folder.join('signing.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    const publicKeys = [publicKey.export({ format: 'pem', type: 'spki' }).toString()];
+    const signing = Object.assign(new SigningSpec(), { key: `file:${folder.join('signing.pem')}`, publicKeys });
+    // Not compressed: nothing but sums would tell a changed letter.
+    const job = jobFor(source.address(), folder.path, { compress: false, startedAt: new Date('2026-02-03T04:05:06Z') });
+    Object.assign(job.config, { name: 'sealed', signing });
+    made = await backUp(job);
+    await configure({ signing });
+    signed = await registered('sealed', made);
+  }, 60_000);
+
+  it('is made where the signature is good', async () => {
+    const id = await request({ run: signed });
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
+    await drop();
+  });
+
+  it('is refused before anything is created where the data is not what was signed for', async () => {
+    const pristine = readFileSync(made.path);
+    const forged = Buffer.from(pristine);
+    // A row: digits that are others are as good a row.
+    const at = forged.lastIndexOf('c4ca4238a0b923820dcc509a6f75849b');
+    expect(at).toBeGreaterThan(0);
+    forged.write('d', at);
+    writeFileSync(made.path, forged);
+    const id = await request({ run: signed });
+    await execute(await claimed());
+    writeFileSync(made.path, pristine);
+    const view = await findRestore(store.database, id);
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'ARTEFACT_CORRUPT' } });
+    expect(view.error?.message).toContain('SHA-256 of the file');
+    expect(await databasesAt(destination)).toEqual([]);
+  });
+
+  it.each([
+    ['missing', 'SIGNATURE_MISSING', () => rmSync(`${made.manifestPath}.sig`)],
+    ['wrong', 'SIGNATURE_WRONG', () => writeFileSync(`${made.manifestPath}.sig`, Buffer.alloc(64))],
+  ])('is refused where the signature is %s', async (_what, code, spoil) => {
+    const signature = readFileSync(`${made.manifestPath}.sig`);
+    spoil();
+    const body = { run: signed, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
+    await expect(planRequest(store.database, body)).rejects.toMatchObject({ code });
+    const id = await request({ run: signed });
+    await execute(await claimed());
+    writeFileSync(`${made.manifestPath}.sig`, signature);
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code } });
   });
 });
 

@@ -85,7 +85,6 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     await finishCompleted(context.outbox, run, attempt, {
       ...result,
       bytesPerSecond: dumpRate(result.artefact),
-      warnings: result.artefact.manifest.warnings,
       retentionDays: run.options.retentionDays ?? plan.config.retentionDays,
     });
     await failpoint('run.finished');

@@ -7,13 +7,19 @@ import { commitArtefact } from '../storage/commit-artefact.js';
 import { findCommitted, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { openArtefact } from '../storage/open-artefact.js';
 import { checkArtefact } from '../verification/check-artefact.js';
+import { checkFile } from '../verification/check-file.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
 
-/** What one attempt brought: the artefact and its proof. */
+/** What one attempt brought: the artefact, its proof, and what was noticed on the way. */
 export interface BackupResult {
   artefact: CommittedArtefact;
   proof: ProofFacts;
+  warnings: string[];
 }
+
+const NOT_READ =
+  'The artefact is encrypted and was made by an attempt that has ended, and the config names no identity to read it with: ' +
+  'only the SHA-256 of the encrypted file was checked, nothing was restored.';
 
 /**
  * One attempt, from the target to the proven artefact. It publishes nothing but the artefact; what the outcome means for
@@ -27,7 +33,13 @@ export async function runBackup(
 ): Promise<BackupResult> {
   // An earlier attempt may have died between its commit and its proof: that artefact is proven, not made again.
   const artefact = (await findCommitted(job)) ?? (await makeArtefact(job, checking, context));
-  return { artefact, proof: await prove(job, artefact, context) };
+  const { warnings } = artefact.manifest;
+  if (!canBeRead(artefact)) {
+    context.log.warn({ path: artefact.path }, NOT_READ);
+    const proof = await timed(() => checkFile(artefact, context));
+    return { artefact, proof, warnings: [...warnings, NOT_READ] };
+  }
+  return { artefact, proof: await prove(job, artefact, context), warnings };
 }
 
 async function makeArtefact(
@@ -49,8 +61,17 @@ async function makeArtefact(
 }
 
 async function prove(job: BackupJob, artefact: CommittedArtefact, context: AttemptContext): Promise<ProofFacts> {
+  const checked = await timed(() => checkArtefact(job, artefact, context));
+  return job.proof === 'restore' ? proveByRestore(job, artefact, context) : checked;
+}
+
+/** The key of an encrypted one is known to the attempt that made it; later ones need the identity. */
+function canBeRead({ manifest, findFileKey }: CommittedArtefact): boolean {
+  return manifest.encryption === undefined || findFileKey !== undefined;
+}
+
+async function timed(check: () => Promise<void>): Promise<ProofFacts> {
   const begunAt = performance.now();
-  await checkArtefact(job, artefact, context);
-  if (job.proof === 'restore') return proveByRestore(job, artefact, context);
+  await check();
   return { level: 'checksum', databases: 0, tables: 0, seconds: (performance.now() - begunAt) / 1000 };
 }

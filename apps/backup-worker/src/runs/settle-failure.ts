@@ -2,7 +2,7 @@ import { asHozenError, ERRORS, HozenError, RetriesSpec } from '@hozen/contracts'
 import { HandBack } from '@hozen/persistence';
 import type { BackupJob } from '../job.js';
 import { cleanUp, discardCommitted, removeSpool } from '../storage/clean-up.js';
-import { findCommitted } from '../storage/committed-artefact.js';
+import { findOwnManifest } from '../storage/committed-artefact.js';
 import type { RunRow } from '../store/entities.js';
 import type { Attempt } from './begin-attempt.js';
 import type { ExecutionContext } from './execution-context.js';
@@ -63,8 +63,8 @@ async function removeLeftovers(
   withArtefact: boolean,
   fence: Pick<FailedAttempt, 'ensureLease'>,
 ): Promise<void> {
-  const committed = withArtefact ? await findCommitted(job) : undefined;
-  if (committed) await discardCommitted(job, committed, fence);
+  const manifest = withArtefact ? await findOwnManifest(job) : undefined;
+  if (manifest) await discardCommitted(job, { manifest }, fence);
   await cleanUp(job);
 }
 

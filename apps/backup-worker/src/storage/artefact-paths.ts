@@ -3,14 +3,17 @@ import { storageLocation, type Compression, type StorageSpec } from '@hozen/cont
 import type { BackupJob } from '../job.js';
 import { safeName } from './safe-name.js';
 
+const ENCRYPTED_SUFFIX = '.age';
 const SUFFIXES: Readonly<Record<Compression, string>> = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' };
 
-export type ArtefactKind = 'data' | 'checksum' | 'manifest';
+export type ArtefactKind = 'data' | 'checksum' | 'signature' | 'manifest';
 
 export interface ArtefactPaths {
   directory: string;
   data: string;
   checksum: string;
+  /** Of the manifest, where it is signed. */
+  signature: string;
   manifest: string;
   /** The hidden file that becomes `kind` when it is whole. It names its run and epoch: see clean-up.ts. */
   partial(kind: ArtefactKind): string;
@@ -18,14 +21,16 @@ export interface ArtefactPaths {
 
 export const CHECKSUM_SUFFIX = '.sha256';
 export const MANIFEST_SUFFIX = '.manifest.json';
+export const SIGNATURE_SUFFIX = `${MANIFEST_SUFFIX}.sig`;
 
 /**
- * Where the artefact of a run stands: `{storage}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone.
- * In S3 these are `s3://bucket/prefix/...`.
+ * Where the artefact of a run stands: `{storage}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone,
+ * with `.age` after it where it is encrypted. In S3 these are `s3://bucket/prefix/...`.
  */
 export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.storage): ArtefactPaths {
   const { config, startedAt, trigger, runId, epoch } = job;
-  const name = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${SUFFIXES[compressionOf(job)]}`;
+  const suffix = SUFFIXES[compressionOf(job)] + (config.encryption ? ENCRYPTED_SUFFIX : '');
+  const name = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${suffix}`;
   const paths = besides(`${storageLocation(storage).replace(/\/+$/, '')}/${trigger}/${name}`);
   const partial = (kind: ArtefactKind) => `${paths.directory}/.${basename(paths[kind])}.${runId}.${epoch}.partial`;
   return { ...paths, partial };
@@ -34,7 +39,13 @@ export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.
 /** What belongs to the artefact at `data`. */
 export function besides(data: string): Omit<ArtefactPaths, 'partial'> {
   const checksum = `${data}${CHECKSUM_SUFFIX}`;
-  return { directory: dirname(data), data, checksum, manifest: `${data}${MANIFEST_SUFFIX}` };
+  const [signature, manifest] = [`${data}${SIGNATURE_SUFFIX}`, `${data}${MANIFEST_SUFFIX}`];
+  return { directory: dirname(data), data, checksum, signature, manifest };
+}
+
+/** What the artefact of a job consists of, in the order in which it is published. */
+export function kindsOf(job: BackupJob): ArtefactKind[] {
+  return ['data', 'checksum', ...(job.config.signing ? (['signature'] as const) : []), 'manifest'];
 }
 
 /** That of the config, unless the request switched it off. */

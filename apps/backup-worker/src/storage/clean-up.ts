@@ -35,6 +35,10 @@ async function removeFolders(folders: readonly string[]): Promise<void> {
  * Does nothing when the artefact of another run stands there.
  * @throws HozenError LEASE_LOST, and of the STORAGE_ codes
  */
-export async function discardCommitted(job: BackupJob, artefact: CommittedArtefact, fence: Fence): Promise<void> {
-  await storageOf(job.config.storage).discard(job, artefact.manifest.epoch, fence);
+export async function discardCommitted(
+  job: BackupJob,
+  { manifest }: Pick<CommittedArtefact, 'manifest'>,
+  fence: Fence,
+): Promise<void> {
+  await storageOf(job.config.storage).discard(job, manifest.epoch, fence);
 }

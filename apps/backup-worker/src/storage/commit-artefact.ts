@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { inSpan } from '@hozen/telemetry';
 import type { WrittenArtefact } from '../artefact/artefact-writer.js';
 import { restoreCommands } from '../artefact/restore-commands.js';
+import { signerOf } from '../artefact/signature.js';
 import type { Manifest } from '../artefact/manifest.js';
 import type { BackupJob } from '../job.js';
 import type { DumpSummary } from '../methods/dump-summary.js';
@@ -12,7 +13,7 @@ import { storageOf } from './storage-of.js';
 import type { Fence } from './storage.js';
 
 /**
- * Publishes an artefact: data, checksum, and last the manifest, each created only if nothing stands there. Whoever
+ * Publishes an artefact: data, checksum, signature, and last the manifest, each created only if nothing stands there. Whoever
  * looks at the storage sees either no manifest or a whole artefact.
  * @throws HozenError STORAGE_CONFLICT when another artefact stands there; LEASE_LOST; of the STORAGE_ and DISK_ codes
  */
@@ -27,15 +28,21 @@ export async function commitArtefact(
     const written = await writer.finish(summary.contents);
     span.setAttribute('file.size', written.bytes);
     const manifest = manifestOf(job, written, summary);
+    const { fileKey } = writer.sink;
     const checksum = `${written.sha256}  ${basename(paths.data)}\n`;
-    await writer.sink.publish({ checksum, manifest: `${JSON.stringify(manifest, undefined, 2)}\n` }, fence);
-    return describe(paths.manifest, manifest, storageOf(job.config.storage));
+    const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+    const { signing } = job.config;
+    const signature = signing && { signature: (await signerOf(signing))(text) };
+    await writer.sink.publish({ checksum, manifest: text, ...signature }, fence);
+    const findFileKey = fileKey && (() => Promise.resolve(fileKey));
+    return describe(paths.manifest, manifest, storageOf(job.config.storage), findFileKey);
   });
 }
 
 function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSummary): Manifest {
   const file = basename(artefactPaths(job).data);
-  const { bytes, originalBytes, sha256, index } = written;
+  const { bytes, originalBytes, sha256, plain, index } = written;
+  const recipients = job.config.encryption?.recipients ?? [];
   return {
     format: 'hozen-postgres-logical',
     version: 1,
@@ -57,6 +64,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     tools: summary.server.tools,
     compression: compressionOf(job),
     artefact: { file, bytes, originalBytes, sha256 },
+    ...(plain ? { encryption: { format: 'age-v1', recipients, plain } } : {}),
     index,
     databases: summary.databases,
     tablespaces: summary.tablespaces,

@@ -1,8 +1,10 @@
 import { dirname } from 'node:path';
-import { HozenError, type StorageSpec } from '@hozen/contracts';
-import { parseManifest, type Manifest } from '../artefact/manifest.js';
+import { HozenError, type EncryptionSpec, type SigningSpec, type StorageSpec } from '@hozen/contracts';
+import type { Manifest } from '../artefact/manifest.js';
+import { byIdentityOf, type FindFileKey } from '../encryption/file-key.js';
 import type { BackupJob } from '../job.js';
 import { artefactPaths, besides } from './artefact-paths.js';
+import { readManifest } from './read-manifest.js';
 import { storageHolding, storageOf } from './storage-of.js';
 import type { Storage } from './storage.js';
 
@@ -18,44 +20,57 @@ export interface CommittedArtefact {
   manifest: Manifest;
   /** Where it is read from. */
   storage: Storage;
+  /** How an encrypted one is read; undefined where nobody here can. */
+  findFileKey: FindFileKey | undefined;
 }
 
 /**
  * The artefact of this run, if an earlier owner published it before it died: the run goes on with its verification.
- * @throws HozenError ARTEFACT_CORRUPT, and of the STORAGE_ codes
+ * @throws HozenError ARTEFACT_CORRUPT, of the SIGNATURE_ and of the STORAGE_ codes
  */
 export async function findCommitted(job: BackupJob): Promise<CommittedArtefact | undefined> {
-  const { manifest } = artefactPaths(job);
+  const { data, manifest } = artefactPaths(job);
   const storage = storageOf(job.config.storage);
-  const found = await readManifest(storage, manifest);
-  return found?.runId === job.runId ? describe(manifest, found, storage) : undefined;
+  if (!(await findOwnManifest(job))) return undefined;
+  const found = await readManifest(storage, data, job.config.signing);
+  if (!found) return undefined;
+  return describe(manifest, found, storage, byIdentityOf(job.config.encryption, manifest));
 }
 
 /**
- * What a manifest says, where there is one.
+ * The manifest of this run, if an earlier owner published it, whoever signed it.
  * @throws HozenError ARTEFACT_CORRUPT, and of the STORAGE_ codes
  */
-export async function readManifest(storage: Storage, path: string): Promise<Manifest | undefined> {
-  const text = await storage.readText(path);
-  return text === undefined ? undefined : parseManifest(text, path);
+export async function findOwnManifest(job: BackupJob): Promise<Manifest | undefined> {
+  const found = await readManifest(storageOf(job.config.storage), artefactPaths(job).data, undefined);
+  return found?.runId === job.runId ? found : undefined;
 }
 
 /**
  * An artefact of the past.
- * @param now where its config stores now
- * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the STORAGE_ codes
+ * @param now where its config stores now, how it encrypts, and whose signatures it believes
+ * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the SIGNATURE_ and of the STORAGE_ codes
  */
-export async function publishedArtefact(dataPath: string, now: StorageSpec | null): Promise<CommittedArtefact> {
-  const storage = storageHolding(dataPath, now);
+export async function publishedArtefact(
+  dataPath: string,
+  now: { storage: StorageSpec | null; encryption: EncryptionSpec | null; signing: SigningSpec | null },
+): Promise<CommittedArtefact> {
+  const storage = storageHolding(dataPath, now.storage);
   const path = besides(dataPath).manifest;
-  const manifest = await readManifest(storage, path);
+  const manifest = await readManifest(storage, dataPath, now.signing);
   if (!manifest) throw new HozenError('ARTEFACT_MISSING', { path });
-  return describe(path, manifest, storage);
+  return describe(path, manifest, storage, byIdentityOf(now.encryption, dataPath));
 }
 
 /** The artefact that a manifest publishes. */
-export function describe(manifestPath: string, manifest: Manifest, storage: Storage): CommittedArtefact {
+export function describe(
+  manifestPath: string,
+  manifest: Manifest,
+  storage: Storage,
+  findFileKey?: FindFileKey,
+): CommittedArtefact {
   const { bytes, originalBytes, sha256, file } = manifest.artefact;
   const { data, checksum } = besides(`${dirname(manifestPath)}/${file}`);
-  return { path: data, manifestPath, checksumPath: checksum, bytes, originalBytes, sha256, manifest, storage };
+  const paths = { path: data, manifestPath, checksumPath: checksum };
+  return { ...paths, bytes, originalBytes, sha256, manifest, storage, findFileKey };
 }

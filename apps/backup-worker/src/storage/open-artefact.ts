@@ -1,5 +1,8 @@
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactWriter } from '../artefact/artefact-writer.js';
+import { EncryptingSink } from '../encryption/encrypting-sink.js';
+import { ensureIdentityFits } from '../encryption/file-key.js';
+import { signerOf } from '../artefact/signature.js';
 import type { BackupJob } from '../job.js';
 import { artefactPaths, compressionOf } from './artefact-paths.js';
 import { storageOf } from './storage-of.js';
@@ -14,11 +17,16 @@ const UNKNOWN_BYTES = 64 * 1024 ** 3;
  * Opens the artefact of a run for writing, where nobody sees it yet. What earlier attempts of the run left is removed
  * first.
  * @param expectedBytes of the artefact, at most; it may become somewhat larger
- * @throws HozenError of the STORAGE_ and DISK_ codes; the writer's methods too.
+ * @throws HozenError IDENTITY_WRONG, SIGNING_KEY_WRONG, SECRET_UNAVAILABLE, and of the STORAGE_ and DISK_ codes; the writer's methods too.
  */
 export async function openArtefact(job: BackupJob, expectedBytes = UNKNOWN_BYTES): Promise<OpenArtefact> {
-  return inSpan('open artefact', { attributes: { 'file.path': artefactPaths(job).data } }, async () => {
-    const sink = await storageOf(job.config.storage).open(job, expectedBytes);
+  const path = artefactPaths(job).data;
+  return inSpan('open artefact', { attributes: { 'file.path': path } }, async () => {
+    const { encryption, signing } = job.config;
+    if (signing) await signerOf(signing);
+    if (encryption) await ensureIdentityFits(encryption, path);
+    const stored = await storageOf(job.config.storage).open(job, expectedBytes);
+    const sink = encryption ? await EncryptingSink.create(stored, encryption.recipients) : stored;
     return new ArtefactWriter(sink, {
       compression: compressionOf(job),
       level: job.config.compressionLevel,

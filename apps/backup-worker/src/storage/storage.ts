@@ -8,12 +8,16 @@ export type Fence = Pick<AttemptContext, 'ensureLease'>;
 export interface ArtefactTexts {
   checksum: string;
   manifest: string;
+  /** Where the config signs. */
+  signature?: Buffer;
 }
 
 /** Takes the bytes of an artefact where nobody sees them, and then shows it. */
 export interface ArtefactSink extends ByteSink {
+  /** With it what was encrypted can be read again. */
+  readonly fileKey?: Buffer;
   /**
-   * After `finish`: data, checksum, and last the manifest appear, each created only if nothing stands there.
+   * After `finish`: data, checksum, signature, and last the manifest appear, each created only if nothing stands there.
    * @throws HozenError STORAGE_CONFLICT when another artefact stands there; LEASE_LOST, also when a later owner of the
    * run has cleaned up behind us; of the STORAGE_ and DISK_ codes
    */

@@ -6,6 +6,7 @@ import { layoutOf, type ExpectedMember } from '../artefact/layout.js';
 import { unpackMember } from '../artefact/members.js';
 import { Pool } from '../artefact/pooled.js';
 import { entryBytes } from '../artefact/tar.js';
+import { DecryptingReader } from '../encryption/decrypting-reader.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { together, type ArchiveContent } from '../pipeline/custom-format.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -30,7 +31,9 @@ export async function checkArtefact(
   await inSpan('check artefact', { attributes: { 'file.path': path, 'file.size': bytes } }, async () => {
     await using file = await ArtefactFile.open(artefact);
     const members = layout(file, manifest.index.offset);
-    await using reader = await SequentialReader.open(artefact.storage, path);
+    await using stored = await SequentialReader.open(artefact.storage, path);
+    const plain = file.payload && new DecryptingReader(stored, file.payload);
+    const reader = plain ?? stored;
     const check = new MembersCheck(file);
     const pieces = new Pool(() => new Piece(members));
     let done = 0;
@@ -49,7 +52,10 @@ export async function checkArtefact(
     }
     await read(reader, path, 'index.json', Buffer.allocUnsafe(manifest.index.length));
     await check.end();
-    if (reader.digest() !== artefact.sha256) throw corrupt(path, 'the SHA-256 of the file is wrong');
+    if (stored.digest() !== artefact.sha256) throw corrupt(path, 'the SHA-256 of the file is wrong');
+    if (plain && plain.digest() !== manifest.encryption?.plain.sha256) {
+      throw corrupt(path, 'the SHA-256 of the decrypted file is wrong');
+    }
   });
 }
 
@@ -83,7 +89,7 @@ function layout(file: ArtefactFile, end: number): ExpectedMember[] {
   }
 }
 
-async function read(reader: SequentialReader, path: string, what: string, into: Buffer): Promise<void> {
+async function read(reader: Pick<SequentialReader, 'read'>, path: string, what: string, into: Buffer): Promise<void> {
   try {
     await reader.read(into);
   } catch (error) {

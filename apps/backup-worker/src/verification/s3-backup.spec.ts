@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { S3StorageSpec } from '@hozen/contracts';
 import { connect } from '@hozen/dbms';
 import { NO_S3, s3Program, tempDir, TestPostgres, TestS3 } from '@hozen/testkit';
 import { expect, it } from 'vitest';
 import { backUp, jobFor, quietContext } from '../backup.fixture.js';
-import { besides } from '../storage/artefact-paths.js';
 import { checkArtefact } from './check-artefact.js';
 import { proveByRestore } from './prove-by-restore.js';
 
@@ -27,7 +26,7 @@ it.skipIf(s3Program() === undefined)(
     expect(await proveByRestore(job, artefact, quietContext())).toMatchObject({ level: 'restore' });
 
     // What any S3 client would download; the server keeps objects as files.
-    for (const path of Object.values(besides(artefact.path)).filter((each) => each !== dirname(artefact.path))) {
+    for (const path of [artefact.path, artefact.checksumPath, artefact.manifestPath]) {
       await copyFile(s3.fileOf(path), folder.join(basename(path)));
     }
     await using target = await TestPostgres.start();

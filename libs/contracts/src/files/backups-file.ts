@@ -20,9 +20,11 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { EVENT_TYPES, type EventType } from '../events/registry.js';
+import { EncryptionSpec } from './encryption-spec.js';
 import { MaintenanceSettingsSpec } from './maintenance-settings.js';
 import { RetrySpec } from './retry-spec.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
+import { SigningSpec } from './signing-spec.js';
 import { IsStorage, type StorageSpec } from './storage-spec.js';
 import {
   BACKUP_LEVELS,
@@ -246,6 +248,18 @@ export class ConfigSpec {
   @IsDefined()
   @IsStorage()
   storage!: StorageSpec;
+
+  /** Without it artefacts are not encrypted. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => EncryptionSpec)
+  encryption?: EncryptionSpec;
+
+  /** Without it manifests are not signed, and signatures not asked for. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => SigningSpec)
+  signing?: SigningSpec;
 
   @IsOptional()
   @IsTimeZone()

@@ -91,6 +91,26 @@ export const en = {
       'The restored copy differs from the backup: {what}',
       'Do not rely on this backup. Look at the named objects; it is run again.',
     ],
+    IDENTITY_MISSING: [
+      '{path} is encrypted, and its config names no identity to read it with',
+      'Set `encryption.identity` of the config to a reference to the private key; or decrypt the file by hand with age.',
+    ],
+    IDENTITY_WRONG: [
+      'The identity of the config does not fit {path}',
+      'Set `encryption.identity` to the private key of one of the recipients. A file may hold several identities, old ones too.',
+    ],
+    SIGNATURE_MISSING: [
+      '{path} is not signed, and its config asks for a signature',
+      'Find out who removed it. A backup from before signing was set up can be restored by hand, or by a config without `signing`.',
+    ],
+    SIGNATURE_WRONG: [
+      'The signature of {path} is of none of the public keys of its config',
+      'Somebody may have changed the backup: do not restore it before you know. If it was signed by an older key, add that to `signing.publicKeys`.',
+    ],
+    SIGNING_KEY_WRONG: [
+      'The signing key {reference} cannot be used',
+      'It must be an Ed25519 private key in PEM (openssl genpkey -algorithm ed25519), and its public key one of `signing.publicKeys`.',
+    ],
     SANDBOX_FAILED: [
       'The scratch server for the restore test failed',
       'The backup itself may be good, but it is not proven. Check room, locales and extensions on the worker.',

@@ -97,6 +97,26 @@ export const ja: TextCatalogue<ErrorCode> = {
       'リストアした内容がバックアップと一致しません: {what}',
       'このバックアップは使わず、示されたオブジェクトを調べてください。取り直します。',
     ],
+    IDENTITY_MISSING: [
+      '{path} は暗号化されていますが、設定に復号用の鍵（identity）がありません',
+      '設定の `encryption.identity` に秘密鍵への参照を指定してください。age コマンドで手動復号することもできます。',
+    ],
+    IDENTITY_WRONG: [
+      '設定の鍵（identity）は {path} に合いません',
+      '`encryption.identity` に、いずれかの recipient の秘密鍵を指定してください。1 つのファイルに古い鍵も含めて複数書けます。',
+    ],
+    SIGNATURE_MISSING: [
+      '{path} には署名がありませんが、設定は署名を求めています',
+      '誰が削除したか確認してください。署名を設定する前のバックアップは、手動か、`signing` のない設定でリストアできます。',
+    ],
+    SIGNATURE_WRONG: [
+      '{path} の署名は設定のどの公開鍵とも一致しません',
+      'バックアップが改変された可能性があります。確認できるまでリストアしないでください。古い鍵の署名なら、その公開鍵を `signing.publicKeys` に加えてください。',
+    ],
+    SIGNING_KEY_WRONG: [
+      '署名鍵 {reference} は使えません',
+      'PEM 形式の Ed25519 秘密鍵（openssl genpkey -algorithm ed25519）で、その公開鍵が `signing.publicKeys` にある必要があります。',
+    ],
     SANDBOX_FAILED: [
       'リストアテスト用の一時サーバーで失敗しました',
       'バックアップ自体は正しい可能性がありますが、確認できていません。ワーカーの空き容量、ロケール、拡張を確認してください。',

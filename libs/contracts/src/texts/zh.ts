@@ -67,6 +67,26 @@ export const zh: TextCatalogue<ErrorCode> = {
       '磁盘或传输改变了它。不要使用该文件，请检查存储；备份会重新执行。',
     ],
     CONTENT_DIFFERS: ['恢复的内容与备份不一致：{what}', '不要使用该备份，请检查所列对象；备份会重新执行。'],
+    IDENTITY_MISSING: [
+      '{path} 已加密，而其配置没有指定用于解密的私钥（identity）',
+      '请在配置的 `encryption.identity` 中引用私钥；也可以用 age 手动解密该文件。',
+    ],
+    IDENTITY_WRONG: [
+      '配置中的私钥（identity）与 {path} 不匹配',
+      '请把 `encryption.identity` 设为某个 recipient 的私钥。一个文件可以包含多个私钥，包括旧的。',
+    ],
+    SIGNATURE_MISSING: [
+      '{path} 没有签名，而其配置要求签名',
+      '请查明是谁删除了签名。启用签名之前的备份可以手动恢复，或通过没有 `signing` 的配置恢复。',
+    ],
+    SIGNATURE_WRONG: [
+      '{path} 的签名与配置中的任何公钥都不匹配',
+      '备份可能被人改动过，查明之前不要恢复。如果是旧密钥签名的，请把旧公钥加入 `signing.publicKeys`。',
+    ],
+    SIGNING_KEY_WRONG: [
+      '签名密钥 {reference} 无法使用',
+      '它必须是 PEM 格式的 Ed25519 私钥（openssl genpkey -algorithm ed25519），且其公钥在 `signing.publicKeys` 中。',
+    ],
     SANDBOX_FAILED: [
       '用于恢复测试的临时服务器失败',
       '备份本身可能是好的，但未被证明。请检查工作节点的空间、区域设置和扩展。',

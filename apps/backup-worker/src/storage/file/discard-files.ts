@@ -15,6 +15,7 @@ export async function discardFiles(paths: ArtefactPaths, job: BackupJob, epoch: 
   // Should this process die in between, the partial names tell the next owner that the rest is this run's to remove.
   await linkBack(paths.data, paths.partial('data'));
   await linkBack(paths.checksum, paths.partial('checksum'));
+  await linkBack(paths.signature, paths.partial('signature'));
   await syncDirectory(paths.directory);
   // A later owner may have proven it meanwhile, and told everybody.
   fence.ensureLease();

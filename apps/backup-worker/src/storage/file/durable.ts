@@ -22,7 +22,7 @@ export async function removeDurably(path: string): Promise<void> {
 }
 
 /** Writes a small new file and syncs it. */
-export async function writeDurably(path: string, content: string): Promise<void> {
+export async function writeDurably(path: string, content: string | Buffer): Promise<void> {
   const handle = await open(path, 'wx', 0o600);
   try {
     await handle.writeFile(content);

@@ -1,7 +1,7 @@
 import { link, rm } from 'node:fs/promises';
 import { HozenError } from '@hozen/contracts';
 import type { BackupJob } from '../../job.js';
-import type { ArtefactKind, ArtefactPaths } from '../artefact-paths.js';
+import { kindsOf, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
 import { conflictAt } from '../conflict.js';
 import { publishInOrder } from '../publish-in-order.js';
 import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
@@ -37,8 +37,9 @@ export class FileArtefact implements ArtefactSink {
   publish(texts: ArtefactTexts, fence: Fence): Promise<void> {
     return onStorage(this.paths.data, async () => {
       await writeDurably(this.paths.partial('checksum'), texts.checksum);
+      if (texts.signature) await writeDurably(this.paths.partial('signature'), texts.signature);
       await writeDurably(this.paths.partial('manifest'), texts.manifest);
-      await publishInOrder(fence, (kind) => this.#show(kind));
+      await publishInOrder(kindsOf(this.job), fence, (kind) => this.#show(kind));
       await this.#removePartials();
     });
   }
@@ -59,7 +60,7 @@ export class FileArtefact implements ArtefactSink {
   }
 
   async #removePartials(): Promise<void> {
-    for (const kind of ['manifest', 'checksum', 'data'] as const) await rm(this.paths.partial(kind), { force: true });
+    for (const kind of kindsOf(this.job).toReversed()) await rm(this.paths.partial(kind), { force: true });
     await syncDirectory(this.paths.directory);
   }
 }

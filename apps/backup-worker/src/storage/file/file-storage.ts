@@ -49,9 +49,9 @@ export class FileStorage implements Storage {
   }
 
   async remove(dataPath: string): Promise<void> {
-    const { manifest, checksum } = besides(dataPath);
+    const { manifest, signature, checksum } = besides(dataPath);
     await onStorage(dataPath, async () => {
-      for (const path of [manifest, checksum, dataPath]) await removeDurably(path);
+      for (const path of [manifest, signature, checksum, dataPath]) await removeDurably(path);
     });
   }
 

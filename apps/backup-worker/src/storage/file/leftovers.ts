@@ -7,7 +7,7 @@ import { syncDirectory } from './durable.js';
 import { isMissing } from '../storage-error.js';
 
 /**
- * Removes what attempts of this run up to `epoch` left behind: partial files, and data or checksum that stand under
+ * Removes what attempts of this run up to `epoch` left behind: partial files, and data, checksum or signature that stand under
  * their final names without a manifest.
  *
  * Whose a final file without a manifest is, its partial file tells: it is a second link to the same file and is kept
@@ -27,7 +27,13 @@ export async function removeLeftovers(
   await removeAll(directory, partials.filter(isOfManifest));
   for (const partial of partials.filter((name) => !isOfManifest(name))) {
     const final = partialOwner(partial)?.final ?? '';
-    if (await isPublished(job, join(directory, `${final.replace(/\.sha256$/, '')}${MANIFEST_SUFFIX}`))) continue;
+    if (
+      await isPublished(
+        job,
+        join(directory, `${final.replace(/(\.sha256|\.manifest\.json\.sig)$/, '')}${MANIFEST_SUFFIX}`),
+      )
+    )
+      continue;
     const mine = await isSameFile(join(directory, final), join(directory, partial));
     if (mine) await rm(join(directory, final), { force: true });
   }

@@ -1,5 +1,5 @@
 import type { BackupJob } from '../../job.js';
-import type { ArtefactKind, ArtefactPaths } from '../artefact-paths.js';
+import { kindsOf, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
 import { conflictAt } from '../conflict.js';
 import { publishInOrder } from '../publish-in-order.js';
 import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
@@ -9,9 +9,10 @@ import { planParts } from './part-plan.js';
 import { PartsSink } from './parts-sink.js';
 import { Upload } from './upload.js';
 
-type Uploads = Record<ArtefactKind, Upload>;
+/** No signature where the config does not sign. */
+type Uploads = Record<Exclude<ArtefactKind, 'signature'>, Upload> & { signature: Upload | undefined };
 
-/** An artefact in the making: three uploads that nobody sees, and a marker that tells whose they are. */
+/** An artefact in the making: some uploads that nobody sees, and a marker that tells whose they are. */
 export class S3Artefact implements ArtefactSink {
   readonly #parts: PartsSink;
 
@@ -34,9 +35,14 @@ export class S3Artefact implements ArtefactSink {
     const uploads: Uploads = {
       data: await begin('data'),
       checksum: await begin('checksum'),
+      signature: kindsOf(job).includes('signature') ? await begin('signature') : undefined,
       manifest: await begin('manifest'),
     };
-    await writeMarker(bucket, marker, Object.values(uploads));
+    await writeMarker(
+      bucket,
+      marker,
+      Object.values(uploads).filter((each) => each !== undefined),
+    );
     return new S3Artefact(job, paths, bucket, uploads, expected);
   }
 
@@ -51,7 +57,7 @@ export class S3Artefact implements ArtefactSink {
   async abort(): Promise<void> {
     await this.#parts.settle();
     try {
-      for (const kind of ['manifest', 'data', 'checksum'] as const) await this.uploads[kind].abort();
+      for (const kind of ['manifest', 'data', 'checksum', 'signature'] as const) await this.uploads[kind]?.abort();
       await this.bucket.remove(this.paths.partial('data'));
     } catch {
       // The marker stands: the clean-up of the run tries again.
@@ -60,13 +66,14 @@ export class S3Artefact implements ArtefactSink {
 
   async publish(texts: ArtefactTexts, fence: Fence): Promise<void> {
     await this.uploads.checksum.part(1, Buffer.from(texts.checksum));
+    if (texts.signature) await this.uploads.signature?.part(1, texts.signature);
     await this.uploads.manifest.part(1, Buffer.from(texts.manifest));
-    await publishInOrder(fence, (kind) => this.#show(kind));
+    await publishInOrder(kindsOf(this.job), fence, (kind) => this.#show(kind));
     await this.bucket.remove(this.paths.partial('data'));
   }
 
   async #show(kind: ArtefactKind): Promise<void> {
-    if (await this.uploads[kind].complete()) return;
+    if (await this.uploads[kind]?.complete()) return;
     const other = await this.bucket.readText(this.paths.manifest).catch(() => undefined);
     throw conflictAt(this.job, this.paths[kind], other);
   }

@@ -45,8 +45,8 @@ export class S3Storage implements Storage {
   }
 
   async remove(dataPath: string): Promise<void> {
-    const { manifest, checksum } = besides(dataPath);
-    for (const path of [manifest, checksum, dataPath]) await this.bucket.remove(path);
+    const { manifest, signature, checksum } = besides(dataPath);
+    for (const path of [manifest, signature, checksum, dataPath]) await this.bucket.remove(path);
   }
 
   async discard(job: BackupJob, epoch: number, fence: Fence): Promise<void> {
