@@ -36,6 +36,7 @@ await generateCluster(target, Number(values.gigabytes));
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
 const storage = stack.home.join('storage');
 await stack.configureBackups(sampleConfiguration(target, storage));
+await stack.configureBackups(sampleConfiguration(target, storage, { name: 'zstd', compression: 'zstd' }));
 const environment = {
   ...process.env,
   PGHOST: '127.0.0.1',
@@ -45,12 +46,14 @@ const environment = {
 };
 
 const ours: Measured[] = [];
+const zstd: Measured[] = [];
 const proven: Measured[] = [];
 const peer: Measured[] = [];
 for (let round = 0; round < Number(values.rounds); round++) {
   for (const [name, figures, measure] of [
     ['pg_dumpall | gzip', peer, pgDumpAll],
     ['backup', ours, () => hozen({ verify: false })],
+    ['backup with zstd', zstd, () => hozen({ config: 'zstd', verify: false })],
     ['backup and proof', proven, () => hozen({ verify: true })],
   ] as const) {
     const figure = await measure();
@@ -64,6 +67,7 @@ const psql = await restoreWithPsql(dumpFile);
 await report(
   [
     row('backup', 'gzip 1, parallel, read back', 'pg_dumpall | gzip', ours, peer),
+    row('backup with zstd', 'zstd 1, parallel, read back', 'pg_dumpall | gzip', zstd, peer),
     row(
       'backup and restore',
       'backup, restore into a scratch server, comparison',
@@ -80,7 +84,7 @@ await report(
   values.json,
 );
 
-async function hozen(request: { verify: boolean }): Promise<Measured> {
+async function hozen(request: { config?: string; verify: boolean }): Promise<Measured> {
   const worker = stack.service('backup-worker');
   await resetPeakMemory(worker.pid);
   const cpuBefore = await cpuSeconds(worker.pid, target.pid ?? 0);
