@@ -3,9 +3,8 @@ import type { PostgresAddress } from '@hozen/dbms';
 import { logger } from '@hozen/telemetry';
 import { aJob } from './job.fixture.js';
 import type { AttemptContext, BackupJob } from './job.js';
-import { checkRoom } from './methods/postgres-logical/check-room.js';
-import { checkTarget } from './methods/postgres-logical/check-target.js';
-import { dumpCluster } from './methods/postgres-logical/dump-cluster.js';
+import { checkRoom } from './methods/check-room.js';
+import { methodOf } from './methods/methods.js';
 import { cleanUp } from './storage/clean-up.js';
 import { commitArtefact } from './storage/commit-artefact.js';
 import type { CommittedArtefact } from './storage/committed-artefact.js';
@@ -39,11 +38,11 @@ export function jobFor(address: PostgresAddress, folder: string, change: Partial
 /** All of a backup but its proof, as a run does it. Cleans up after itself when it fails. */
 export async function backUp(job: BackupJob, context = quietContext()): Promise<CommittedArtefact> {
   try {
-    const target = await checkTarget(job, context);
-    await checkRoom(job, target);
+    const target = await methodOf(job.config.method).check(job, context);
+    await checkRoom(job, target.bytes);
     const writer = await openArtefact(job);
     try {
-      const summary = await dumpCluster(job, target, writer, context);
+      const summary = await target.dump(job, writer, context);
       return await commitArtefact(job, writer, summary, context);
     } finally {
       await writer.abort();

@@ -9,12 +9,16 @@ import {
   type Compression,
 } from '@hozen/contracts';
 
+/** What the streams of an artefact are, and so how it is restored. */
+export const MANIFEST_FORMATS = ['hozen-postgres-logical'] as const;
+export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
+
 /**
  * `<artefact>.manifest.json`: its appearance publishes the artefact, and it says all that is needed to restore it
  * without this software. It holds no secrets.
  */
 export interface Manifest {
-  format: 'hozen-postgres-logical';
+  format: ManifestFormat;
   version: 1;
   runId: string;
   epoch: number;
@@ -98,7 +102,7 @@ const isEncryption = shape({
 });
 
 const CHECKS: Record<keyof Manifest, Check> = {
-  format: (value) => value === 'hozen-postgres-logical',
+  format: oneOf(MANIFEST_FORMATS),
   version: (value) => value === 1,
   runId: (value) => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
   epoch: count,

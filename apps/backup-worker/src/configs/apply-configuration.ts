@@ -8,7 +8,7 @@ import {
   type TargetSpec,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
-import { LEVELS_OF } from '../intake/accept-request.js';
+import { methodOf } from '../methods/methods.js';
 import { BackupConfig, BackupTarget } from '../store/entities.js';
 
 /**
@@ -51,9 +51,9 @@ function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, Ba
     ...duplicates(wanted.configs, 'configs'),
     ...wanted.configs.flatMap((config, index) => [
       ...(names.has(config.target) ? [] : [`configs[${index}].target: there is no target "${config.target}"`]),
-      ...(LEVELS_OF[config.method].includes(config.level)
+      ...(methodOf(config.method).levels.includes(config.level)
         ? []
-        : [`configs[${index}].level: ${config.method} makes only: ${LEVELS_OF[config.method].join(', ')}`]),
+        : [`configs[${index}].level: ${config.method} makes only: ${methodOf(config.method).levels.join(', ')}`]),
       ...(config.window && config.window.from === config.window.to
         ? [`configs[${index}].window: from and to are the same, so it would never be open; leave it out for any time`]
         : []),

@@ -19,6 +19,7 @@ import { newIdentity } from './age.fixture.js';
 
 const MIB = 1024 * 1024;
 const summary: DumpSummary = {
+  format: 'hozen-postgres-logical',
   originalBytes: 1,
   databases: [],
   tables: 0,

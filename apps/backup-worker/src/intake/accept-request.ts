@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { newEvent, type BackupLevel, type BackupMethod, type EventOf, type RejectionReason } from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
+import { methodOf } from '../methods/methods.js';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import type { RunOptions } from '../store/entities.js';
-
-/** Levels each method can make. */
-export const LEVELS_OF: Readonly<Record<BackupMethod, readonly BackupLevel[]>> = { 'postgres-logical': ['full'] };
 
 const FIND_CONFIG = `
   SELECT config.id, config.target_id, config.method, config.backup_level, target.target_name
@@ -66,7 +64,7 @@ export async function acceptRequest(tx: Transaction, event: EventOf<'backup.requ
 
 function refusals(name: string, config: ConfigRow | undefined, level: BackupLevel | undefined): RejectionReason[] {
   if (!config) return [{ field: 'config', value: name, message: 'there is no backup config of this name' }];
-  const allowed = LEVELS_OF[config.method];
+  const allowed = methodOf(config.method).levels;
   if (level && allowed.includes(level)) return [];
   return [
     {

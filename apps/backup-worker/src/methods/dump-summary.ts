@@ -1,8 +1,9 @@
 import type { DatabaseContent } from '../artefact/artefact-index.js';
-import type { ManifestDatabase } from '../artefact/manifest.js';
+import type { ManifestDatabase, ManifestFormat } from '../artefact/manifest.js';
 
 /** What a dump found and wrote. */
 export interface DumpSummary {
+  format: ManifestFormat;
   /** Bytes of all streams before compression. */
   originalBytes: number;
   databases: ManifestDatabase[];

@@ -2,7 +2,7 @@ import { HozenError } from '@hozen/contracts';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
 import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../job.js';
-import { checkTarget } from '../methods/postgres-logical/check-target.js';
+import { methodOf } from '../methods/methods.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
 import { cleanUp } from '../storage/clean-up.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -71,7 +71,8 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     };
     const hopeless = whyHopeless(run, plan);
     // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.
-    const checking = hopeless ? Promise.reject(hopeless) : checkTarget(jobFrom(new Date()), attemptContext);
+    const method = methodOf(plan.config.method);
+    const checking = hopeless ? Promise.reject(hopeless) : method.check(jobFrom(new Date()), attemptContext);
     checking.catch(() => undefined);
     attempt = await beginAttempt(context.outbox, run, (startedAt) => artefactPaths(jobFrom(startedAt)).data);
     job = jobFrom(attempt.startedAt);

@@ -1,14 +1,13 @@
 import type { ProofFacts } from '@hozen/contracts';
 import type { AttemptContext, BackupJob } from '../job.js';
-import { checkRoom } from '../methods/postgres-logical/check-room.js';
-import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
-import { dumpCluster } from '../methods/postgres-logical/dump-cluster.js';
+import { checkRoom } from '../methods/check-room.js';
+import type { ReadyTarget } from '../methods/method.js';
+import { methodOf } from '../methods/methods.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
 import { findCommitted, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { openArtefact } from '../storage/open-artefact.js';
 import { checkArtefact } from '../verification/check-artefact.js';
 import { checkFile } from '../verification/check-file.js';
-import { proveByRestore } from '../verification/prove-by-restore.js';
 
 /** What one attempt brought: the artefact, its proof, and what was noticed on the way. */
 export interface BackupResult {
@@ -28,7 +27,7 @@ const NOT_READ =
  */
 export async function runBackup(
   job: BackupJob,
-  checking: Promise<CheckedTarget>,
+  checking: Promise<ReadyTarget>,
   context: AttemptContext,
 ): Promise<BackupResult> {
   // An earlier attempt may have died between its commit and its proof: that artefact is proven, not made again.
@@ -44,14 +43,14 @@ export async function runBackup(
 
 async function makeArtefact(
   job: BackupJob,
-  checking: Promise<CheckedTarget>,
+  checking: Promise<ReadyTarget>,
   context: AttemptContext,
 ): Promise<CommittedArtefact> {
   const target = await checking;
-  await checkRoom(job, target);
-  const writer = await openArtefact(job, target.facts.totals.bytes);
+  await checkRoom(job, target.bytes);
+  const writer = await openArtefact(job, target.bytes);
   try {
-    const summary = await dumpCluster(job, target, writer, context);
+    const summary = await target.dump(job, writer, context);
     context.progress({ phase: 'committing' });
     return await commitArtefact(job, writer, summary, context);
   } catch (error) {
@@ -62,7 +61,7 @@ async function makeArtefact(
 
 async function prove(job: BackupJob, artefact: CommittedArtefact, context: AttemptContext): Promise<ProofFacts> {
   const checked = await timed(() => checkArtefact(job, artefact, context));
-  return job.proof === 'restore' ? proveByRestore(job, artefact, context) : checked;
+  return job.proof === 'restore' ? methodOf(job.config.method).prove(job, artefact, context) : checked;
 }
 
 /** The key of an encrypted one is known to the attempt that made it; later ones need the identity. */

@@ -37,6 +37,7 @@ beforeEach(async () => {
 });
 
 const summary = {
+  format: 'hozen-postgres-logical' as const,
   originalBytes: 1,
   databases: [],
   tables: 0,

@@ -44,7 +44,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
   const { bytes, originalBytes, sha256, plain, index } = written;
   const recipients = job.config.encryption?.recipients ?? [];
   return {
-    format: 'hozen-postgres-logical',
+    format: summary.format,
     version: 1,
     runId: job.runId,
     epoch: job.epoch,

@@ -17,6 +17,7 @@ import { openArtefact } from './open-artefact.js';
 import { removeArtefact } from './remove-artefact.js';
 
 const summary: DumpSummary = {
+  format: 'hozen-postgres-logical',
   originalBytes: 1,
   databases: [],
   tables: 0,

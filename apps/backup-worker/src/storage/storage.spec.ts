@@ -24,6 +24,7 @@ import { findCommitted } from './committed-artefact.js';
 import { openArtefact, type OpenArtefact } from './open-artefact.js';
 
 const summary: DumpSummary = {
+  format: 'hozen-postgres-logical',
   originalBytes: 1,
   databases: [],
   tables: 0,

@@ -13,7 +13,7 @@ import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { openArtefact } from '../../storage/open-artefact.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByRestore } from '../../verification/prove-by-restore.js';
-import { checkRoom } from './check-room.js';
+import { checkRoom } from '../check-room.js';
 import { checkTarget } from './check-target.js';
 import { dumpCluster } from './dump-cluster.js';
 
@@ -297,14 +297,14 @@ describe('the destination', () => {
     const job = jobFor(server.address(), folder.path);
     mountTmpfs(storageLocation(job.config.storage), 'size=1m', test);
     const target = await checkTarget(job, quietContext());
-    await expect(checkRoom(job, target)).rejects.toMatchObject({ code: 'DISK_TOO_SMALL' });
+    await expect(checkRoom(job, target.facts.totals.bytes)).rejects.toMatchObject({ code: 'DISK_TOO_SMALL' });
   });
 
   it('being read-only is seen before anything begins', async (test) => {
     const job = jobFor(server.address(), folder.path);
     mountTmpfs(storageLocation(job.config.storage), 'size=1m,ro', test);
     const target = await checkTarget(job, quietContext());
-    await expect(checkRoom(job, target)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
+    await expect(checkRoom(job, target.facts.totals.bytes)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
     await expect(openArtefact(job)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
   });
 });

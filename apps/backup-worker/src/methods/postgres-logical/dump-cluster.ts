@@ -95,6 +95,7 @@ function summaryOf(
 ): DumpSummary {
   const { originalBytes } = writer;
   return {
+    format: 'hozen-postgres-logical',
     originalBytes,
     databases: facts.databases.map(({ folder, name, owner, encoding, bytes }, index) => {
       return { folder, name, owner, encoding, bytes, tables: contents[index]?.tables.length ?? 0 };

@@ -22,6 +22,7 @@ import { planParts } from './part-plan.js';
 
 const MIB = 1024 * 1024;
 const summary: DumpSummary = {
+  format: 'hozen-postgres-logical',
   originalBytes: 1,
   databases: [],
   tables: 0,

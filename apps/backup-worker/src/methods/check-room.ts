@@ -2,22 +2,21 @@ import type { StatsFs } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import type { BackupJob } from '../../job.js';
-import { isMissing, onStorage } from '../../storage/storage-error.js';
-import { storageOf } from '../../storage/storage-of.js';
-import type { CheckedTarget } from './check-target.js';
+import type { BackupJob } from '../job.js';
+import { isMissing, onStorage } from '../storage/storage-error.js';
+import { storageOf } from '../storage/storage-of.js';
 
 /** The artefact is expected to take this share of the databases' size when no earlier one tells. */
 const SHARE = 4;
 
 /**
  * Looks whether the artefact will fit, and the scratch server too where the proof needs one: twice of what is expected.
+ * @param original bytes of the data on the server
  * @param lastBytes bytes of the last artefact of this config, where there is one
  * @throws HozenError STORAGE_UNWRITABLE, STORAGE_IO, DISK_TOO_SMALL
  */
-export async function checkRoom(job: BackupJob, target: CheckedTarget, lastBytes?: number): Promise<void> {
+export async function checkRoom(job: BackupJob, original: number, lastBytes?: number): Promise<void> {
   const directory = await storageOf(job.config.storage).check(job);
-  const original = target.facts.totals.bytes;
   const needs: Need[] = [];
   if (directory !== undefined) needs.push({ path: directory, bytes: 2 * (lastBytes ?? original / SHARE) });
   if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * original });

@@ -1,0 +1,25 @@
+import type { BackupLevel, ProofFacts } from '@hozen/contracts';
+import type { ArtefactWriter } from '../artefact/artefact-writer.js';
+import type { AttemptContext, BackupJob } from '../job.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import type { DumpSummary } from './dump-summary.js';
+
+/** A way to back up. What it writes goes through the same pipeline, commit, check and retention as everything else. */
+export interface Method {
+  levels: readonly BackupLevel[];
+  /**
+   * Looks whether the target can be backed up, and ends what an earlier owner of this run left open there.
+   * @throws HozenError of the TARGET_ and TOOL_ codes
+   */
+  check(job: BackupJob, context: AttemptContext): Promise<ReadyTarget>;
+  /** Restores the artefact into a scratch server and looks at what came out. Leaves nothing, however it ends. */
+  prove(job: BackupJob, artefact: CommittedArtefact, context: AttemptContext): Promise<ProofFacts>;
+}
+
+/** A target that a backup may begin on. */
+export interface ReadyTarget {
+  /** Of its data, on the server. */
+  bytes: number;
+  /** Writes everything into the artefact, which stays open. @throws HozenError, and what the writer throws */
+  dump(job: BackupJob, writer: ArtefactWriter, context: AttemptContext): Promise<DumpSummary>;
+}

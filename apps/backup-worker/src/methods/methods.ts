@@ -1,0 +1,23 @@
+import type { BackupMethod } from '@hozen/contracts';
+import { proveByRestore } from '../verification/prove-by-restore.js';
+import type { Method } from './method.js';
+import { checkTarget } from './postgres-logical/check-target.js';
+import { dumpCluster } from './postgres-logical/dump-cluster.js';
+
+const METHODS: Readonly<Record<BackupMethod, Method>> = {
+  'postgres-logical': {
+    levels: ['full'],
+    async check(of, context) {
+      const target = await checkTarget(of, context);
+      return {
+        bytes: target.facts.totals.bytes,
+        dump: (job, writer, about) => dumpCluster(job, target, writer, about),
+      };
+    },
+    prove: proveByRestore,
+  },
+};
+
+export function methodOf(name: BackupMethod): Method {
+  return METHODS[name];
+}
