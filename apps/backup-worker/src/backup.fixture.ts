@@ -19,6 +19,7 @@ export function quietContext(change: Partial<AttemptContext> = {}): AttemptConte
     progress: () => undefined,
     ensureLease: () => undefined,
     log,
+    lineage: { newest: () => Promise.resolve(undefined), choose: () => Promise.resolve() },
     ...change,
   };
 }

@@ -34,6 +34,25 @@ export interface SessionOwner {
   config: Pick<ConfigSpec, 'jobs' | 'lockWaitSeconds'>;
 }
 
+/** An earlier backup of the same config, that still stands. */
+export interface EarlierBackup {
+  runId: string;
+  path: string;
+  /** How many have to be restored for it: 1 for a full backup. */
+  chain: number;
+}
+
+/** The earlier backups of the config, for levels that build on one. */
+export interface Lineage {
+  /** The newest of these levels. */
+  newest(levels: readonly BackupLevel[]): Promise<EarlierBackup | undefined>;
+  /**
+   * Writes down what the run is and builds on: from then on that is kept as long as the run's artefact.
+   * @throws HozenError LEASE_LOST
+   */
+  choose(level: BackupLevel, parent: EarlierBackup | undefined): Promise<void>;
+}
+
 /** How an attempt talks to the run that it belongs to. */
 export interface AttemptContext {
   /** Aborted when the attempt is to stop: lease lost, cancelled, timed out, shutting down. */
@@ -42,4 +61,5 @@ export interface AttemptContext {
   /** @throws HozenError LEASE_LOST */
   ensureLease(): void;
   log: Logger;
+  lineage: Lineage;
 }

@@ -13,7 +13,8 @@ export type BackupLevel = (typeof BACKUP_LEVELS)[number];
 export const BACKUP_TRIGGERS = ['manual', 'automatic'] as const;
 export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
 
-export const BACKUP_METHODS = ['postgres-logical'] as const;
+/** `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it. */
+export const BACKUP_METHODS = ['postgres-logical', 'postgres-physical'] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
 /** How far a backup is proven before it counts: read back and checked, or restored into a scratch server and compared. */

@@ -8,6 +8,14 @@ export * from './inspection/cluster-facts.js';
 export { inspectCluster } from './inspection/inspect-cluster.js';
 export { findProgram, type RunAs } from './processes/guarded.js';
 export { isRunning } from './processes/is-running.js';
+export {
+  baseBackup,
+  type BaseBackupFacts,
+  type BaseBackupOptions,
+  type BaseBackupTaker,
+} from './replication/base-backup.js';
+export { giveToServer } from './server/give-to-server.js';
+export { wrongPages } from './server/page-checksums.js';
 export { freePort } from './server/free-port.js';
 export type { PrivatePostgresOptions } from './server/options.js';
 export type { StopMode } from './server/postmaster.js';

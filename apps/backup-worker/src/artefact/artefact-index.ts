@@ -11,7 +11,7 @@ export interface ArtefactIndex {
 export interface StreamFacts {
   name: string;
   bytes: number;
-  /** Of all streams but the data streams: those have the sums of their tables, see {@link TableContent.content}. */
+  /** Of all streams but those that have sums inside, see {@link isSummedInside}. */
   sha256?: string;
   parts: Part[];
 }
@@ -71,6 +71,16 @@ export function isDataStream(name: string): boolean {
   return /^databases\/\d+\/data-\d+\.dump$/.test(name);
 }
 
+/** A tar archive with the server's files, as pg_basebackup names it. */
+export function isArchive(name: string): boolean {
+  return /^(?:base|\d+)\.tar$/.test(name);
+}
+
+/** Streams that are not hashed whole: their tables and files have sums of their own. */
+export function isSummedInside(name: string): boolean {
+  return isDataStream(name) || isArchive(name);
+}
+
 /**
  * Reads an index that may have been damaged or made by somebody else.
  * @throws HozenError ARTEFACT_CORRUPT
@@ -102,7 +112,7 @@ function isCount(value: unknown): value is number {
 function isStream(value: unknown): value is StreamFacts {
   if (!isRecord(value) || typeof value['name'] !== 'string' || !isCount(value['bytes'])) return false;
   const { sha256 } = value;
-  if (sha256 === undefined ? !isDataStream(value['name']) : !isSha256(sha256)) return false;
+  if (sha256 === undefined ? !isSummedInside(value['name']) : !isSha256(sha256)) return false;
   const { parts } = value;
   return Array.isArray(parts) && parts.length > 0 && parts.every(isPart);
 }

@@ -56,9 +56,9 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
   }
 
   /** Adds a small file whole. */
-  async addFile(name: string, content: string, mode = 0o600): Promise<void> {
+  async addFile(name: string, content: string | Buffer, mode = 0o600): Promise<void> {
     const stream = new StreamWriter(name, this.#members, this.#buffers, this.options.modifiedAt, mode);
-    await stream.write(Buffer.from(content));
+    await stream.write(typeof content === 'string' ? Buffer.from(content) : content);
     await this.endStream(stream);
   }
 

@@ -10,7 +10,7 @@ import {
 } from '@hozen/contracts';
 
 /** What the streams of an artefact are, and so how it is restored. */
-export const MANIFEST_FORMATS = ['hozen-postgres-logical'] as const;
+export const MANIFEST_FORMATS = ['hozen-postgres-logical', 'hozen-postgres-physical'] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
 /**
@@ -40,6 +40,8 @@ export interface Manifest {
   /** The member of the artefact that holds `index.json`, the last one: where it starts, and its bytes. */
   index: { offset: number; length: number };
   databases: ManifestDatabase[];
+  /** Of a copy of the server's files. */
+  physical?: ManifestPhysical;
   tablespaces: { name: string; location: string }[];
   warnings: string[];
   /** Shell commands, to be run in the folder of the artefact. */
@@ -53,6 +55,36 @@ export interface ManifestEncryption {
   recipients: string[];
   /** What `age -d` gives back. */
   plain: { bytes: number; sha256: string };
+}
+
+export interface ManifestPhysical {
+  /** Where replay begins, and where it must come to: places in WAL. */
+  startLsn: string;
+  endLsn: string;
+  timeline: number;
+  dataChecksums: boolean;
+  /** Every change of a page has a new LSN: restored files are, byte by byte, those of the list. */
+  hintsLogged: boolean;
+  /** Of the list of files beside the artefact. */
+  files: { sha256: string };
+  /** Who found out which pages changed: nobody (it is a full copy), the server, or we by the pages' LSNs. */
+  increment: 'none' | 'server' | 'page-lsn';
+  /** What must be restored first. */
+  parent?: ManifestParent;
+  /** The server found page checksums that are wrong. */
+  damaged: boolean;
+}
+
+export interface ManifestParent {
+  runId: string;
+  /** Its artefact, from the folder of this one: in it, or in the one of the other trigger beside it. */
+  file: string;
+  /** Of its artefact. */
+  sha256: string;
+}
+
+export function isParentFile(file: string): boolean {
+  return /^(?:\.\.\/[^/.]+\/)?[^/]+$/.test(file) && !/^\.{1,2}$/.test(file);
 }
 
 export interface ManifestDatabase {
@@ -82,6 +114,13 @@ type Fields = Record<string, unknown>;
 const text: Check = (value) => typeof value === 'string';
 const count: Check = (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 const sha256: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const flag: Check = (value) => typeof value === 'boolean';
+const runId: Check = (value) => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value);
+const lsn: Check = (value) => typeof value === 'string' && /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/.test(value);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
 const oneOf =
   (values: readonly string[]): Check =>
   (value) =>
@@ -101,10 +140,22 @@ const isEncryption = shape({
   plain: shape({ bytes: count, sha256 }),
 });
 
+const isPhysical = shape({
+  startLsn: lsn,
+  endLsn: lsn,
+  timeline: count,
+  dataChecksums: flag,
+  hintsLogged: flag,
+  files: shape({ sha256 }),
+  increment: oneOf(['none', 'server', 'page-lsn']),
+  parent: optional(shape({ runId, file: (value) => typeof value === 'string' && isParentFile(value), sha256 })),
+  damaged: flag,
+});
+
 const CHECKS: Record<keyof Manifest, Check> = {
   format: oneOf(MANIFEST_FORMATS),
   version: (value) => value === 1,
-  runId: (value) => typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value),
+  runId,
   epoch: count,
   attempt: count,
   config: text,
@@ -113,7 +164,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
   trigger: oneOf(BACKUP_TRIGGERS),
   startedAt: text,
   committedAt: text,
-  postgres: shape({ version: text, major: count, superuser: text, inRecovery: (value) => typeof value === 'boolean' }),
+  postgres: shape({ version: text, major: count, superuser: text, inRecovery: flag }),
   tools: text,
   compression: oneOf(COMPRESSIONS),
   artefact: shape({
@@ -123,8 +174,9 @@ const CHECKS: Record<keyof Manifest, Check> = {
     originalBytes: count,
     sha256,
   }),
-  encryption: (value) => value === undefined || isEncryption(value),
+  encryption: optional(isEncryption),
   index: shape({ offset: count, length: count }),
+  physical: optional(isPhysical),
   databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
   tablespaces: listOf(shape({ name: text, location: text })),
   warnings: listOf(text),
@@ -132,6 +184,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
 };
 
 function firstWrong(value: Fields): string | undefined {
+  if ((value['format'] === 'hozen-postgres-physical') !== (value['physical'] !== undefined)) return 'physical';
   return Object.entries(CHECKS).find(([key, check]) => !check(value[key]))?.[0];
 }
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { isDataStream, partName, type Part, type StreamFacts } from './artefact-index.js';
+import { isSummedInside, partName, type Part, type StreamFacts } from './artefact-index.js';
 import type { MemberWriter } from './member-writer.js';
 import type { PartBuffers } from './part-buffers.js';
 import { paddingOf, TAR_BLOCK, writeTarHeader } from './tar.js';
@@ -20,7 +20,7 @@ export class StreamWriter {
     private readonly modifiedAt: Date,
     private readonly mode = 0o600,
   ) {
-    this.#hash = isDataStream(name) ? undefined : createHash('sha256');
+    this.#hash = isSummedInside(name) ? undefined : createHash('sha256');
   }
 
   get bytes(): number {

@@ -42,9 +42,17 @@ export function readTarHeader(block: Buffer): TarEntry {
   if (checksumOf(block) !== readOctal(block, CHECKSUM.offset, CHECKSUM.bytes)) {
     throw new RangeError('the checksum of a tar header is wrong');
   }
-  const name = block.toString('latin1', 0, NAME_BYTES);
-  const end = name.indexOf('\0');
-  return { name: end < 0 ? name : name.slice(0, end), size: readOctal(block, 124, 12) };
+  const end = block.subarray(0, NAME_BYTES).indexOf(0);
+  return { name: block.toString('utf8', 0, end < 0 ? NAME_BYTES : end), size: readOctal(block, 124, 12) };
+}
+
+/** Changes name and size in a header that stands in `block`. The name is ASCII. */
+export function renameTarEntry(block: Buffer, { name, size }: TarEntry): void {
+  if (!/^[\x20-\x7e]{1,100}$/.test(name)) throw new RangeError(`not a name for a tar entry: ${name}`);
+  block.fill(0, 0, NAME_BYTES);
+  block.write(name, 0, NAME_BYTES, 'ascii');
+  writeOctal(block, 124, 12, size);
+  writeChecksum(block);
 }
 
 function writeOctal(block: Buffer, offset: number, bytes: number, value: number): void {

@@ -1,5 +1,6 @@
 import type { DatabaseContent } from '../artefact/artefact-index.js';
-import type { ManifestDatabase, ManifestFormat } from '../artefact/manifest.js';
+import type { BackupLevel } from '@hozen/contracts';
+import type { ManifestDatabase, ManifestFormat, ManifestPhysical } from '../artefact/manifest.js';
 
 /** What a dump found and wrote. */
 export interface DumpSummary {
@@ -11,6 +12,14 @@ export interface DumpSummary {
   tablespaces: { name: string; location: string }[];
   /** For people: what was left out or may surprise at a restore. */
   warnings: string[];
+  /** Of a copy of files. */
+  physical?: {
+    /** What was made, where less could not be. */
+    level: BackupLevel;
+    facts: ManifestPhysical;
+    /** The list of the files, to stand beside the artefact. */
+    list: string;
+  };
   server: ServerSummary;
   /** What the streams hold: goes into the artefact's index. */
   contents: DatabaseContent[];

@@ -1,7 +1,10 @@
 import type { BackupMethod } from '@hozen/contracts';
+import { proveByStart } from '../verification/prove-by-start.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
 import type { Method } from './method.js';
 import { checkTarget } from './postgres-logical/check-target.js';
+import { checkPhysicalTarget } from './postgres-physical/check-target.js';
+import { copyCluster } from './postgres-physical/copy-cluster.js';
 import { dumpCluster } from './postgres-logical/dump-cluster.js';
 
 const METHODS: Readonly<Record<BackupMethod, Method>> = {
@@ -15,6 +18,17 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveByRestore,
+  },
+  'postgres-physical': {
+    levels: ['full', 'differential', 'incremental'],
+    async check(of, context) {
+      const target = await checkPhysicalTarget(of, context);
+      return {
+        bytes: target.facts.totals.bytes,
+        dump: (job, writer, about) => copyCluster(job, target, writer, about),
+      };
+    },
+    prove: proveByStart,
   },
 };
 

@@ -6,6 +6,7 @@ import { policyOf } from './policy.js';
 /** All artefacts of a config that are not deleted or about to be. */
 const STANDING = `
   SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
+         run.parent_run_id,
          (run.options ->> 'retentionDays')::integer AS days,
          hold.run_id IS NOT NULL OR EXISTS (SELECT FROM restores AS restore
                                              WHERE restore.run_id = artefact.run_id
@@ -23,6 +24,7 @@ interface StandingRow {
   backup_level: BackupLevel;
   started_at: Date;
   finished_at: Date;
+  parent_run_id: string | null;
   days: number | null;
   held: boolean;
 }
@@ -65,7 +67,7 @@ function artefactOf(row: StandingRow): StandingArtefact {
     finishedAt: row.finished_at,
     // A run is completed only when its artefact is proven.
     proven: true,
-    parentRunId: undefined,
+    parentRunId: row.parent_run_id ?? undefined,
     days: row.days ?? undefined,
     held: row.held,
     lockedUntil: undefined,

@@ -12,6 +12,7 @@ import { LEASE_SECONDS } from './claim-run.js';
 import { finishCompleted } from './finish-run.js';
 import type { ExecutionContext } from './execution-context.js';
 import { jobOf, makeSpool } from './job-of.js';
+import { lineageOf } from './lineage.js';
 import { loadPlan, type RunPlan } from './load-plan.js';
 import { ProgressMeter } from './progress-meter.js';
 import { renewLease } from './renew-lease.js';
@@ -68,6 +69,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
       progress: (update) => meter.update(update),
       ensureLease: () => lease.ensure(),
       log: context.log,
+      lineage: lineageOf(context.database, run),
     };
     const hopeless = whyHopeless(run, plan);
     // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.

@@ -6,12 +6,17 @@ import { safeName } from './safe-name.js';
 const ENCRYPTED_SUFFIX = '.age';
 const SUFFIXES: Readonly<Record<Compression, string>> = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' };
 
-export type ArtefactKind = 'data' | 'checksum' | 'signature' | 'manifest';
+/** What may stand between the data and the manifest that publishes it, in the order in which it appears. */
+export const SIDE_KINDS = ['checksum', 'files', 'signature'] as const;
+export type SideKind = (typeof SIDE_KINDS)[number];
+export type ArtefactKind = 'data' | SideKind | 'manifest';
 
 export interface ArtefactPaths {
   directory: string;
   data: string;
   checksum: string;
+  /** The list of the files in it, where it is a copy of files; readable without a private key, for those that build on it. */
+  files: string;
   /** Of the manifest, where it is signed. */
   signature: string;
   manifest: string;
@@ -21,6 +26,7 @@ export interface ArtefactPaths {
 
 export const CHECKSUM_SUFFIX = '.sha256';
 export const MANIFEST_SUFFIX = '.manifest.json';
+export const FILES_SUFFIX = '.backup_manifest';
 export const SIGNATURE_SUFFIX = `${MANIFEST_SUFFIX}.sig`;
 
 /**
@@ -39,13 +45,19 @@ export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.
 /** What belongs to the artefact at `data`. */
 export function besides(data: string): Omit<ArtefactPaths, 'partial'> {
   const checksum = `${data}${CHECKSUM_SUFFIX}`;
+  const files = `${data}${FILES_SUFFIX}`;
   const [signature, manifest] = [`${data}${SIGNATURE_SUFFIX}`, `${data}${MANIFEST_SUFFIX}`];
-  return { directory: dirname(data), data, checksum, signature, manifest };
+  return { directory: dirname(data), data, checksum, files, signature, manifest };
 }
 
 /** What the artefact of a job consists of, in the order in which it is published. */
 export function kindsOf(job: BackupJob): ArtefactKind[] {
-  return ['data', 'checksum', ...(job.config.signing ? (['signature'] as const) : []), 'manifest'];
+  const has: Record<SideKind, boolean> = {
+    checksum: true,
+    files: job.config.method === 'postgres-physical',
+    signature: job.config.signing !== undefined,
+  };
+  return ['data', ...SIDE_KINDS.filter((kind) => has[kind]), 'manifest'];
 }
 
 /** That of the config, unless the request switched it off. */
@@ -74,4 +86,10 @@ function timeStamp(time: Date, timeZone: string): string {
   }).formatToParts(time);
   const of = (type: Intl.DateTimeFormatPartTypes) => parts.find((part) => part.type === type)?.value ?? '';
   return `${of('year')}${of('month')}${of('day')}_${of('hour')}${of('minute')}${of('second')}`;
+}
+
+/** All paths of an artefact, in the order in which they go: without its manifest it is none any more. */
+export function removalOrder(data: string): string[] {
+  const paths = besides(data);
+  return [paths.manifest, ...SIDE_KINDS.toReversed().map((kind) => paths[kind]), data];
 }

@@ -33,7 +33,8 @@ export async function commitArtefact(
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
     const { signing } = job.config;
     const signature = signing && { signature: (await signerOf(signing))(text) };
-    await writer.sink.publish({ checksum, manifest: text, ...signature }, fence);
+    const files = summary.physical && { files: summary.physical.list };
+    await writer.sink.publish({ checksum, ...files, manifest: text, ...signature }, fence);
     const findFileKey = fileKey && (() => Promise.resolve(fileKey));
     return describe(paths.manifest, manifest, storageOf(job.config.storage), findFileKey);
   });
@@ -51,7 +52,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     attempt: job.attempt,
     config: job.config.name,
     target: { name: job.target.name, systemIdentifier: summary.server.systemIdentifier },
-    level: job.level,
+    level: summary.physical?.level ?? job.level,
     trigger: job.trigger,
     startedAt: job.startedAt.toISOString(),
     committedAt: new Date().toISOString(),
@@ -67,8 +68,9 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     ...(plain ? { encryption: { format: 'age-v1', recipients, plain } } : {}),
     index,
     databases: summary.databases,
+    ...(summary.physical ? { physical: summary.physical.facts } : {}),
     tablespaces: summary.tablespaces,
     warnings: summary.warnings,
-    restore: restoreCommands(file),
+    restore: restoreCommands(file, summary.physical?.facts),
   };
 }

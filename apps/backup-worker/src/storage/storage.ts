@@ -1,23 +1,19 @@
 import type { ByteSink } from '../artefact/member-writer.js';
 import type { ByteSource } from '../artefact/byte-source.js';
 import type { AttemptContext, BackupJob } from '../job.js';
+import type { SideKind } from './artefact-paths.js';
 
 export type Fence = Pick<AttemptContext, 'ensureLease'>;
 
-/** What stands beside the data. */
-export interface ArtefactTexts {
-  checksum: string;
-  manifest: string;
-  /** Where the config signs. */
-  signature?: Buffer;
-}
+/** What stands beside the data: of each kind that the job has. */
+export type ArtefactTexts = Partial<Record<SideKind, string | Buffer>> & { manifest: string };
 
 /** Takes the bytes of an artefact where nobody sees them, and then shows it. */
 export interface ArtefactSink extends ByteSink {
   /** With it what was encrypted can be read again. */
   readonly fileKey?: Buffer;
   /**
-   * After `finish`: data, checksum, signature, and last the manifest appear, each created only if nothing stands there.
+   * After `finish`: the data, what stands beside it, and last the manifest appear, each created only if nothing stands there.
    * @throws HozenError STORAGE_CONFLICT when another artefact stands there; LEASE_LOST, also when a later owner of the
    * run has cleaned up behind us; of the STORAGE_ and DISK_ codes
    */

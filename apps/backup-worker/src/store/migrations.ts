@@ -4,6 +4,7 @@ import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
 import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
+import { RunParents1764250000000 } from './run-parents.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
 
 /** In the order in which they are run. */
@@ -15,4 +16,5 @@ export const migrations = [
   RetentionTables1764100000000,
   StoragePath1764150000000,
   Restores1764160000000,
+  RunParents1764250000000,
 ];

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile, corrupt, damaged } from '../artefact/artefact-file.js';
-import { isDataStream } from '../artefact/artefact-index.js';
+import { isArchive, isDataStream } from '../artefact/artefact-index.js';
+import { loadCrc32c, type Crc32c } from '../artefact/crc32c.js';
 import { layoutOf, type ExpectedMember } from '../artefact/layout.js';
 import { unpackMember } from '../artefact/members.js';
 import { Pool } from '../artefact/pooled.js';
@@ -11,6 +12,8 @@ import type { AttemptContext, BackupJob } from '../job.js';
 import { together, type ArchiveContent } from '../pipeline/custom-format.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { SequentialReader } from '../storage/sequential-reader.js';
+import { parseBackupManifest } from '../methods/postgres-physical/backup-manifest.js';
+import { ArchiveCheck, ListedFiles } from './archive-check.js';
 import { compareContents } from './compare-contents.js';
 import { StreamCheck } from './stream-check.js';
 
@@ -34,7 +37,7 @@ export async function checkArtefact(
     await using stored = await SequentialReader.open(artefact.storage, path);
     const plain = file.payload && new DecryptingReader(stored, file.payload);
     const reader = plain ?? stored;
-    const check = new MembersCheck(file);
+    const check = new MembersCheck(file, await listedFiles(file));
     const pieces = new Pool(() => new Piece(members));
     let done = 0;
     for (const member of members) {
@@ -81,6 +84,17 @@ class Piece {
   }
 }
 
+/** Of a copy of files: what must be in its archives. */
+async function listedFiles(file: ArtefactFile): Promise<{ list: ListedFiles; crc32c: Crc32c } | undefined> {
+  if (!file.index.streams.some(({ name }) => isArchive(name))) return undefined;
+  const text = (await file.readFile('backup_manifest')).toString('utf8');
+  try {
+    return { list: new ListedFiles(parseBackupManifest(text)), crc32c: await loadCrc32c() };
+  } catch (error) {
+    throw damaged(file.path, 'backup_manifest', error);
+  }
+}
+
 function layout(file: ArtefactFile, end: number): ExpectedMember[] {
   try {
     return layoutOf(file.index, end);
@@ -102,10 +116,14 @@ class MembersCheck {
   readonly #streams = new Map<string, StreamCheck>();
   readonly #unpacking: { member: ExpectedMember; raw: Buffer; unpacked: Promise<void>; free: () => void }[] = [];
 
-  constructor(private readonly file: ArtefactFile) {
+  constructor(
+    private readonly file: ArtefactFile,
+    private readonly files: { list: ListedFiles; crc32c: Crc32c } | undefined,
+  ) {
     const tables = new Map(file.index.databases.flatMap((each) => each.tables.map((table) => [table.stream, table])));
     for (const stream of file.index.streams) {
-      this.#streams.set(stream.name, new StreamCheck(stream, tables.get(stream.name)));
+      const archive = files && isArchive(stream.name) && new ArchiveCheck(stream.name, files.list, files.crc32c);
+      this.#streams.set(stream.name, new StreamCheck(stream, tables.get(stream.name), archive || undefined));
     }
   }
 
@@ -125,6 +143,7 @@ class MembersCheck {
       const content = this.#at(name, () => stream.end());
       if (content && isDataStream(name)) contents.set(dirname(name), [...(contents.get(dirname(name)) ?? []), content]);
     }
+    this.#at('backup_manifest', () => this.files?.list.end());
     for (const database of this.file.index.databases) {
       for (const { stream } of database.tables) if (stream !== undefined) this.file.stream(stream);
       const shared = { ...database, tables: database.tables.filter((table) => table.stream === undefined) };

@@ -7,6 +7,25 @@ const NOT_THE_BACKUP =
 /** Programs whose failure is that of the restore; the others only read the copy. */
 const RESTORES = new Set(['pg_restore', 'psql']);
 
+/** SQLSTATEs: damaged data, damaged index. */
+const DAMAGE = new Set(['XX001', 'XX002']);
+
+/** The same for a scratch server that was started on restored files. */
+export function asStartError(thrown: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  const server = thrown instanceof HozenError ? thrown.cause : thrown;
+  const sqlState = server instanceof Error && 'code' in server ? String(server.code) : '';
+  const detail = thrown instanceof HozenError ? (thrown.detail ?? thrown.message) : String(thrown);
+  if (DAMAGE.has(sqlState)) return new HozenError('CONTENT_DIFFERS', { what: detail }, { cause: thrown });
+  const isStart = thrown instanceof HozenError && thrown.code === 'SERVER_START_FAILED';
+  if (isStart && !NOT_THE_BACKUP.test(detail)) {
+    const what = 'a server does not start on it';
+    return new HozenError('CONTENT_DIFFERS', { what }, { detail, cause: thrown });
+  }
+  if (isStart || sqlState !== '') return new HozenError('SANDBOX_FAILED', {}, { detail, cause: thrown });
+  return asProofError(thrown, signal);
+}
+
 /**
  * Whose fault it is that a proof came to no end: the backup's (it cannot be restored), or the scratch server's, which
  * says nothing about the backup.

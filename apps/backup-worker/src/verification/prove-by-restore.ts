@@ -9,11 +9,9 @@ import { restoreCluster } from '../restore/restore-cluster.js';
 import { storedCluster } from '../restore/restore-plan.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { compareCluster } from './compare-cluster.js';
+import { named } from './named.js';
 import { asProofError } from './proof-error.js';
 import { scratchFolder, startScratchServer } from './scratch-server.js';
-
-/** Differences named in an error. */
-const NAMED = 5;
 
 /**
  * Proves an artefact: restores it into a scratch server of its own, reads everything back from there, and compares it
@@ -92,9 +90,4 @@ async function describeScratch(scratch: PrivatePostgres, job: BackupJob): Promis
   const facts = await inspectCluster(client);
   const tools = await findTools(facts.versionNum);
   return { address, facts, tools, databases: facts.databases, settings: {}, warnings: [] };
-}
-
-function named(differences: string[]): string {
-  const more = differences.length - NAMED;
-  return differences.slice(0, NAMED).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }

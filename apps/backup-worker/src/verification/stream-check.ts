@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { StreamFacts, TableContent } from '../artefact/artefact-index.js';
 import type { ExpectedMember } from '../artefact/layout.js';
 import { readTarHeader, TAR_BLOCK } from '../artefact/tar.js';
+import type { ArchiveCheck } from './archive-check.js';
 import { CustomFormatReader, FormatError, type ArchiveContent } from '../pipeline/custom-format.js';
 import { END_OF_COPY } from '../pipeline/custom-format-writer.js';
 
@@ -12,10 +13,14 @@ export class StreamCheck {
   #parts = 0;
   #bytes = 0;
 
-  /** @param table the one that has this stream alone: its rows are not hashed again, the SHA-256 of the file will do */
+  /**
+   * @param table the one that has this stream alone: its rows are not hashed again, the SHA-256 of the file will do
+   * @param files where the stream is an archive of files
+   */
   constructor(
     private readonly facts: StreamFacts,
     private readonly table?: TableContent,
+    private readonly files?: ArchiveCheck,
   ) {
     this.#hash = facts.sha256 === undefined ? undefined : createHash('sha256');
     const onRows = table ? () => undefined : undefined;
@@ -32,6 +37,7 @@ export class StreamCheck {
     this.#hash?.update(content);
     this.#bytes += size;
     asDamage(() => this.#archive?.push(content));
+    this.files?.push(content);
   }
 
   /** @returns what the stream holds, where it is a dump of several tables */
@@ -40,6 +46,7 @@ export class StreamCheck {
     if (this.#parts !== parts.length) throw new RangeError('parts are missing');
     if (this.#bytes !== bytes) throw new RangeError(`${this.#bytes} bytes instead of ${bytes}`);
     if (this.#hash && this.#hash.digest('hex') !== sha256) throw new RangeError('the SHA-256 is wrong');
+    this.files?.end();
     const content = asDamage(() => this.#archive?.end());
     if (!this.table) return content;
     const found = (content?.tables[0]?.bytes ?? 0) - END_OF_COPY.length;

@@ -30,6 +30,8 @@ export const ERRORS = {
   TARGET_LOCKED: 'connection',
   TARGET_AUTH_FAILED: 'operator',
   TARGET_RIGHTS_MISSING: 'operator',
+  TARGET_REPLICATION_MISSING: 'operator',
+  TARGET_UNSUITABLE: 'operator',
   TOOL_MISSING: 'operator',
   TOOL_TOO_OLD: 'operator',
   TOOL_UNPATCHED: 'operator',

@@ -309,6 +309,18 @@ export class ConfigSpec {
   @Max(10_080)
   timeoutMinutes: number = 120;
 
+  /** For levels that build on one another: so many backups, the full one included, must be restored at most. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  maxChain: number = 14;
+
+  /** The checkpoint at the beginning of a physical backup: at once, or spread over time so that nobody notices. */
+  @IsOptional()
+  @IsIn(['fast', 'spread'])
+  checkpoint: 'fast' | 'spread' = 'fast';
+
   /** Seconds a dump waits for a table lock before it gives up and is tried again. */
   @IsOptional()
   @IsInt()

@@ -42,6 +42,14 @@ export const en = {
       'User "{user}" may not read everything on target "{target}"',
       'A whole-cluster backup needs a superuser, or a role that may read every object and pg_authid.',
     ],
+    TARGET_REPLICATION_MISSING: [
+      'User "{user}" may not copy the files of target "{target}"',
+      'Run this on the target as a superuser: ALTER ROLE "{user}" REPLICATION;',
+    ],
+    TARGET_UNSUITABLE: [
+      'Target "{target}" cannot be copied: {setting} is {value} and has to be {needed}',
+      'Change it (ALTER SYSTEM SET …, then restart the server), or use the method postgres-logical.',
+    ],
     TOOL_MISSING: [
       'The program {tool} of PostgreSQL {major} was not found',
       'Install it (Debian: apt-get install postgresql-client-{major}), or set HOZEN_PG_BIN_{major} to its folder.',

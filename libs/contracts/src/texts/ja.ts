@@ -39,6 +39,14 @@ export const ja: TextCatalogue<ErrorCode> = {
       'ユーザー「{user}」には対象「{target}」のすべてを読む権限がありません',
       'クラスター全体のバックアップには、スーパーユーザー、または全オブジェクトと pg_authid を読めるロールが必要です。',
     ],
+    TARGET_REPLICATION_MISSING: [
+      'ユーザー「{user}」には対象「{target}」のファイルをコピーする権限がありません',
+      'スーパーユーザーとして対象で実行してください: ALTER ROLE "{user}" REPLICATION;',
+    ],
+    TARGET_UNSUITABLE: [
+      '対象「{target}」はコピーできません: {setting} が {value} ですが、{needed} が必要です',
+      '設定を変更する(ALTER SYSTEM SET … の後にサーバーを再起動)か、方式 postgres-logical を使ってください。',
+    ],
     TOOL_MISSING: [
       'PostgreSQL {major} の {tool} が見つかりません',
       'インストールするか(Debian: apt-get install postgresql-client-{major})、HOZEN_PG_BIN_{major} にそのフォルダーを指定してください。',

@@ -33,6 +33,14 @@ export const zh: TextCatalogue<ErrorCode> = {
       '用户“{user}”无权读取目标“{target}”的全部内容',
       '整个集群的备份需要超级用户，或能读取所有对象和 pg_authid 的角色。',
     ],
+    TARGET_REPLICATION_MISSING: [
+      '用户“{user}”无权复制目标“{target}”的文件',
+      '请以超级用户在目标上执行：ALTER ROLE "{user}" REPLICATION;',
+    ],
+    TARGET_UNSUITABLE: [
+      '无法复制目标“{target}”：{setting} 为 {value}，必须为 {needed}',
+      '请修改该设置（ALTER SYSTEM SET …，然后重启服务器），或改用方法 postgres-logical。',
+    ],
     TOOL_MISSING: [
       '找不到 PostgreSQL {major} 的程序 {tool}',
       '请安装（Debian：apt-get install postgresql-client-{major}），或把 HOZEN_PG_BIN_{major} 设为其目录。',

@@ -12,6 +12,8 @@ export interface ConnectOptions {
   database?: string;
   /** Milliseconds a statement may take on the server; 0 (the default) for no limit. */
   statementTimeoutMs?: number;
+  /** For the replication protocol: its commands as well as SQL without parameters. Needs the REPLICATION right. */
+  replication?: boolean;
   /** Milliseconds for the connection to be made; 10 s by default. */
   connectTimeoutMs?: number;
 }
@@ -71,7 +73,11 @@ async function attempt(address: PostgresAddress, options: ConnectOptions, ssl: S
   }
 }
 
-function clientConfig(address: PostgresAddress, options: ConnectOptions, ssl: SslOption): ClientConfig {
+function clientConfig(
+  address: PostgresAddress,
+  options: ConnectOptions,
+  ssl: SslOption,
+): ClientConfig & { replication?: string } {
   const { statementTimeoutMs = 0 } = options;
   return {
     host: address.host,
@@ -85,6 +91,8 @@ function clientConfig(address: PostgresAddress, options: ConnectOptions, ssl: Ss
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     // TLS reads from the socket by itself.
     ...(ssl === false ? { stream: () => new ReusedSocket() } : {}),
+    // `database`: pg_hba.conf needs no line of its own for it.
+    ...(options.replication ? { replication: 'database' } : {}),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     ...(statementTimeoutMs > 0

@@ -1,7 +1,7 @@
 import { link, rm } from 'node:fs/promises';
 import { parseManifest } from '../../artefact/manifest.js';
 import type { BackupJob } from '../../job.js';
-import type { ArtefactPaths } from '../artefact-paths.js';
+import { SIDE_KINDS, type ArtefactPaths } from '../artefact-paths.js';
 import type { Fence } from '../storage.js';
 import { syncDirectory } from './durable.js';
 import { readIfThere, removeLeftovers } from './leftovers.js';
@@ -14,8 +14,7 @@ export async function discardFiles(paths: ArtefactPaths, job: BackupJob, epoch: 
   fence.ensureLease();
   // Should this process die in between, the partial names tell the next owner that the rest is this run's to remove.
   await linkBack(paths.data, paths.partial('data'));
-  await linkBack(paths.checksum, paths.partial('checksum'));
-  await linkBack(paths.signature, paths.partial('signature'));
+  for (const kind of SIDE_KINDS) await linkBack(paths[kind], paths.partial(kind));
   await syncDirectory(paths.directory);
   // A later owner may have proven it meanwhile, and told everybody.
   fence.ensureLease();

@@ -1,7 +1,7 @@
 import { link, rm } from 'node:fs/promises';
 import { HozenError } from '@hozen/contracts';
 import type { BackupJob } from '../../job.js';
-import { kindsOf, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
+import { kindsOf, SIDE_KINDS, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
 import { conflictAt } from '../conflict.js';
 import { publishInOrder } from '../publish-in-order.js';
 import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
@@ -36,9 +36,10 @@ export class FileArtefact implements ArtefactSink {
 
   publish(texts: ArtefactTexts, fence: Fence): Promise<void> {
     return onStorage(this.paths.data, async () => {
-      await writeDurably(this.paths.partial('checksum'), texts.checksum);
-      if (texts.signature) await writeDurably(this.paths.partial('signature'), texts.signature);
-      await writeDurably(this.paths.partial('manifest'), texts.manifest);
+      for (const kind of [...SIDE_KINDS, 'manifest'] as const) {
+        const text = texts[kind];
+        if (text !== undefined) await writeDurably(this.paths.partial(kind), text);
+      }
       await publishInOrder(kindsOf(this.job), fence, (kind) => this.#show(kind));
       await this.#removePartials();
     });

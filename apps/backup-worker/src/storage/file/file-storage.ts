@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FileStorageSpec } from '@hozen/contracts';
 import type { ByteSource } from '../../artefact/byte-source.js';
 import type { BackupJob } from '../../job.js';
-import { artefactPaths, besides, MANIFEST_SUFFIX } from '../artefact-paths.js';
+import { artefactPaths, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
 import type { ArtefactSink, Fence, Storage } from '../storage.js';
 import { onStorage } from '../storage-error.js';
 import { discardFiles } from './discard-files.js';
@@ -49,9 +49,8 @@ export class FileStorage implements Storage {
   }
 
   async remove(dataPath: string): Promise<void> {
-    const { manifest, signature, checksum } = besides(dataPath);
     await onStorage(dataPath, async () => {
-      for (const path of [manifest, signature, checksum, dataPath]) await removeDurably(path);
+      for (const path of removalOrder(dataPath)) await removeDurably(path);
     });
   }
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { BackupJob } from '../../job.js';
-import { besides, partialOwner } from '../artefact-paths.js';
+import { partialOwner, removalOrder } from '../artefact-paths.js';
 import { isManifestOf } from '../conflict.js';
 import type { Bucket } from './bucket.js';
 import { readMarker } from './marker.js';
@@ -15,8 +15,8 @@ interface Marker {
 }
 
 /**
- * Removes what attempts of this run up to `epoch` left behind: uploads that are not completed, and data, checksum or
- * signature that stand without a manifest. The upload of the manifest goes first: an owner that was paused just before it
+ * Removes what attempts of this run up to `epoch` left behind: uploads that are not completed, and data and
+ * what stands beside it without a manifest. The upload of the manifest goes first: an owner that was paused just before it
  * publishes then has nothing to complete. Markers go last, so that a crash in between leaves the proof of ownership.
  */
 export async function removeLeftovers(bucket: Bucket, directory: string, job: BackupJob, epoch: number): Promise<void> {
@@ -44,13 +44,11 @@ async function markersIn(bucket: Bucket, directory: string): Promise<Marker[]> {
 }
 
 async function abortUploads(bucket: Bucket, data: string, ours: Marker[], others: Marker[]): Promise<void> {
-  const { manifest, signature, checksum } = besides(data);
-  const order = [manifest, data, checksum, signature];
   const open = await bucket.uploads(data);
   const named = (await Promise.all(ours.map(({ path }) => readMarker(bucket, path)))).flatMap((ids) => [...ids]);
   // One that no marker names may belong to anybody who has announced uploads here.
   const isOurs = (uploadId: string) => named.includes(uploadId) || others.length === 0;
-  for (const path of order) {
+  for (const path of removalOrder(data)) {
     for (const upload of open) {
       if (upload.path === path && isOurs(upload.uploadId)) await abortUpload(bucket, path, upload.uploadId);
     }
@@ -58,9 +56,9 @@ async function abortUploads(bucket: Bucket, data: string, ours: Marker[], others
 }
 
 async function removeUnpublished(bucket: Bucket, data: string, runId: string, epoch: number): Promise<void> {
-  const { manifest, signature, checksum } = besides(data);
+  const [manifest = '', ...rest] = removalOrder(data);
   if (isManifestOf(runId, await bucket.readText(manifest), manifest)) return;
-  for (const path of [data, checksum, signature]) {
+  for (const path of rest) {
     const owner = (await bucket.head(path))?.owner;
     if (owner?.runId === runId && owner.epoch <= epoch) await bucket.remove(path);
   }

@@ -1,5 +1,5 @@
 import type { BackupJob } from '../../job.js';
-import { kindsOf, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
+import { kindsOf, SIDE_KINDS, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
 import { conflictAt } from '../conflict.js';
 import { publishInOrder } from '../publish-in-order.js';
 import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
@@ -9,8 +9,8 @@ import { planParts } from './part-plan.js';
 import { PartsSink } from './parts-sink.js';
 import { Upload } from './upload.js';
 
-/** No signature where the config does not sign. */
-type Uploads = Record<Exclude<ArtefactKind, 'signature'>, Upload> & { signature: Upload | undefined };
+/** Of each kind that the job has. */
+type Uploads = Partial<Record<ArtefactKind, Upload>> & { data: Upload };
 
 /** An artefact in the making: some uploads that nobody sees, and a marker that tells whose they are. */
 export class S3Artefact implements ArtefactSink {
@@ -32,17 +32,9 @@ export class S3Artefact implements ArtefactSink {
     // Before the uploads: whoever dies in between has said that uploads without a name in a marker may be its.
     await writeMarker(bucket, marker, []);
     const begin = (kind: ArtefactKind) => Upload.begin(bucket, paths[kind], job, kind === 'data');
-    const uploads: Uploads = {
-      data: await begin('data'),
-      checksum: await begin('checksum'),
-      signature: kindsOf(job).includes('signature') ? await begin('signature') : undefined,
-      manifest: await begin('manifest'),
-    };
-    await writeMarker(
-      bucket,
-      marker,
-      Object.values(uploads).filter((each) => each !== undefined),
-    );
+    const uploads: Uploads = { data: await begin('data') };
+    for (const kind of kindsOf(job)) uploads[kind] ??= await begin(kind);
+    await writeMarker(bucket, marker, Object.values(uploads));
     return new S3Artefact(job, paths, bucket, uploads, expected);
   }
 
@@ -57,7 +49,7 @@ export class S3Artefact implements ArtefactSink {
   async abort(): Promise<void> {
     await this.#parts.settle();
     try {
-      for (const kind of ['manifest', 'data', 'checksum', 'signature'] as const) await this.uploads[kind]?.abort();
+      for (const kind of kindsOf(this.job).toReversed()) await this.uploads[kind]?.abort();
       await this.bucket.remove(this.paths.partial('data'));
     } catch {
       // The marker stands: the clean-up of the run tries again.
@@ -65,9 +57,10 @@ export class S3Artefact implements ArtefactSink {
   }
 
   async publish(texts: ArtefactTexts, fence: Fence): Promise<void> {
-    await this.uploads.checksum.part(1, Buffer.from(texts.checksum));
-    if (texts.signature) await this.uploads.signature?.part(1, texts.signature);
-    await this.uploads.manifest.part(1, Buffer.from(texts.manifest));
+    for (const kind of [...SIDE_KINDS, 'manifest'] as const) {
+      const text = texts[kind];
+      if (text !== undefined) await this.uploads[kind]?.part(1, Buffer.from(text));
+    }
     await publishInOrder(kindsOf(this.job), fence, (kind) => this.#show(kind));
     await this.bucket.remove(this.paths.partial('data'));
   }

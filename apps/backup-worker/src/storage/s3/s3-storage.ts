@@ -3,7 +3,7 @@ import { storageLocation } from '@hozen/contracts';
 import { parseManifest } from '../../artefact/manifest.js';
 import type { ByteSource } from '../../artefact/byte-source.js';
 import type { BackupJob } from '../../job.js';
-import { artefactPaths, besides, MANIFEST_SUFFIX } from '../artefact-paths.js';
+import { artefactPaths, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
 import type { ArtefactSink, Fence, Storage } from '../storage.js';
 import { Bucket } from './bucket.js';
 import { removeLeftovers } from './leftovers.js';
@@ -45,8 +45,7 @@ export class S3Storage implements Storage {
   }
 
   async remove(dataPath: string): Promise<void> {
-    const { manifest, signature, checksum } = besides(dataPath);
-    for (const path of [manifest, signature, checksum, dataPath]) await this.bucket.remove(path);
+    for (const path of removalOrder(dataPath)) await this.bucket.remove(path);
   }
 
   async discard(job: BackupJob, epoch: number, fence: Fence): Promise<void> {

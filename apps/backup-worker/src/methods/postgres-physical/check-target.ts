@@ -1,0 +1,117 @@
+import { HozenError, type TargetSpec } from '@hozen/contracts';
+import {
+  addressOf,
+  asTargetError,
+  connect,
+  inspectCluster,
+  sessionName,
+  terminateOlderSessions,
+  type ClusterFacts,
+  type PostgresAddress,
+  type TargetClient,
+} from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import type { AttemptContext, BackupJob } from '../../job.js';
+import { CONFIG_FILES, PHYSICAL_FACTS, READ_FILE } from './physical-facts.sql.js';
+import { PAGE_BYTES } from './incremental-file.js';
+
+/** The first version whose BASE_BACKUP sends everything in one stream. */
+const OLDEST_MAJOR = 15;
+
+/** What a copy of the files depends on. */
+export interface PhysicalFacts {
+  /** A page whose only change are hint bits has a new LSN: so a copy can be compared byte by byte. */
+  hintsLogged: boolean;
+  /** The server knows which pages changed since an earlier backup. */
+  summarizeWal: boolean;
+  timeline: number;
+  /** Replay will begin here or later. */
+  beginsAfter: string;
+}
+
+/** A server whose files may be copied. Holds the secret in its address. */
+export interface PhysicalTarget {
+  address: PostgresAddress;
+  facts: ClusterFacts;
+  physical: PhysicalFacts;
+  /** Configuration outside of the data directory. */
+  configFiles: { path: string; content: Buffer }[];
+  warnings: string[];
+}
+
+interface FactsRow extends PhysicalFacts {
+  mayReplicate: boolean;
+  walLevel: string;
+  maxWalSenders: number;
+  maxReplicationSlots: number;
+  blockSize: number;
+}
+
+/**
+ * Looks whether the files of the target can be copied, and ends what an earlier owner of this run left open there.
+ * @throws HozenError TARGET_REPLICATION_MISSING, TARGET_UNSUITABLE, and as every connection
+ */
+export async function checkPhysicalTarget(
+  job: BackupJob,
+  context: Pick<AttemptContext, 'progress' | 'log'>,
+): Promise<PhysicalTarget> {
+  return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
+    context.progress({ phase: 'checking', item: job.target.name });
+    const address = await addressOf(job.target);
+    await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
+    if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
+    const facts = await inspectCluster(client);
+    const physical = await readFacts(client);
+    ensureSuitable(job.target, address, facts, physical);
+    const { files: configFiles, warnings } = await readConfigFiles(client);
+    for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
+    return { address, facts, physical, configFiles, warnings };
+  });
+}
+
+async function readFacts(client: TargetClient): Promise<FactsRow> {
+  try {
+    const { rows } = await client.query<FactsRow>(PHYSICAL_FACTS);
+    const [row] = rows;
+    if (!row) throw new Error('the server returned no row');
+    return row;
+  } catch (error) {
+    throw asTargetError(error, client.address);
+  }
+}
+
+function ensureSuitable(spec: TargetSpec, { user }: PostgresAddress, { major }: ClusterFacts, facts: FactsRow): void {
+  const { name: target } = spec;
+  if (!facts.mayReplicate) throw new HozenError('TARGET_REPLICATION_MISSING', { target, user });
+  const unsuitable = (setting: string, value: string | number, needed: string) =>
+    new HozenError('TARGET_UNSUITABLE', { target, setting, value, needed });
+  if (major < OLDEST_MAJOR) throw unsuitable('server_version', major, `${OLDEST_MAJOR} or newer`);
+  if (facts.walLevel === 'minimal') throw unsuitable('wal_level', facts.walLevel, 'replica or logical');
+  if (facts.maxWalSenders === 0) throw unsuitable('max_wal_senders', 0, '1 or more');
+  if (facts.maxReplicationSlots === 0) throw unsuitable('max_replication_slots', 0, '1 or more');
+  if (facts.blockSize !== PAGE_BYTES) throw unsuitable('block_size', facts.blockSize, String(PAGE_BYTES));
+}
+
+async function readConfigFiles(
+  client: TargetClient,
+): Promise<{ files: { path: string; content: Buffer }[]; warnings: string[] }> {
+  const { rows } = await client.query<{ path: string; mayRead: boolean }>(CONFIG_FILES);
+  const files: { path: string; content: Buffer }[] = [];
+  const left: string[] = [];
+  for (const { path, mayRead } of rows) {
+    const content = mayRead ? await readFile(client, path) : null;
+    if (content) files.push({ path, content });
+    else left.push(path);
+  }
+  const warnings = left.map((path) => `The configuration file ${path} is not in the backup: it could not be read.`);
+  return { files, warnings };
+}
+
+async function readFile(client: TargetClient, path: string): Promise<Buffer | null> {
+  try {
+    const { rows } = await client.query<{ content: Buffer | null }>(READ_FILE, [path]);
+    return rows[0]?.content ?? null;
+  } catch {
+    return null;
+  }
+}

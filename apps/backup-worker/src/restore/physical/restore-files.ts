@@ -1,0 +1,96 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import { inSpan } from '@hozen/telemetry';
+import { ArtefactFile, damaged } from '../../artefact/artefact-file.js';
+import { isArchive } from '../../artefact/artefact-index.js';
+import { parseBackupManifest, type ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
+import type { CommittedArtefact } from '../../storage/committed-artefact.js';
+import { removeUnlisted } from './remove-unlisted.js';
+import { RestoredArchive } from './restored-archive.js';
+
+export interface FilesRestore {
+  /** The full backup first, then each that builds on the one before. */
+  chain: readonly CommittedArtefact[];
+  /** The new data directory; missing or empty. */
+  directory: string;
+  /** Where a tablespace's files go, by its number; by default into `pg_tblspc/<oid>` itself. */
+  tablespaceFolder?: (oid: string) => string;
+  signal: AbortSignal;
+  progress: (update: { bytes: number; expectedBytes: number; item: string }) => void;
+}
+
+/** What the restored files should be. */
+export interface RestoredFiles {
+  files: ListedFile[];
+  /** Paths of those that came in parts: bytes that no WAL record tells of may differ in them. */
+  divided: ReadonlySet<string>;
+}
+
+/**
+ * Puts the files of a server back, as they are in the list: the full copy, and over it what changed. Nothing is synced.
+ * makeStartable comes next.
+ * @throws HozenError RESTORE_IMPOSSIBLE when the directory is not empty; ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the
+ * STORAGE_ codes
+ */
+export async function restoreFiles(restore: FilesRestore): Promise<RestoredFiles> {
+  const { chain, directory } = restore;
+  return inSpan('restore files', { attributes: { 'file.path': directory, 'hozen.chain': chain.length } }, async () => {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    if ((await readdir(directory)).length > 0) {
+      throw new HozenError('RESTORE_IMPOSSIBLE', { target: directory, what: 'the folder is not empty' });
+    }
+    const expectedBytes = chain.reduce((sum, each) => sum + each.originalBytes, 0);
+    let bytes = 0;
+    const onBytes = (more: number, item: string) => {
+      bytes += more;
+      restore.progress({ bytes, expectedBytes, item });
+    };
+    let restored: RestoredFiles = { files: [], divided: new Set() };
+    for (const artefact of chain) restored = await restoreOne(artefact, restore, onBytes, artefact === chain[0]);
+    return restored;
+  });
+}
+
+async function restoreOne(
+  artefact: CommittedArtefact,
+  restore: FilesRestore,
+  onBytes: (bytes: number, item: string) => void,
+  isFirst: boolean,
+): Promise<RestoredFiles> {
+  const { directory, signal } = restore;
+  await using file = await ArtefactFile.open(artefact);
+  // WAL of the one before is of no use to this one.
+  if (!isFirst) await rm(join(directory, 'pg_wal'), { recursive: true, force: true });
+  const divided = new Set<string>();
+  for (const stream of file.index.streams.filter(({ name }) => isArchive(name))) {
+    const folder = await folderOf(stream.name, restore);
+    await using archive = new RestoredArchive(stream.name, folder, divided);
+    for await (const bytes of file.read(stream)) {
+      signal.throwIfAborted();
+      await at(file, stream.name, () => archive.push(bytes));
+      onBytes(bytes.length, stream.name);
+    }
+    await at(file, stream.name, () => archive.end());
+  }
+  const list = await file.readFile('backup_manifest');
+  const files = await at(file, 'backup_manifest', () => parseBackupManifest(list.toString('utf8')));
+  if (!isFirst) await removeUnlisted(directory, files);
+  return { files, divided };
+}
+
+async function folderOf(archive: string, { directory, tablespaceFolder }: FilesRestore): Promise<string> {
+  const oid = /^(\d+)\.tar$/.exec(archive)?.[1];
+  if (oid === undefined) return directory;
+  const folder = tablespaceFolder?.(oid) ?? join(directory, 'pg_tblspc', oid);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+async function at<T>(file: ArtefactFile, name: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw damaged(file.path, name, error);
+  }
+}

@@ -1,0 +1,84 @@
+import { mkdir } from 'node:fs/promises';
+import { join, normalize, sep } from 'node:path';
+import { listedPath } from '../../methods/postgres-physical/backup-manifest.js';
+import { INCREMENTAL_PREFIX } from '../../methods/postgres-physical/incremental-file.js';
+import { TarReader, type TarMember, type TarTaker } from '../../pipeline/tar-reader.js';
+import { DividedFile, type RestoredFile, WholeFile } from './restored-file.js';
+
+/** Files that are being closed while the next ones are written. */
+const CLOSING = 32;
+
+/** Writes the files of one archive into a folder: whole ones as they are, divided ones over what is there. */
+export class RestoredArchive implements TarTaker, AsyncDisposable {
+  readonly #reader = new TarReader(this);
+  #file: RestoredFile | undefined;
+  readonly #closing = new Set<Promise<void>>();
+  #failure: { error: unknown } | undefined;
+
+  /** @param divided gets the path of every file that came divided */
+  constructor(
+    private readonly archive: string,
+    private readonly folder: string,
+    private readonly divided: Set<string>,
+  ) {}
+
+  /** @param bytes are not used again by anybody else */
+  push(bytes: Buffer): Promise<void> | undefined {
+    return this.#reader.push(bytes);
+  }
+
+  async end(): Promise<void> {
+    this.#reader.end();
+    await this.#settled(0);
+  }
+
+  member(member: TarMember): Promise<void> | undefined {
+    const path = this.#pathOf(member.name);
+    // Tablespaces have archives of their own; the original's folders are none of ours.
+    if (member.type === 'link') return undefined;
+    if (member.type === 'folder') return mkdir(path, { recursive: true, mode: 0o700 }).then(() => undefined);
+    const whole = member.name.replace(new RegExp(`(^|/)${INCREMENTAL_PREFIX}([^/]+)$`), '$1$2');
+    if (whole === member.name) {
+      this.#file = new WholeFile(path);
+    } else {
+      this.divided.add(listedPath(this.archive, whole));
+      this.#file = new DividedFile(join(this.folder, whole));
+    }
+    return undefined;
+  }
+
+  content(bytes: Buffer): Promise<void> | undefined {
+    return this.#file?.push(bytes);
+  }
+
+  memberEnd(): Promise<void> | undefined {
+    const file = this.#file;
+    this.#file = undefined;
+    if (!file) return undefined;
+    const closing = file.end().catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    this.#closing.add(closing);
+    void closing.finally(() => this.#closing.delete(closing));
+    return this.#closing.size > CLOSING ? this.#settled(CLOSING) : undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file?.end().catch(() => undefined);
+    await this.#settled(0).catch(() => undefined);
+  }
+
+  async #settled(most: number): Promise<void> {
+    while (this.#closing.size > most) await Promise.race(this.#closing);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** A hostile archive must not write elsewhere. */
+  #pathOf(name: string): string {
+    const path = normalize(name);
+    if (name === '' || path.startsWith(sep) || path === '..' || path.startsWith(`..${sep}`) || name.includes('\0')) {
+      throw new RangeError(`a member called ${JSON.stringify(name)}`);
+    }
+    return join(this.folder, path);
+  }
+}

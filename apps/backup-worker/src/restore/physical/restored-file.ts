@@ -1,0 +1,128 @@
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { IncrementalHeadReader, PAGE_BYTES, restoredPages } from '../../methods/postgres-physical/incremental-file.js';
+
+/** Pieces that are being written while the next ones come. */
+const WRITING = 8;
+
+/** A file that is being restored. The bytes that it is given are its own. */
+export interface RestoredFile {
+  push(bytes: Buffer): Promise<void> | undefined;
+  /** Waits until everything is written. */
+  end(): Promise<void>;
+}
+
+/** Writes pieces at their places, several at a time. */
+class PlacedWriter {
+  readonly #writing = new Set<Promise<void>>();
+  #failure: { error: unknown } | undefined;
+
+  constructor(private readonly opening: Promise<FileHandle>) {
+    opening.catch(() => undefined);
+  }
+
+  write(bytes: Buffer, position: number): Promise<void> | undefined {
+    const writing = this.#write(bytes, position).catch((error: unknown) => {
+      this.#failure ??= { error };
+    });
+    this.#writing.add(writing);
+    void writing.finally(() => this.#writing.delete(writing));
+    return this.#writing.size > WRITING || this.#failure ? this.#room() : undefined;
+  }
+
+  async end(size?: number): Promise<void> {
+    const handle = await this.opening;
+    try {
+      await Promise.all(this.#writing);
+      if (this.#failure) throw this.#failure.error;
+      if (size !== undefined) await handle.truncate(size);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #write(bytes: Buffer, position: number): Promise<void> {
+    const handle = await this.opening;
+    for (let done = 0; done < bytes.length;) {
+      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+      done += bytesWritten;
+    }
+  }
+
+  async #room(): Promise<void> {
+    while (this.#writing.size > WRITING) await Promise.race(this.#writing);
+    if (this.#failure) throw this.#failure.error;
+  }
+}
+
+/** A file that comes as it is. */
+export class WholeFile implements RestoredFile {
+  readonly #writer: PlacedWriter;
+  #at = 0;
+
+  constructor(path: string) {
+    this.#writer = new PlacedWriter(openNew(path));
+  }
+
+  push(bytes: Buffer): Promise<void> | undefined {
+    const at = this.#at;
+    this.#at += bytes.length;
+    return this.#writer.write(bytes, at);
+  }
+
+  end(): Promise<void> {
+    return this.#writer.end();
+  }
+}
+
+/** A file of which the changed pages come; the others are there. */
+export class DividedFile implements RestoredFile {
+  readonly #writer: PlacedWriter;
+  readonly #head = new IncrementalHeadReader();
+  /** Bytes of pages so far. */
+  #bytes = 0;
+
+  constructor(private readonly path: string) {
+    this.#writer = new PlacedWriter(open(path, 'r+'));
+  }
+
+  push(bytes: Buffer): Promise<void> | undefined {
+    const { head } = this.#head;
+    if (!head) {
+      const taken = this.#head.push(bytes);
+      return taken < bytes.length ? this.push(bytes.subarray(taken)) : undefined;
+    }
+    let wait: Promise<void> | undefined;
+    for (let read = 0; read < bytes.length;) {
+      const index = Math.floor(this.#bytes / PAGE_BYTES);
+      const inPage = this.#bytes % PAGE_BYTES;
+      const page = head.pages[index];
+      if (page === undefined) throw new RangeError(`${this.path}: more pages than it says`);
+      let run = 1;
+      while (head.pages[index + run] === page + run) run++;
+      const length = Math.min(bytes.length - read, run * PAGE_BYTES - inPage);
+      wait = this.#writer.write(bytes.subarray(read, read + length), page * PAGE_BYTES + inPage) ?? wait;
+      read += length;
+      this.#bytes += length;
+    }
+    return wait;
+  }
+
+  async end(): Promise<void> {
+    const { head } = this.#head;
+    const whole = head !== undefined && this.#bytes === head.pages.length * PAGE_BYTES;
+    await this.#writer.end(whole ? restoredPages(head) * PAGE_BYTES : undefined);
+    if (!whole) throw new RangeError(`${this.path}: cut off`);
+  }
+}
+
+/** What stands there is of an earlier backup. */
+async function openNew(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'w', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    return open(path, 'w', 0o600);
+  }
+}

@@ -1,0 +1,62 @@
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32cText, loadCrc32c } from '../artefact/crc32c.js';
+import type { ListedFile } from '../methods/postgres-physical/backup-manifest.js';
+import { INCREMENTAL_PREFIX } from '../methods/postgres-physical/incremental-file.js';
+import { isMissing } from '../storage/storage-error.js';
+
+const PIECE = 1024 * 1024;
+/** Files that are read at one time. */
+const LANES = 4;
+
+export interface FilesComparison {
+  directory: string;
+  files: readonly ListedFile[];
+  /** Paths of files of which bytes may differ that mean nothing: only their sizes are compared. */
+  sizeOnly: ReadonlySet<string>;
+  signal: AbortSignal;
+  onBytes: (bytes: number, item: string) => void;
+}
+
+/** Compares restored files with the list that the server made of its own. @returns what differs */
+export async function compareFiles(comparison: FilesComparison): Promise<string[]> {
+  const crc32c = await loadCrc32c();
+  const waiting = comparison.files.filter(({ path }) => !path.includes(INCREMENTAL_PREFIX));
+  const differences: string[] = [];
+  const lanes = Array.from({ length: LANES }, async () => {
+    const buffer = Buffer.allocUnsafeSlow(PIECE);
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      comparison.signal.throwIfAborted();
+      const difference = await compareFile(file);
+      if (difference !== undefined) differences.push(difference);
+    }
+
+    async function compareFile({ path, bytes, crc32c: expected }: ListedFile): Promise<string | undefined> {
+      const file = join(comparison.directory, path);
+      try {
+        const { size } = await stat(file);
+        if (size !== bytes) return `${path} has ${size} bytes instead of ${bytes}`;
+        if (expected === undefined || comparison.sizeOnly.has(path)) return undefined;
+        const found = crc32cText(await sumOf(file, path));
+        return found === expected ? undefined : `the checksum of ${path} is wrong`;
+      } catch (error) {
+        if (isMissing(error)) return `${path} is missing`;
+        throw error;
+      }
+    }
+
+    async function sumOf(file: string, path: string): Promise<number> {
+      await using handle = await open(file);
+      let crc = 0;
+      for (;;) {
+        const { bytesRead } = await handle.read(buffer, 0, PIECE);
+        if (bytesRead === 0) return crc;
+        crc = crc32c(buffer.subarray(0, bytesRead), crc);
+        comparison.onBytes(bytesRead, path);
+      }
+    }
+  });
+  await Promise.allSettled(lanes);
+  await Promise.all(lanes);
+  return differences;
+}

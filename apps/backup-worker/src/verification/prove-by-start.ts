@@ -1,0 +1,146 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HozenError, type ProofFacts } from '@hozen/contracts';
+import { connect, giveToServer, PrivatePostgres, sessionName, wrongPages } from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import type { AttemptContext, BackupJob } from '../job.js';
+import { chainOf } from '../restore/physical/chain.js';
+import { makeStartable } from '../restore/physical/make-startable.js';
+import { restoreFiles } from '../restore/physical/restore-files.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { compareFiles } from './compare-files.js';
+import { asStartError } from './proof-error.js';
+import { named } from './named.js';
+import { readEverything, type ReadCounts } from './read-everything.js';
+import { scratchFolder } from './scratch-server.js';
+
+/**
+ * Proves a copy of files: restores it, with all that it builds on, compares every file with the server's own list, has a
+ * scratch server replay the WAL to the end of the backup, reads every row, looks through the B-trees, and checks every
+ * page. Leaves nothing, however it ends.
+ * @throws HozenError CONTENT_DIFFERS naming the files, SANDBOX_FAILED, ARTEFACT_MISSING, ARTEFACT_CORRUPT, STORAGE_IO
+ */
+export async function proveByStart(
+  job: BackupJob,
+  artefact: CommittedArtefact,
+  context: AttemptContext,
+): Promise<ProofFacts> {
+  return inSpan('prove by start', { attributes: { 'file.path': artefact.path } }, async () => {
+    const started = performance.now();
+    const seconds = () => (performance.now() - started) / 1000;
+    const chain = await chainOf(artefact, job.config);
+    // The attempt knows the key of its own artefact only.
+    if (chain.some(({ manifest, findFileKey }) => manifest.encryption && !findFileKey)) {
+      return { level: 'checksum', databases: 0, tables: 0, seconds: seconds() };
+    }
+    const scratch = await scratchFolder(job);
+    try {
+      const directory = join(scratch, 'data');
+      await restoreAndCompare(chain, directory, context);
+      const counts = await startAndRead(job, artefact, scratch, context);
+      await checkPages(artefact, directory, context);
+      return { level: 'restore', databases: counts.databases, tables: counts.tables, seconds: seconds() };
+    } catch (error) {
+      throw asStartError(error, context.signal);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  });
+}
+
+async function restoreAndCompare(
+  chain: CommittedArtefact[],
+  directory: string,
+  { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<void> {
+  progress({ phase: 'restoring', bytes: 0 });
+  const { files, divided } = await restoreFiles({
+    chain,
+    directory,
+    signal,
+    progress: (update) => progress({ phase: 'restoring', ...update }),
+  });
+  const physical = chain.at(-1)?.manifest.physical;
+  let bytes = 0;
+  const expectedBytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const differences = await compareFiles({
+    directory,
+    files,
+    // Without it hint bits change silently; those that the earlier backup has are as good.
+    sizeOnly: physical?.hintsLogged ? new Set() : divided,
+    signal,
+    onBytes: (more, item) => progress({ phase: 'comparing', bytes: (bytes += more), expectedBytes, item }),
+  });
+  if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
+}
+
+async function startAndRead(
+  job: BackupJob,
+  artefact: CommittedArtefact,
+  scratch: string,
+  { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<ReadCounts> {
+  const { postgres } = artefact.manifest;
+  const directory = join(scratch, 'data');
+  const configuration = await scratchConfiguration(scratch);
+  // Commands and addresses of the original have no business here.
+  for (const name of ['postgresql.auto.conf', 'standby.signal', 'recovery.signal']) {
+    await rm(join(directory, name), { force: true });
+  }
+  await makeStartable(directory);
+  await giveToServer(scratch);
+  await using server = await PrivatePostgres.start({
+    dataDir: directory,
+    major: postgres.major,
+    superuser: postgres.superuser,
+    scratch: true,
+    settings: { ...configuration, ...SETTINGS, ...(postgres.major >= 17 ? { event_triggers: false } : {}) },
+    startTimeoutMs: 24 * 3_600_000,
+  });
+  const applicationName = sessionName(job.runId, job.epoch);
+  await openAll(server, applicationName);
+  let bytes = 0;
+  const counts = await readEverything({
+    address: server.address(),
+    applicationName,
+    jobs: job.config.jobs,
+    signal,
+    onBytes: (more, item) => progress({ phase: 'comparing', bytes: (bytes += more), item }),
+  });
+  await server.stop('fast');
+  return counts;
+}
+
+/** Databases that let nobody in must be whole, too. */
+async function openAll(server: PrivatePostgres, applicationName: string): Promise<void> {
+  await using client = await connect(server.address('template1'), { applicationName });
+  await client.query(`UPDATE pg_database SET datallowconn = true WHERE datconnlimit <> -2`);
+}
+
+const SETTINGS = {
+  autovacuum: false,
+  archive_mode: 'off',
+  max_prepared_transactions: 1000,
+  max_logical_replication_workers: 0,
+  shared_preload_libraries: '',
+  session_preload_libraries: '',
+  local_preload_libraries: '',
+  default_transaction_read_only: false,
+} as const;
+
+/** The original's own may lie elsewhere, and lets in whom it likes. */
+async function scratchConfiguration(scratch: string): Promise<Record<string, string>> {
+  const [config, hba, ident] = ['server.conf', 'hba.conf', 'ident.conf'].map((name) => join(scratch, name));
+  await writeFile(config ?? '', '');
+  await writeFile(hba ?? '', 'local all all trust\n');
+  await writeFile(ident ?? '', '');
+  return { config_file: config ?? '', hba_file: hba ?? '', ident_file: ident ?? '' };
+}
+
+/** Those that were wrong on the server already do not make the backup wrong: it is what there is. */
+async function checkPages(artefact: CommittedArtefact, directory: string, { signal }: AttemptContext): Promise<void> {
+  const { physical, postgres } = artefact.manifest;
+  if (!physical?.dataChecksums || physical.damaged) return;
+  const wrong = await wrongPages(directory, postgres.major, signal);
+  if (wrong.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(wrong) });
+}
