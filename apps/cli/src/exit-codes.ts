@@ -48,6 +48,8 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   TARGET_LOCKED: 'failed',
   TARGET_AUTH_FAILED: 'failed',
   TARGET_RIGHTS_MISSING: 'failed',
+  TARGET_REPLICATION_MISSING: 'failed',
+  TARGET_UNSUITABLE: 'failed',
   TOOL_MISSING: 'failed',
   TOOL_TOO_OLD: 'failed',
   TOOL_UNPATCHED: 'failed',

@@ -15,6 +15,7 @@ function artefact(daysAgo: number, change: Partial<KeptArtefact> = {}): KeptArte
     finishedAt: startedAt,
     proven: true,
     parentRunId: undefined,
+    damaged: false,
     days: undefined,
     held: false,
     lockedUntil: undefined,
@@ -55,6 +56,15 @@ describe('retention', () => {
     const bad = [1, 2, 3].map((ago) => artefact(ago, { proven: false }));
     const decisions = decide([...bad, artefact(4)], rules({ retentionDays: 30, retentionCount: 1 }), NOW);
     expect(kept(decisions)).toContain('full-4');
+  });
+
+  it('lets nothing go while the newest backup is one of damaged data', () => {
+    const damaged = artefact(1, { proven: false, damaged: true });
+    const before = decide([damaged, artefact(400), artefact(500)], rules({ retentionDays: 30 }), NOW);
+    expect(kept(before)).toEqual(['full-1', 'full-400', 'full-500']);
+    expect(reasonsOf(before, 'full-500')).toEqual(['damage']);
+    const after = decide([artefact(0), damaged, artefact(400), artefact(500)], rules({ retentionDays: 30 }), NOW);
+    expect(kept(after)).not.toContain('full-500');
   });
 
   it('never deletes the last proven ones, however old', () => {

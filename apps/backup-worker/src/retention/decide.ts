@@ -11,6 +11,8 @@ export interface KeptArtefact {
   finishedAt: Date;
   /** Read back or restored, and found good. What is not proven protects nobody. */
   proven: boolean;
+  /** A true copy of damaged data. */
+  damaged: boolean;
   /** Run that made the artefact without which this one cannot be restored. */
   parentRunId: string | undefined;
   /** Days that the request asked for, instead of the config's. */
@@ -25,6 +27,7 @@ export type KeepReason =
   | { kind: 'young'; days: number }
   | { kind: 'period'; period: Period }
   | { kind: 'floor'; proven: number }
+  | { kind: 'damage' }
   | { kind: 'held' }
   | { kind: 'locked'; until: Date }
   | { kind: 'needed'; by: string };
@@ -79,6 +82,8 @@ export function decide(artefacts: readonly KeptArtefact[], rules: Rules, now: Da
       keep(artefact, { kind: 'locked', until: artefact.lockedUntil });
     }
   }
+  // The newest backup is of damaged data: whatever is older may be needed.
+  if (newestFirst[0]?.damaged) for (const artefact of artefacts) keep(artefact, { kind: 'damage' });
   keepWhatIsNeeded(artefacts, kept, keep);
 
   return newestFirst.map((artefact) => {

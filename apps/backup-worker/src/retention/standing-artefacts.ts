@@ -8,6 +8,7 @@ const STANDING = `
   SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
          run.parent_run_id,
          (run.options ->> 'retentionDays')::integer AS days,
+         coalesce((artefact.proof ->> 'damaged')::boolean, false) AS damaged,
          hold.run_id IS NOT NULL OR EXISTS (SELECT FROM restores AS restore
                                              WHERE restore.run_id = artefact.run_id
                                                AND restore.state IN ('queued', 'running')) AS held
@@ -26,6 +27,7 @@ interface StandingRow {
   finished_at: Date;
   parent_run_id: string | null;
   days: number | null;
+  damaged: boolean;
   held: boolean;
 }
 
@@ -65,8 +67,9 @@ function artefactOf(row: StandingRow): StandingArtefact {
     level: row.backup_level,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
-    // A run is completed only when its artefact is proven.
-    proven: true,
+    // A run is completed only when its artefact is proven; but it may be the proven copy of damaged data.
+    proven: !row.damaged,
+    damaged: row.damaged,
     parentRunId: row.parent_run_id ?? undefined,
     days: row.days ?? undefined,
     held: row.held,

@@ -39,7 +39,13 @@ export async function proveByStart(
       await restoreAndCompare(chain, directory, context);
       const counts = await startAndRead(job, artefact, scratch, context);
       await checkPages(artefact, directory, context);
-      return { level: 'restore', databases: counts.databases, tables: counts.tables, seconds: seconds() };
+      return {
+        level: counts ? 'restore' : 'checksum',
+        databases: counts?.databases ?? 0,
+        tables: counts?.tables ?? 0,
+        seconds: seconds(),
+        ...(counts ? {} : { damaged: true }),
+      };
     } catch (error) {
       throw asStartError(error, context.signal);
     } finally {
@@ -79,8 +85,8 @@ async function startAndRead(
   artefact: CommittedArtefact,
   scratch: string,
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
-): Promise<ReadCounts> {
-  const { postgres } = artefact.manifest;
+): Promise<ReadCounts | undefined> {
+  const { postgres, physical } = artefact.manifest;
   const directory = join(scratch, 'data');
   const configuration = await scratchConfiguration(scratch);
   // Commands and addresses of the original have no business here.
@@ -97,6 +103,8 @@ async function startAndRead(
     settings: { ...configuration, ...SETTINGS, ...(postgres.major >= 17 ? { event_triggers: false } : {}) },
     startTimeoutMs: 24 * 3_600_000,
   });
+  // It starts; what is damaged on the server is damaged here.
+  if (physical?.damaged) return undefined;
   const applicationName = sessionName(job.runId, job.epoch);
   await openAll(server, applicationName);
   let bytes = 0;

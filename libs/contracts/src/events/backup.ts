@@ -162,6 +162,11 @@ export class ProofFacts {
   @IsIn(PROOF_LEVELS)
   level!: ProofLevel;
 
+  /** The original is damaged, and so is this: better than nothing, but no backup to rely on. */
+  @IsOptional()
+  @IsBoolean()
+  damaged?: boolean;
+
   /** Databases that were restored into the scratch server and compared; 0 for `checksum`. */
   @IsInt()
   @Min(0)

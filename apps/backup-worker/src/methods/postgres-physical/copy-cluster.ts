@@ -22,6 +22,9 @@ import { addDescription } from './description.js';
 import { parseLsn } from './lsn.js';
 import { chooseParent, type Chosen, type Parent } from './parent.js';
 
+const DAMAGED =
+  'Page checksums of the server are wrong: its data is damaged. Nothing older is let go until a sound backup is made.';
+
 /** Bytes between two reports of progress. */
 const REPORT_EVERY = 4 * 1024 * 1024;
 
@@ -40,9 +43,11 @@ export async function copyCluster(
     const started = performance.now();
     const chosen = await chooseParent(job, target, context);
     for (const warning of chosen.warnings) context.log.warn({ target: job.target.name }, warning);
-    const increment = incrementOf(chosen.parent, target);
+    const applicationName = sessionName(job.runId, job.epoch);
+    await using client = await connect(target.address, { applicationName, replication: true });
+    const increment = await incrementOf(client, chosen.parent, target);
     const receiving = new Receiving(job, target, writer, context, increment === 'page-lsn' ? chosen.parent : undefined);
-    const received = await receive(job, target, context, receiving, increment === 'server' ? chosen.parent : undefined);
+    const received = await receive(client, job, context, receiving, increment === 'server' ? chosen.parent : undefined);
     if (received.timeline !== target.physical.timeline) {
       const detail = `the timeline changed from ${target.physical.timeline} to ${received.timeline}`;
       throw new HozenError('TARGET_NOT_READY', { target: job.target.name }, { detail });
@@ -55,21 +60,31 @@ export async function copyCluster(
   });
 }
 
-/** The server knows for certain; without its help the pages' own LSNs tell. */
-function incrementOf(parent: Parent | undefined, { physical }: PhysicalTarget): ManifestPhysical['increment'] {
+const HAS_SUMMARIES = `SELECT coalesce(min(start_lsn) <= :start, false) AS has FROM pg_available_wal_summaries() WHERE tli = :timeline`;
+
+/** The server knows what changed, where it has summaries of all WAL since then; else the pages' own LSNs tell. */
+async function incrementOf(
+  client: TargetClient,
+  parent: Parent | undefined,
+  { physical }: PhysicalTarget,
+): Promise<ManifestPhysical['increment']> {
   if (!parent) return 'none';
-  return physical.summarizeWal && parent.physical.increment !== 'page-lsn' ? 'server' : 'page-lsn';
+  if (!physical.summarizeWal) return 'page-lsn';
+  // On a connection for replication statements have no parameters; these are checked numbers.
+  const statement = HAS_SUMMARIES.replace(':start', `'${parent.physical.startLsn}'::pg_lsn`);
+  const { rows } = await client.query<{ has: boolean }>(
+    statement.replace(':timeline', String(parent.physical.timeline)),
+  );
+  return rows[0]?.has ? 'server' : 'page-lsn';
 }
 
 async function receive(
+  client: TargetClient,
   job: BackupJob,
-  target: PhysicalTarget,
   context: AttemptContext,
   taker: BaseBackupTaker,
   uploaded: Parent | undefined,
 ): Promise<BaseBackupFacts> {
-  const applicationName = sessionName(job.runId, job.epoch);
-  await using client = await connect(target.address, { applicationName, replication: true });
   await reserveWal(client, job);
   if (uploaded) await copyIn(client, 'UPLOAD_MANIFEST', piecesOf(uploaded.list));
   const options = {
@@ -77,8 +92,7 @@ async function receive(
     checkpoint: job.config.checkpoint,
     ...(uploaded ? { incremental: true } : {}),
   };
-  // Awaited here: the client must outlive it.
-  return await baseBackup(client, options, taker, context.signal);
+  return baseBackup(client, options, taker, context.signal);
 }
 
 /** No WAL of the time of the copy may go before the copy has it, however long that takes. It goes with the session. */
@@ -174,7 +188,7 @@ function summaryOf({ target, chosen, increment, received, list, writer, seconds 
       name: names.get(location) ?? String(oid),
       location,
     })),
-    warnings: [...chosen.warnings, ...target.warnings, ...received.warnings],
+    warnings: [...(received.damaged ? [DAMAGED] : []), ...chosen.warnings, ...target.warnings, ...received.warnings],
     physical: {
       level: chosen.level,
       facts: {

@@ -200,6 +200,7 @@ export const cliEn = {
   'retention.applied': '{count} artefacts go.',
   'retention.why.young': 'kept {days} days',
   'retention.why.period': 'last of a period ({period})',
+  'retention.why.damage': 'the newest backup is of damaged data',
   'retention.why.floor': 'among the {proven} newest proven ones',
   'retention.why.held': 'held',
   'retention.why.locked': 'locked in storage until {until}',

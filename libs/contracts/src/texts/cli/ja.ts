@@ -203,6 +203,7 @@ export const cliJa: CliTexts = {
   'retention.applied': '{count} 件が削除されます。',
   'retention.why.young': '{days} 日間保持',
   'retention.why.period': '期間の最後 ({period})',
+  'retention.why.damage': '最新のバックアップの元データが破損しているため',
   'retention.why.floor': '検証済みの最新 {proven} 件',
   'retention.why.held': '保留中',
   'retention.why.locked': 'ストレージで {until} までロック',

@@ -200,6 +200,7 @@ export const cliZh: CliTexts = {
   'retention.applied': '将删除 {count} 个备份。',
   'retention.why.young': '保留 {days} 天',
   'retention.why.period': '周期内最后一个（{period}）',
+  'retention.why.damage': '最新备份的源数据已损坏',
   'retention.why.floor': '最新的 {proven} 个已验证备份',
   'retention.why.held': '已被保留',
   'retention.why.locked': '存储锁定至 {until}',
