@@ -43,6 +43,7 @@ export function runView(run: RunRow, attempts: AttemptRow[], artefact: ArtefactR
     attempts: attempts.map(attemptView),
     warnings: run.warnings,
     ...(run.record_id === null ? {} : { recordId: Number(run.record_id) }),
+    ...optional('parentRunId', run.parent_run_id),
     ...optional('requestedBy', run.requested_by),
     ...optional('reason', run.reason),
     ...optional('startedAt', run.started_at?.toISOString()),

@@ -55,6 +55,8 @@ export interface RunRow {
   config_id: string | null;
   target_id: string | null;
   record_id: string | null;
+  /** The run that made what this one builds on. */
+  parent_run_id: string | null;
   config_name: string;
   target_name: string;
   backup_level: BackupLevel;

@@ -64,6 +64,8 @@ export interface RunView {
   level: BackupLevel;
   trigger: BackupTrigger;
   state: RunState;
+  /** The run that made what this one builds on: an incremental or differential backup. */
+  parentRunId?: string;
   requestedBy?: string;
   reason?: string;
   queuedAt: string;

@@ -1,13 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { PrivatePostgres, giveToServer } from '@hozen/dbms';
-import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { open, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { giveToServer, PrivatePostgres } from '@hozen/dbms';
+import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { quietContext } from '../../backup.fixture.js';
+import { jobFor, quietContext } from '../../backup.fixture.js';
+import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { chainOf } from '../../restore/physical/chain.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByStart } from '../../verification/prove-by-start.js';
-import { contentOf, PhysicalBackups } from './physical.fixture.js';
+import { checkPhysicalTarget } from './check-target.js';
+import { contentOf, PhysicalBackups, type PhysicalBackup } from './physical.fixture.js';
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -41,26 +45,40 @@ async function change(): Promise<void> {
   await client.query('VACUUM busy');
 }
 
-/** Restores a chain with the script in its last backup, starts a server on it, and reads it. */
-async function restoredByHand(paths: string[]): Promise<Record<string, string>> {
+/** Restores a chain with the script in its last backup. @returns the data directory */
+function byHand(paths: string[]): string {
+  const last = paths.at(-1) ?? '';
   const work = folder.join('by-hand');
   mkdirSync(work, { mode: 0o711 });
-  const last = paths.at(-1) ?? '';
   execFileSync('sh', ['-c', `tar -xOf '${last}' --occurrence=1 restore.sh > restore.sh`], { cwd: work });
-  const directory = folder.join('by-hand', 'data');
-  execFileSync('sh', ['restore.sh', directory, ...paths], { cwd: work, stdio: 'pipe' });
-  await giveToServer(directory);
+  const directory = join(work, 'data');
+  const env = { ...process.env, TABLESPACES: join(work, 'spaces') };
+  execFileSync('sh', ['restore.sh', directory, ...paths], { cwd: work, env, stdio: 'pipe' });
+  return directory;
+}
+
+async function restoredByHand(paths: string[]): Promise<Record<string, string>> {
+  const directory = byHand(paths);
+  await giveToServer(dirname(directory));
   await using restored = await PrivatePostgres.start({ dataDir: directory });
   return await contentOf(restored.address());
 }
 
+/** Checks it, restores it, and compares with what the server has. */
+async function expectProven({ job, artefact }: PhysicalBackup): Promise<void> {
+  await checkArtefact(job, artefact, quietContext());
+  expect(await proveByStart(job, artefact, quietContext())).toMatchObject({ level: 'restore' });
+}
+
+async function pathsOf({ job, artefact }: PhysicalBackup): Promise<string[]> {
+  return (await chainOf(artefact, job.config)).map(({ path }) => path);
+}
+
 describe('a copy of the files', () => {
   it('is proven, and restores with its own script to what was there', async () => {
-    const backups = new PhysicalBackups(server.address(), folder.path);
-    const { job, artefact } = await backups.make('full');
-    await checkArtefact(job, artefact, quietContext());
-    expect(await proveByStart(job, artefact, quietContext())).toMatchObject({ level: 'restore' });
-    expect(await restoredByHand([artefact.path])).toEqual(await contentOf(server.address()));
+    const full = await new PhysicalBackups(server.address(), folder.path).make('full');
+    await expectProven(full);
+    expect(await restoredByHand([full.artefact.path])).toEqual(await contentOf(server.address()));
   });
 
   it('may be built on by one that has only what changed since', async () => {
@@ -74,12 +92,180 @@ describe('a copy of the files', () => {
       level: 'incremental',
       physical: { increment: 'page-lsn', parent: { runId: first.job.runId } },
     });
-    const { originalBytes } = full.artefact;
-    expect(second.artefact.originalBytes).toBeLessThan(originalBytes * 0.8);
-    await checkArtefact(second.job, second.artefact, quietContext());
-    expect(await proveByStart(second.job, second.artefact, quietContext())).toMatchObject({ level: 'restore' });
-    const chain = await chainOf(second.artefact, second.job.config);
-    expect(chain.map(({ manifest }) => manifest.runId)).toEqual([full.job.runId, first.job.runId, second.job.runId]);
-    expect(await restoredByHand(chain.map(({ path }) => path))).toEqual(await contentOf(server.address()));
+    expect(second.artefact.originalBytes).toBeLessThan(full.artefact.originalBytes * 0.8);
+    await expectProven(second);
+    const paths = await pathsOf(second);
+    expect(paths).toEqual([full, first, second].map(({ artefact }) => artefact.path));
+    expect(await restoredByHand(paths)).toEqual(await contentOf(server.address()));
+  });
+
+  it('holds what changed since the last full one, where it is differential', async () => {
+    const backups = new PhysicalBackups(server.address(), folder.path);
+    const full = await backups.make('full');
+    await change();
+    await backups.make('incremental');
+    await change();
+    const differential = await backups.make('differential');
+    expect(differential.artefact.manifest.physical?.parent?.runId).toBe(full.job.runId);
+    await expectProven(differential);
+    expect(await restoredByHand(await pathsOf(differential))).toEqual(await contentOf(server.address()));
+  });
+
+  it('has its tablespaces, wherever they are put', async () => {
+    const place = folder.join('space');
+    mkdirSync(place);
+    await giveToServer(place);
+    await using client = await server.client();
+    await client.query(`CREATE TABLESPACE elsewhere LOCATION '${place}'`);
+    try {
+      await client.query('CREATE TABLE later TABLESPACE elsewhere AS SELECT i AS id FROM generate_series(1, 30000) i');
+      const backups = new PhysicalBackups(server.address(), folder.path);
+      const full = await backups.make('full');
+      await client.query('UPDATE later SET id = -id WHERE id < 100');
+      const increment = await backups.make('incremental');
+      expect(full.artefact.manifest.tablespaces).toEqual([{ name: 'elsewhere', location: place }]);
+      await expectProven(increment);
+      expect(await restoredByHand(await pathsOf(increment))).toEqual(await contentOf(server.address()));
+    } finally {
+      await client.query('DROP TABLE later');
+      await client.query('DROP TABLESPACE elsewhere');
+    }
+  });
+
+  it('is made in full where there is nothing sound to build on, and says why', async () => {
+    const backups = new PhysicalBackups(server.address(), folder.path, (job) => (job.config.maxChain = 2));
+    const first = await backups.make('incremental');
+    expect(first.artefact.manifest).toMatchObject({
+      level: 'full',
+      warnings: [expect.stringContaining('there is no earlier backup')],
+    });
+    expect((await backups.make('incremental')).artefact.manifest.level).toBe('incremental');
+    const third = await backups.make('incremental');
+    expect(third.artefact.manifest).toMatchObject({
+      level: 'full',
+      warnings: [expect.stringContaining('maxChain is 2')],
+    });
+  });
+
+  it('cannot be restored without what it builds on', async () => {
+    const backups = new PhysicalBackups(server.address(), folder.path);
+    const full = await backups.make('full');
+    const { job, artefact } = await backups.make('incremental');
+    await rm(full.artefact.manifestPath);
+    await expect(proveByStart(job, artefact, quietContext())).rejects.toMatchObject({
+      code: 'ARTEFACT_CORRUPT',
+      message: expect.stringContaining('missing') as string,
+    });
+    expect(() => byHand([artefact.path])).toThrow(/builds on backup/);
+  });
+
+  it('is found wrong when a byte of it is', async () => {
+    const { job, artefact } = await new PhysicalBackups(server.address(), folder.path).make('full');
+    await flip(artefact, artefact.bytes / 2);
+    await expect(checkArtefact(job, artefact, quietContext())).rejects.toMatchObject({ code: 'ARTEFACT_CORRUPT' });
+  });
+
+  it('leaves neither slot nor session behind when it is cancelled', async () => {
+    const abort = new AbortController();
+    const backups = new PhysicalBackups(server.address(), folder.path);
+    const cancelled = backups.make('full', {
+      signal: abort.signal,
+      progress: ({ phase }) => {
+        if (phase === 'dumping') abort.abort(new Error('cancelled'));
+      },
+    });
+    await expect(cancelled).rejects.toThrow('cancelled');
+    await using client = await server.client();
+    await eventually(async () => {
+      const { rows } = await client.query(
+        `SELECT slot_name FROM pg_replication_slots UNION ALL
+         SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'hozen/%'`,
+      );
+      expect(rows).toEqual([]);
+    });
+  });
+
+  it('ends when the server cuts it off', async () => {
+    await using client = await server.client();
+    let cut: Promise<unknown> | undefined;
+    const backups = new PhysicalBackups(server.address(), folder.path);
+    const backup = backups.make('full', {
+      progress: ({ phase }) => {
+        if (phase === 'dumping') cut ??= client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_replication`);
+      },
+    });
+    await expect(backup).rejects.toMatchObject({ code: 'TARGET_CONNECTION_LOST' });
+    await cut;
   });
 });
+
+describe('a server whose files cannot be copied', () => {
+  it('is refused with the right that is missing', async () => {
+    await using client = await server.client();
+    await client.query(`CREATE ROLE reader LOGIN PASSWORD 'reader' IN ROLE pg_read_all_data`);
+    try {
+      const job = jobFor({ ...server.address(), user: 'reader', password: 'reader' }, folder.path);
+      await expect(checkPhysicalTarget(job, quietContext())).rejects.toMatchObject({
+        code: 'TARGET_REPLICATION_MISSING',
+        hint: expect.stringContaining('ALTER ROLE "reader" REPLICATION') as string,
+      });
+    } finally {
+      await client.query('DROP ROLE reader');
+    }
+  });
+
+  it('is refused with the setting that is in the way', async () => {
+    await using other = await TestPostgres.start({ settings: { wal_level: 'minimal', max_wal_senders: 0 } });
+    const job = jobFor(other.address(), folder.path);
+    await expect(checkPhysicalTarget(job, quietContext())).rejects.toMatchObject({
+      code: 'TARGET_UNSUITABLE',
+      message: expect.stringContaining('wal_level is minimal') as string,
+    });
+  });
+});
+
+describe('a server without page checksums', () => {
+  it('is copied in increments although hint bits change without WAL', async () => {
+    await using other = await TestPostgres.start();
+    await using client = await other.client();
+    await client.query('CREATE TABLE hinted AS SELECT i AS id FROM generate_series(1, 50000) i; CHECKPOINT');
+    const backups = new PhysicalBackups(other.address(), folder.path);
+    await backups.make('full');
+    // The first reading after the checkpoint sets them, on every page.
+    await client.query('SELECT count(*) FROM hinted; CHECKPOINT');
+    const increment = await backups.make('incremental');
+    await expectProven(increment);
+    expect(await restoredByHand(await pathsOf(increment))).toEqual(await contentOf(other.address()));
+  });
+});
+
+describe('a damaged server', () => {
+  it('is copied as it is, and the backup says so', async () => {
+    await using other = await TestPostgres.start({ initdbArgs: ['--data-checksums'] });
+    await using client = await other.client();
+    await client.query('CREATE TABLE broken AS SELECT i AS id FROM generate_series(1, 5000) i');
+    const { rows } = await client.query<{ path: string }>(`SELECT pg_relation_filepath('broken') AS path`);
+    await client.end();
+    await other.restart();
+    await overwrite(join(other.dataDir, rows[0]?.path ?? ''), 3 * 8192 + 4000);
+    const { job, artefact } = await new PhysicalBackups(other.address(), folder.path).make('full');
+    expect(artefact.manifest.physical?.damaged).toBe(true);
+    expect(artefact.manifest.warnings).toEqual(
+      expect.arrayContaining([expect.stringContaining('its data is damaged'), expect.stringContaining('block 3')]),
+    );
+    await checkArtefact(job, artefact, quietContext());
+    expect(await proveByStart(job, artefact, quietContext())).toMatchObject({ level: 'checksum', damaged: true });
+  });
+});
+
+async function flip({ path }: CommittedArtefact, near: number): Promise<void> {
+  await overwrite(path, Math.floor(near));
+}
+
+async function overwrite(path: string, offset: number): Promise<void> {
+  await using file = await open(path, 'r+');
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, offset);
+  byte[0] = (byte[0] ?? 0) ^ 0x55;
+  await file.write(byte, 0, 1, offset);
+}

@@ -25,6 +25,9 @@ import { chooseParent, type Chosen, type Parent } from './parent.js';
 const DAMAGED =
   'Page checksums of the server are wrong: its data is damaged. Nothing older is let go until a sound backup is made.';
 
+/** A server whose socket lies in its data directory says so every time. */
+const SOCKET = /special file ".*\.s\.PGSQL\.\d+"/;
+
 /** Bytes between two reports of progress. */
 const REPORT_EVERY = 4 * 1024 * 1024;
 
@@ -188,7 +191,12 @@ function summaryOf({ target, chosen, increment, received, list, writer, seconds 
       name: names.get(location) ?? String(oid),
       location,
     })),
-    warnings: [...(received.damaged ? [DAMAGED] : []), ...chosen.warnings, ...target.warnings, ...received.warnings],
+    warnings: [
+      ...(received.damaged ? [DAMAGED] : []),
+      ...chosen.warnings,
+      ...target.warnings,
+      ...received.warnings.filter((warning) => !SOCKET.test(warning)),
+    ],
     physical: {
       level: chosen.level,
       facts: {

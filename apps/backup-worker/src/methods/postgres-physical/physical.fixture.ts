@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connect, copyOut, type PostgresAddress } from '@hozen/dbms';
 import { backUp, jobFor, quietContext } from '../../backup.fixture.js';
-import type { BackupJob, EarlierBackup } from '../../job.js';
+import type { AttemptContext, BackupJob, EarlierBackup } from '../../job.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 
 const TABLES = `
@@ -25,9 +25,14 @@ export async function contentOf(address: PostgresAddress, database = 'postgres')
   return found;
 }
 
+export interface PhysicalBackup {
+  job: BackupJob;
+  artefact: CommittedArtefact;
+}
+
 /** Backups of one config, each of which can build on those before. */
 export class PhysicalBackups {
-  readonly #made: { job: BackupJob; artefact: CommittedArtefact; parent: string | undefined }[] = [];
+  readonly #made: (PhysicalBackup & { parent: string | undefined })[] = [];
   #clock = Date.parse('2026-01-02T03:04:05Z');
 
   constructor(
@@ -36,13 +41,14 @@ export class PhysicalBackups {
     private readonly change: (job: BackupJob) => void = () => undefined,
   ) {}
 
-  async make(level: BackupJob['level']): Promise<{ job: BackupJob; artefact: CommittedArtefact }> {
+  async make(level: BackupJob['level'], watch: Partial<AttemptContext> = {}): Promise<PhysicalBackup> {
     const startedAt = new Date((this.#clock += 60_000));
     const job = jobFor(this.address, this.folder, { level, startedAt });
     Object.assign(job.config, { method: 'postgres-physical', compression: 'zstd' });
     this.change(job);
     let parent: string | undefined;
     const context = quietContext({
+      ...watch,
       lineage: {
         newest: (levels) => Promise.resolve(this.#newest(levels)),
         choose: (_level, chosen) => {
