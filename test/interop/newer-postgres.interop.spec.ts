@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { everyKindOfObject, TestPostgres } from '@hozen/testkit';
 import { describe, expect, it, vi } from 'vitest';
 import { sampleConfiguration } from '../src/sample-target.js';
@@ -8,10 +9,10 @@ const binOf = (major: number) => process.env[`HOZEN_INTEROP_PG_BIN_${major}`];
 const REASON = 'no newer PostgreSQL: name its programs in HOZEN_INTEROP_PG_BIN_<major>, or use `npm run interop`';
 
 /** A server of that version with every kind of object. */
-async function newerServer(major: number, bin: string): Promise<TestPostgres> {
+async function newerServer(major: number, bin: string, settings = {}): Promise<TestPostgres> {
   vi.stubEnv(`HOZEN_PG_BIN_${major}`, bin);
   try {
-    const server = await TestPostgres.start({ major });
+    const server = await TestPostgres.start({ major, settings });
     await everyKindOfObject(server);
     return server;
   } finally {
@@ -32,6 +33,37 @@ describe.each(MAJORS)('PostgreSQL %i', (major) => {
     expect(run.error).toBeUndefined();
     expect(run).toMatchObject({ state: 'completed', artefact: { proof: { level: 'restore' } } });
   }, 240_000);
+
+  it.for([
+    { summarize_wal: true, increment: 'server' },
+    { summarize_wal: false, increment: 'page-lsn' },
+  ])(
+    'is copied in increments, known by $increment',
+    { timeout: 240_000 },
+    async ({ summarize_wal, increment }, context) => {
+      const bin = binOf(major) ?? context.skip(REASON);
+      await using target = await newerServer(major, bin, { summarize_wal });
+      await using stack = await Stack.start(['backup-worker'], {
+        SAMPLE_PASSWORD: target.password,
+        [`HOZEN_PG_BIN_${major}`]: bin,
+      });
+      const files = { name: 'files', method: 'postgres-physical' };
+      await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage'), files));
+      const backedUp = async (level: string) => {
+        const run = await stack.runEnded(await stack.request('backup.requested', { config: 'files', level }), 180_000);
+        expect(run.error).toBeUndefined();
+        expect(run).toMatchObject({ state: 'completed', level, artefact: { proof: { level: 'restore' } } });
+        return JSON.parse(await readFile(run.artefact?.manifestPath ?? '', 'utf8')) as Record<string, unknown>;
+      };
+      await backedUp('full');
+      for (const round of [1, 2]) {
+        await using client = await target.client();
+        await client.query(`CREATE TABLE round_${round} AS SELECT i AS id FROM generate_series(1, 20000) i`);
+        await client.query(`DELETE FROM round_1 WHERE id % 100 = ${round}`);
+        expect(await backedUp('incremental')).toMatchObject({ physical: { increment } });
+      }
+    },
+  );
 
   it('is refused at once where only older programs are installed, with what to install', async (context) => {
     const bin = binOf(major) ?? context.skip(REASON);

@@ -119,14 +119,18 @@ async function startAndRead(
   return counts;
 }
 
-/** Databases that let nobody in must be whole, too. */
+/** Databases that let nobody in must be whole, too; and settings of roles and databases are not to get in the way. */
 async function openAll(server: PrivatePostgres, applicationName: string): Promise<void> {
   await using client = await connect(server.address('template1'), { applicationName });
-  await client.query(`UPDATE pg_database SET datallowconn = true WHERE datconnlimit <> -2`);
+  await client.query('SET default_transaction_read_only = off; SET statement_timeout = 0');
+  await client.query('DELETE FROM pg_db_role_setting');
+  await client.query('UPDATE pg_database SET datallowconn = true WHERE datconnlimit <> -2');
 }
 
 const SETTINGS = {
   autovacuum: false,
+  // Tablespaces are folders here, and not links to those of the original.
+  allow_in_place_tablespaces: true,
   archive_mode: 'off',
   max_prepared_transactions: 1000,
   max_logical_replication_workers: 0,

@@ -55,7 +55,7 @@ for file in "$@"; do
   say "Restoring $file ..."
   [ "$before" = - ] || rm -rf "$directory/pg_wal" "$directory/tablespace_map"
   unpack_stream base.tar "$directory"
-  tar -tf "$file" | sed -n 's,^\([0-9][0-9]*\)\.tar\(\.[0-9]*\)\{0,1\}$,\1,p' | sort -un > "$work/tablespaces"
+  tar -tf "$file" | sed -n 's|^\([0-9][0-9]*\)\.tar\(\.[0-9]*\)*$|\1|p' | sort -un > "$work/tablespaces"
   while read -r oid; do
     folder=$(folder_of "$oid")
     [ -n "$folder" ] || die "the folder of tablespace $oid is not known"
