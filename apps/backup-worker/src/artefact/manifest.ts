@@ -71,7 +71,9 @@ export interface ManifestPhysical {
   increment: 'none' | 'server' | 'page-lsn';
   /** What must be restored first. */
   parent?: ManifestParent;
-  /** The server found page checksums that are wrong. */
+  /** The server looked at page checksums while it sent the files. */
+  pagesChecked: boolean;
+  /** Some were wrong. */
   damaged: boolean;
 }
 
@@ -149,6 +151,7 @@ const isPhysical = shape({
   files: shape({ sha256 }),
   increment: oneOf(['none', 'server', 'page-lsn']),
   parent: optional(shape({ runId, file: (value) => typeof value === 'string' && isParentFile(value), sha256 })),
+  pagesChecked: flag,
   damaged: flag,
 });
 

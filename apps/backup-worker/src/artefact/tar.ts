@@ -20,17 +20,25 @@ export function entryBytes(size: number): number {
   return TAR_BLOCK + size + paddingOf(size);
 }
 
-/** Writes a POSIX ustar header of a plain file over the first block of `block`. Names are ours: short and ASCII. */
-export function writeTarHeader(block: Buffer, entry: TarEntry & { mode: number; modifiedAt: Date }): void {
-  if (!/^[\x20-\x7e]{1,100}$/.test(entry.name)) throw new RangeError(`not a name for a tar entry: ${entry.name}`);
+/** Whether a name fits into a header. */
+export function isTarName(name: string): boolean {
+  return name !== '' && Buffer.byteLength(name) <= NAME_BYTES && !name.includes('\0');
+}
+
+/** Writes a POSIX ustar header of a plain file, or of a folder, over the first block of `block`. */
+export function writeTarHeader(
+  block: Buffer,
+  entry: TarEntry & { mode: number; modifiedAt: Date; type?: 'file' | 'folder' },
+): void {
+  if (!isTarName(entry.name)) throw new RangeError(`not a name for a tar entry: ${entry.name}`);
   block.fill(0, 0, TAR_BLOCK);
-  block.write(entry.name, 0, NAME_BYTES, 'ascii');
+  block.write(entry.name, 0, NAME_BYTES, 'utf8');
   writeOctal(block, 100, 8, entry.mode);
   writeOctal(block, 108, 8, 0);
   writeOctal(block, 116, 8, 0);
   writeOctal(block, 124, 12, entry.size);
   writeOctal(block, 136, 12, Math.floor(entry.modifiedAt.getTime() / 1000));
-  block.write('0', 156, 'ascii');
+  block.write(entry.type === 'folder' ? '5' : '0', 156, 'ascii');
   block.write('ustar\u000000', 257, 'ascii');
   writeChecksum(block);
 }
@@ -46,11 +54,11 @@ export function readTarHeader(block: Buffer): TarEntry {
   return { name: block.toString('utf8', 0, end < 0 ? NAME_BYTES : end), size: readOctal(block, 124, 12) };
 }
 
-/** Changes name and size in a header that stands in `block`. The name is ASCII. */
+/** Changes name and size in a header that stands in `block`. */
 export function renameTarEntry(block: Buffer, { name, size }: TarEntry): void {
-  if (!/^[\x20-\x7e]{1,100}$/.test(name)) throw new RangeError(`not a name for a tar entry: ${name}`);
+  if (!isTarName(name)) throw new RangeError(`not a name for a tar entry: ${name}`);
   block.fill(0, 0, NAME_BYTES);
-  block.write(name, 0, NAME_BYTES, 'ascii');
+  block.write(name, 0, NAME_BYTES, 'utf8');
   writeOctal(block, 124, 12, size);
   writeChecksum(block);
 }

@@ -20,6 +20,9 @@ const NOT_READ =
   'The artefact is encrypted and was made by an attempt that has ended, and the config names no identity to read it with: ' +
   'only the SHA-256 of the encrypted file was checked, nothing was restored.';
 
+const DAMAGED =
+  'Page checksums of the server are wrong: its data is damaged. Nothing older is let go until a sound backup is made.';
+
 /**
  * One attempt, from the target to the proven artefact. It publishes nothing but the artefact; what the outcome means for
  * the run is decided by the caller.
@@ -38,7 +41,8 @@ export async function runBackup(
     const proof = await timed(() => checkFile(artefact, context));
     return { artefact, proof, warnings: [...warnings, NOT_READ] };
   }
-  return { artefact, proof: await prove(job, artefact, context), warnings };
+  const proof = await prove(job, artefact, context);
+  return { artefact, proof, warnings: proof.damaged ? [DAMAGED, ...warnings] : warnings };
 }
 
 async function makeArtefact(

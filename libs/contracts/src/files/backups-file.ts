@@ -321,6 +321,14 @@ export class ConfigSpec {
   @IsIn(['fast', 'spread'])
   checkpoint: 'fast' | 'spread' = 'fast';
 
+  /**
+   * How a physical backup comes to the files: read from the data directory (`files`), sent by the server (`server`), or
+   * read where they can be, else sent (`auto`).
+   */
+  @IsOptional()
+  @IsIn(['auto', 'files', 'server'])
+  copyBy: 'auto' | 'files' | 'server' = 'auto';
+
   /** Seconds a dump waits for a table lock before it gives up and is tried again. */
   @IsOptional()
   @IsInt()

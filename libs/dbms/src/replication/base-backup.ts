@@ -31,7 +31,9 @@ export interface BaseBackupFacts {
   tablespaces: { oid: number; location: string }[];
   /** What the server noticed, page checksums that are wrong among it. */
   warnings: string[];
-  /** Page checksums were wrong: the copy is whole, but the original is damaged. */
+  /** Page checksums were looked at while the files were read, where the cluster has them. */
+  pagesChecked: boolean;
+  /** Some were wrong: the copy is whole, but the original is damaged. */
   damaged: boolean;
 }
 
@@ -124,7 +126,15 @@ class ReceivedBackup {
     if (!this.#start || this.#end === undefined) throw new Error('the server ended the backup before its end');
     const { lsn, timeline } = this.#start;
     const tablespaces = this.#tablespaces;
-    return { startLsn: lsn, endLsn: this.#end, timeline, tablespaces, warnings: this.warnings, damaged };
+    return {
+      startLsn: lsn,
+      endLsn: this.#end,
+      timeline,
+      tablespaces,
+      warnings: this.warnings,
+      pagesChecked: true,
+      damaged,
+    };
   }
 }
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** One file of a copy, as a backup_manifest has it. */
 export interface ListedFile {
   /** From the data directory, with `pg_tblspc/<oid>/` before what is in a tablespace. */
@@ -46,6 +48,37 @@ function pathOf(value: Record<string, unknown>): string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export interface CopiedFile extends ListedFile {
+  modifiedAt: Date;
+  crc32c: string;
+}
+
+/** What a backup_manifest says beside its files. */
+export interface ManifestFacts {
+  major: number;
+  systemIdentifier: string;
+  timeline: number;
+  startLsn: string;
+  endLsn: string;
+}
+
+/** Writes a backup_manifest as the server would: pg_verifybackup reads it, and PostgreSQL 17 builds increments on it. */
+export function writeBackupManifest(files: readonly CopiedFile[], facts: ManifestFacts): string {
+  const { major, systemIdentifier, timeline, startLsn, endLsn } = facts;
+  const version =
+    major >= 17
+      ? `"PostgreSQL-Backup-Manifest-Version": 2,\n"System-Identifier": ${systemIdentifier},`
+      : '"PostgreSQL-Backup-Manifest-Version": 1,';
+  const lines = files.map(({ path, bytes, modifiedAt, crc32c }) => {
+    const time = `${modifiedAt.toISOString().slice(0, 19).replace('T', ' ')} GMT`;
+    return `{ "Path": ${JSON.stringify(path)}, "Size": ${bytes}, "Last-Modified": "${time}", "Checksum-Algorithm": "CRC32C", "Checksum": "${crc32c}" }`;
+  });
+  const range = `{ "Timeline": ${timeline}, "Start-LSN": "${startLsn}", "End-LSN": "${endLsn}" }`;
+  const text = `{ ${version}\n"Files": [\n${lines.join(',\n')}\n],\n"WAL-Ranges": [\n${range}\n],\n`;
+  const sum = createHash('sha256').update(text).digest('hex');
+  return `${text}"Manifest-Checksum": "${sum}"}\n`;
 }
 
 /** The path of an archive's member in the list. @param archive `base.tar` or `<oid>.tar` */

@@ -13,6 +13,7 @@ import {
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { CONFIG_FILES, PHYSICAL_FACTS, READ_FILE } from './physical-facts.sql.js';
+import { localDirectory } from './local-directory.js';
 import { PAGE_BYTES } from './incremental-file.js';
 
 /** The first version whose BASE_BACKUP sends everything in one stream. */
@@ -27,6 +28,12 @@ export interface PhysicalFacts {
   timeline: number;
   /** Replay will begin here or later. */
   beginsAfter: string;
+  walSegmentBytes: number;
+  /** Null where we may not ask. */
+  dataDirectory: string | null;
+  port: number;
+  /** Seconds since 1970. */
+  startedAt: number;
 }
 
 /** A server whose files may be copied. Holds the secret in its address. */
@@ -34,6 +41,8 @@ export interface PhysicalTarget {
   address: PostgresAddress;
   facts: ClusterFacts;
   physical: PhysicalFacts;
+  /** Its data directory, where that can be read on this machine. */
+  directory: string | undefined;
   /** Configuration outside of the data directory. */
   configFiles: { path: string; content: Buffer }[];
   warnings: string[];
@@ -65,7 +74,10 @@ export async function checkPhysicalTarget(
     ensureSuitable(job.target, address, facts, physical);
     const { files: configFiles, warnings } = await readConfigFiles(client);
     for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
-    return { address, facts, physical, configFiles, warnings };
+    const directory =
+      job.config.copyBy === 'server' ? undefined : await localDirectory(physical, facts.systemIdentifier);
+    if (job.config.copyBy === 'files' && directory === undefined) throw notHere(job.target, physical);
+    return { address, facts, physical, directory, configFiles, warnings };
   });
 }
 
@@ -90,6 +102,11 @@ function ensureSuitable(spec: TargetSpec, { user }: PostgresAddress, { major }: 
   if (facts.maxWalSenders === 0) throw unsuitable('max_wal_senders', 0, '1 or more');
   if (facts.maxReplicationSlots === 0) throw unsuitable('max_replication_slots', 0, '1 or more');
   if (facts.blockSize !== PAGE_BYTES) throw unsuitable('block_size', facts.blockSize, String(PAGE_BYTES));
+}
+
+function notHere({ name: target }: TargetSpec, { dataDirectory }: PhysicalFacts): HozenError {
+  const [value, needed] = [dataDirectory ?? '(not told to us)', 'a folder of this machine that this worker may read'];
+  return new HozenError('TARGET_UNSUITABLE', { target, setting: 'data_directory', value, needed });
 }
 
 async function readConfigFiles(

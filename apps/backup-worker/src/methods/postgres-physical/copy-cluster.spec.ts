@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { giveToServer, PrivatePostgres } from '@hozen/dbms';
+import { giveToServer, PrivatePostgres, type PostgresAddress } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { jobFor, quietContext } from '../../backup.fixture.js';
@@ -74,15 +74,18 @@ async function pathsOf({ job, artefact }: PhysicalBackup): Promise<string[]> {
   return (await chainOf(artefact, job.config)).map(({ path }) => path);
 }
 
-describe('a copy of the files', () => {
+describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyBy) => {
+  const backupsOf = (address: PostgresAddress) =>
+    new PhysicalBackups(address, folder.path, (job) => (job.config.copyBy = copyBy));
+
   it('is proven, and restores with its own script to what was there', async () => {
-    const full = await new PhysicalBackups(server.address(), folder.path).make('full');
+    const full = await backupsOf(server.address()).make('full');
     await expectProven(full);
     expect(await restoredByHand([full.artefact.path])).toEqual(await contentOf(server.address()));
   });
 
   it('may be built on by one that has only what changed since', async () => {
-    const backups = new PhysicalBackups(server.address(), folder.path);
+    const backups = backupsOf(server.address());
     const full = await backups.make('full');
     await change();
     const first = await backups.make('incremental');
@@ -100,7 +103,7 @@ describe('a copy of the files', () => {
   });
 
   it('holds what changed since the last full one, where it is differential', async () => {
-    const backups = new PhysicalBackups(server.address(), folder.path);
+    const backups = backupsOf(server.address());
     const full = await backups.make('full');
     await change();
     await backups.make('incremental');
@@ -119,7 +122,7 @@ describe('a copy of the files', () => {
     await client.query(`CREATE TABLESPACE elsewhere LOCATION '${place}'`);
     try {
       await client.query('CREATE TABLE later TABLESPACE elsewhere AS SELECT i AS id FROM generate_series(1, 30000) i');
-      const backups = new PhysicalBackups(server.address(), folder.path);
+      const backups = backupsOf(server.address());
       const full = await backups.make('full');
       await client.query('UPDATE later SET id = -id WHERE id < 100');
       const increment = await backups.make('incremental');
@@ -133,7 +136,9 @@ describe('a copy of the files', () => {
   });
 
   it('is made in full where there is nothing sound to build on, and says why', async () => {
-    const backups = new PhysicalBackups(server.address(), folder.path, (job) => (job.config.maxChain = 2));
+    const backups = new PhysicalBackups(server.address(), folder.path, (job) =>
+      Object.assign(job.config, { copyBy, maxChain: 2 }),
+    );
     const first = await backups.make('incremental');
     expect(first.artefact.manifest).toMatchObject({
       level: 'full',
@@ -148,7 +153,7 @@ describe('a copy of the files', () => {
   });
 
   it('cannot be restored without what it builds on', async () => {
-    const backups = new PhysicalBackups(server.address(), folder.path);
+    const backups = backupsOf(server.address());
     const full = await backups.make('full');
     const { job, artefact } = await backups.make('incremental');
     await rm(full.artefact.manifestPath);
@@ -160,14 +165,14 @@ describe('a copy of the files', () => {
   });
 
   it('is found wrong when a byte of it is', async () => {
-    const { job, artefact } = await new PhysicalBackups(server.address(), folder.path).make('full');
+    const { job, artefact } = await backupsOf(server.address()).make('full');
     await flip(artefact, artefact.bytes / 2);
     await expect(checkArtefact(job, artefact, quietContext())).rejects.toMatchObject({ code: 'ARTEFACT_CORRUPT' });
   });
 
   it('leaves neither slot nor session behind when it is cancelled', async () => {
     const abort = new AbortController();
-    const backups = new PhysicalBackups(server.address(), folder.path);
+    const backups = backupsOf(server.address());
     const cancelled = backups.make('full', {
       signal: abort.signal,
       progress: ({ phase }) => {
@@ -188,10 +193,13 @@ describe('a copy of the files', () => {
   it('ends when the server cuts it off', async () => {
     await using client = await server.client();
     let cut: Promise<unknown> | undefined;
-    const backups = new PhysicalBackups(server.address(), folder.path);
+    const backups = backupsOf(server.address());
     const backup = backups.make('full', {
       progress: ({ phase }) => {
-        if (phase === 'dumping') cut ??= client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_replication`);
+        if (phase === 'dumping')
+          cut ??= client.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'hozen/%'`,
+          );
       },
     });
     await expect(backup).rejects.toMatchObject({ code: 'TARGET_CONNECTION_LOST' });
@@ -240,7 +248,7 @@ describe('a server without page checksums', () => {
 });
 
 describe('a damaged server', () => {
-  it('is copied as it is, and the backup says so', async () => {
+  it.each(['files', 'server'] as const)('is copied as it is, and the proof says so (by %s)', async (copyBy) => {
     await using other = await TestPostgres.start({ initdbArgs: ['--data-checksums'] });
     await using client = await other.client();
     await client.query('CREATE TABLE broken AS SELECT i AS id FROM generate_series(1, 5000) i');
@@ -248,11 +256,10 @@ describe('a damaged server', () => {
     await client.end();
     await other.restart();
     await overwrite(join(other.dataDir, rows[0]?.path ?? ''), 3 * 8192 + 4000);
-    const { job, artefact } = await new PhysicalBackups(other.address(), folder.path).make('full');
-    expect(artefact.manifest.physical?.damaged).toBe(true);
-    expect(artefact.manifest.warnings).toEqual(
-      expect.arrayContaining([expect.stringContaining('its data is damaged'), expect.stringContaining('block 3')]),
-    );
+    const backups = new PhysicalBackups(other.address(), folder.path, (job) => (job.config.copyBy = copyBy));
+    const { job, artefact } = await backups.make('full');
+    expect(artefact.manifest.physical?.damaged).toBe(copyBy === 'server');
+    if (copyBy === 'server') expect(artefact.manifest.warnings).toContainEqual(expect.stringContaining('block 3'));
     await checkArtefact(job, artefact, quietContext());
     expect(await proveByStart(job, artefact, quietContext())).toMatchObject({ level: 'checksum', damaged: true });
   });

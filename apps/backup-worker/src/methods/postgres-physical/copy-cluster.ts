@@ -1,35 +1,21 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import {
-  baseBackup,
-  connect,
-  copyIn,
-  sessionName,
-  type BaseBackupFacts,
-  type BaseBackupTaker,
-  type TargetClient,
-} from '@hozen/dbms';
+import { connect, sessionName, type BaseBackupFacts } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { ManifestPhysical } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import type { DumpSummary } from '../dump-summary.js';
-import { ArchiveCopy, type Unchanged } from './archive-copy.js';
-import { ChangedPages } from './changed-pages.js';
 import type { PhysicalTarget } from './check-target.js';
+import { CopiedArchives } from './copied-archives.js';
+import { copyFiles } from './copy-files.js';
 import { addDescription } from './description.js';
-import { parseLsn } from './lsn.js';
+import { HAS_SUMMARIES } from './physical-facts.sql.js';
 import { chooseParent, type Chosen, type Parent } from './parent.js';
-
-const DAMAGED =
-  'Page checksums of the server are wrong: its data is damaged. Nothing older is let go until a sound backup is made.';
+import { receiveFiles } from './receive-files.js';
 
 /** A server whose socket lies in its data directory says so every time. */
 const SOCKET = /special file ".*\.s\.PGSQL\.\d+"/;
-
-/** Bytes between two reports of progress. */
-const REPORT_EVERY = 4 * 1024 * 1024;
 
 /**
  * Copies the files of a server, with the WAL that makes them consistent: all of them, or the pages that changed since an
@@ -42,128 +28,60 @@ export async function copyCluster(
   writer: ArtefactWriter,
   context: AttemptContext,
 ): Promise<DumpSummary> {
-  return inSpan('copy cluster', { attributes: { 'hozen.target': job.target.name } }, async () => {
+  const attributes = { 'hozen.target': job.target.name, 'hozen.copied': target.directory ? 'files' : 'server' };
+  return inSpan('copy cluster', { attributes }, async (span) => {
     const started = performance.now();
     const chosen = await chooseParent(job, target, context);
     for (const warning of chosen.warnings) context.log.warn({ target: job.target.name }, warning);
-    const applicationName = sessionName(job.runId, job.epoch);
-    await using client = await connect(target.address, { applicationName, replication: true });
-    const increment = await incrementOf(client, chosen.parent, target);
-    const receiving = new Receiving(job, target, writer, context, increment === 'page-lsn' ? chosen.parent : undefined);
-    const received = await receive(client, job, context, receiving, increment === 'server' ? chosen.parent : undefined);
-    if (received.timeline !== target.physical.timeline) {
-      const detail = `the timeline changed from ${target.physical.timeline} to ${received.timeline}`;
+    const increment = await incrementOf(job, target, chosen.parent);
+    span.setAttribute('hozen.increment', increment);
+    const left = increment === 'page-lsn' ? chosen.parent : undefined;
+    const archives = new CopiedArchives(job, writer, target.facts.totals.bytes, context, left);
+    const { facts, list } = await copied(
+      job,
+      target,
+      archives,
+      context,
+      increment === 'server' ? chosen.parent : undefined,
+    );
+    if (facts.timeline !== target.physical.timeline) {
+      const detail = `the timeline changed from ${target.physical.timeline} to ${facts.timeline}`;
       throw new HozenError('TARGET_NOT_READY', { target: job.target.name }, { detail });
     }
-    const list = await receiving.end();
     await writer.addFile('backup_manifest', list);
     await addDescription(writer, job, target, chosen.parent?.manifest);
     const seconds = (performance.now() - started) / 1000;
-    return summaryOf({ target, chosen, increment, received, list, writer, seconds });
+    return summaryOf({ target, chosen, increment, received: facts, list, writer, seconds });
   });
 }
 
-const HAS_SUMMARIES = `SELECT coalesce(min(start_lsn) <= :start, false) AS has FROM pg_available_wal_summaries() WHERE tli = :timeline`;
-
 /** The server knows what changed, where it has summaries of all WAL since then; else the pages' own LSNs tell. */
 async function incrementOf(
-  client: TargetClient,
+  job: BackupJob,
+  { address, physical }: PhysicalTarget,
   parent: Parent | undefined,
-  { physical }: PhysicalTarget,
 ): Promise<ManifestPhysical['increment']> {
   if (!parent) return 'none';
   if (!physical.summarizeWal) return 'page-lsn';
-  // On a connection for replication statements have no parameters; these are checked numbers.
-  const statement = HAS_SUMMARIES.replace(':start', `'${parent.physical.startLsn}'::pg_lsn`);
-  const { rows } = await client.query<{ has: boolean }>(
-    statement.replace(':timeline', String(parent.physical.timeline)),
-  );
+  await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
+  const { timeline, startLsn } = parent.physical;
+  const { rows } = await client.query<{ has: boolean }>(HAS_SUMMARIES, [timeline, startLsn]);
   return rows[0]?.has ? 'server' : 'page-lsn';
 }
 
-async function receive(
-  client: TargetClient,
+/** Where the files can be read here, that is less work for everybody than having the server send them. */
+async function copied(
   job: BackupJob,
+  target: PhysicalTarget,
+  archives: CopiedArchives,
   context: AttemptContext,
-  taker: BaseBackupTaker,
   uploaded: Parent | undefined,
-): Promise<BaseBackupFacts> {
-  await reserveWal(client, job);
-  if (uploaded) await copyIn(client, 'UPLOAD_MANIFEST', piecesOf(uploaded.list));
-  const options = {
-    label: `hozen ${job.runId}`,
-    checkpoint: job.config.checkpoint,
-    ...(uploaded ? { incremental: true } : {}),
-  };
-  return baseBackup(client, options, taker, context.signal);
-}
-
-/** No WAL of the time of the copy may go before the copy has it, however long that takes. It goes with the session. */
-async function reserveWal(client: TargetClient, { runId, epoch }: BackupJob): Promise<void> {
-  const slot = `hozen_${runId.replaceAll('-', '_')}_${epoch}`;
-  await client.query(`CREATE_REPLICATION_SLOT ${slot} TEMPORARY PHYSICAL RESERVE_WAL`);
-}
-
-/** Bytes of the list in one message. */
-const PIECE = 64 * 1024;
-
-async function* piecesOf(text: string): AsyncGenerator<Buffer> {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; at += PIECE) yield await Promise.resolve(bytes.subarray(at, at + PIECE));
-}
-
-/** Puts each archive into a stream of its own. */
-class Receiving implements BaseBackupTaker {
-  #archive: ArchiveCopy | undefined;
-  #bytes = 0;
-  #reported = 0;
-  readonly #list: Buffer[] = [];
-  readonly #unchanged: Unchanged | undefined;
-
-  constructor(
-    job: BackupJob,
-    private readonly target: PhysicalTarget,
-    private readonly writer: ArtefactWriter,
-    private readonly context: AttemptContext,
-    parent: Parent | undefined,
-  ) {
-    if (!parent) return;
-    const pages = new ChangedPages(parseLsn(parent.physical.startLsn), join(job.spoolDir, 'changed-pages'));
-    this.#unchanged = { pages, files: new Set(parent.files.map(({ path }) => path)) };
-  }
-
-  async archive(name: string): Promise<void> {
-    await this.#endArchive();
-    this.#archive = new ArchiveCopy(name, this.writer.openStream(name), this.#unchanged);
-  }
-
-  data(bytes: Buffer): Promise<void> | undefined {
-    this.#bytes += bytes.length;
-    if (this.#bytes - this.#reported >= REPORT_EVERY) {
-      this.#reported = this.#bytes;
-      const expectedBytes = Math.max(this.#bytes, this.target.facts.totals.bytes);
-      this.context.progress({ phase: 'dumping', bytes: this.#bytes, expectedBytes });
-    }
-    return this.#archive?.push(bytes);
-  }
-
-  manifest(bytes: Buffer): void {
-    this.#list.push(Buffer.from(bytes));
-  }
-
-  /** @returns the backup_manifest */
-  async end(): Promise<string> {
-    await this.#endArchive();
-    return Buffer.concat(this.#list).toString('utf8');
-  }
-
-  async #endArchive(): Promise<void> {
-    const archive = this.#archive;
-    this.#archive = undefined;
-    if (!archive) return;
-    await archive.end();
-    await this.writer.endStream(archive.stream);
-  }
+): Promise<{ facts: BaseBackupFacts; list: string }> {
+  if (target.directory !== undefined && !uploaded) return copyFiles(job, target, target.directory, archives, context);
+  const applicationName = sessionName(job.runId, job.epoch);
+  await using client = await connect(target.address, { applicationName, replication: true });
+  // Awaited here: the client must outlive it.
+  return await receiveFiles(client, job, archives, context, uploaded);
 }
 
 interface Copied {
@@ -191,12 +109,7 @@ function summaryOf({ target, chosen, increment, received, list, writer, seconds 
       name: names.get(location) ?? String(oid),
       location,
     })),
-    warnings: [
-      ...(received.damaged ? [DAMAGED] : []),
-      ...chosen.warnings,
-      ...target.warnings,
-      ...received.warnings.filter((warning) => !SOCKET.test(warning)),
-    ],
+    warnings: [...chosen.warnings, ...target.warnings, ...received.warnings.filter((warning) => !SOCKET.test(warning))],
     physical: {
       level: chosen.level,
       facts: {
@@ -209,6 +122,7 @@ function summaryOf({ target, chosen, increment, received, list, writer, seconds 
         increment,
         ...(chosen.parent ? { parent: chosen.parent.manifest } : {}),
         damaged: received.damaged,
+        pagesChecked: received.pagesChecked,
       },
       list,
     },

@@ -8,6 +8,10 @@ SELECT
   current_setting('block_size')::int AS "blockSize",
   current_setting('data_checksums') = 'on' OR current_setting('wal_log_hints') = 'on' AS "hintsLogged",
   coalesce(current_setting('summarize_wal', true) = 'on', false) AS "summarizeWal",
+  (SELECT setting::int FROM pg_settings WHERE name = 'wal_segment_size') AS "walSegmentBytes",
+  CASE WHEN current_setting('is_superuser') = 'on' THEN current_setting('data_directory') END AS "dataDirectory",
+  current_setting('port')::int AS "port",
+  extract(epoch FROM pg_postmaster_start_time())::float8 AS "startedAt",
   -- Soon after a promotion the control file still names the old one.
   CASE WHEN pg_is_in_recovery() THEN checkpoint.timeline_id
        ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END AS "timeline",
@@ -30,3 +34,7 @@ ORDER BY file`;
 
 /** Of one file; null where it is gone. */
 export const READ_FILE = `SELECT pg_read_binary_file($1, 0, 16777216, true) AS content`;
+
+/** Whether the server has summaries of all WAL of a timeline since a place in it: PostgreSQL 17 and newer. */
+export const HAS_SUMMARIES = `
+SELECT coalesce(min(start_lsn) <= $2::pg_lsn, false) AS has FROM pg_available_wal_summaries() WHERE tli = $1`;

@@ -1,0 +1,222 @@
+import { join } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import { asTargetError, connect, sessionName, type BaseBackupFacts, type TargetClient } from '@hozen/dbms';
+import { crc32cText, loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
+import { isTarName, TAR_BLOCK, writeTarHeader } from '../../artefact/tar.js';
+import type { AttemptContext, BackupJob } from '../../job.js';
+import type { ArchiveCopy } from './archive-copy.js';
+import { listedPath, writeBackupManifest, type CopiedFile } from './backup-manifest.js';
+import type { PhysicalTarget } from './check-target.js';
+import type { CopiedArchives } from './copied-archives.js';
+import { isControlFile, listDataDirectory, listTablespace, type DirectoryEntry } from './list-files.js';
+import { parseLsn } from './lsn.js';
+import { readAhead } from './read-ahead.js';
+import { BEGIN_BACKUP, END_BACKUP, RESERVE_WAL, TABLESPACES } from './copy-files.sql.js';
+
+/** What came of reading the files: as the server says it when it sends them itself. */
+export interface CopiedFiles {
+  facts: BaseBackupFacts;
+  /** The backup_manifest. */
+  list: string;
+}
+
+/**
+ * Reads the files of a server on this machine straight from its data directory, in backup mode: less work for it, and for
+ * us, than having it send them.
+ * @param directory its data directory
+ * @throws HozenError of the TARGET_ and STORAGE_ codes, and what the writer throws
+ */
+export async function copyFiles(
+  job: BackupJob,
+  target: PhysicalTarget,
+  directory: string,
+  archives: CopiedArchives,
+  { signal }: Pick<AttemptContext, 'signal'>,
+): Promise<CopiedFiles> {
+  const applicationName = sessionName(job.runId, job.epoch);
+  // Backup mode and slot go with the session, however it ends.
+  await using client = await connect(target.address, { applicationName });
+  try {
+    return await readFiles(client, job, target, directory, archives, signal);
+  } catch (error) {
+    throw signal.aborted ? signal.reason : asSourceError(error, directory, client);
+  }
+}
+
+async function readFiles(
+  client: TargetClient,
+  job: BackupJob,
+  target: PhysicalTarget,
+  directory: string,
+  archives: CopiedArchives,
+  signal: AbortSignal,
+): Promise<CopiedFiles> {
+  await client.query(RESERVE_WAL, [`hozen_${job.runId.replaceAll('-', '_')}_${job.epoch}`]);
+  const startLsn = await beginBackup(client, job, signal);
+  const copy = new FilesCopy(archives, await loadCrc32c(), signal);
+  const tablespaces = await tablespacesOf(client);
+  for (const { oid, folder, location } of tablespaces) {
+    await copy.archive(`${oid}.tar`, location, await listTablespace(location, folder));
+  }
+  const end = await copy.archive('base.tar', directory, await listDataDirectory(directory), async (archive) => {
+    const ended = await endBackup(client);
+    await copy.addText(archive, 'backup_label', ended.label);
+    await copy.addText(archive, 'tablespace_map', ended.map);
+    await copy.addWal(archive, directory, walNames(target.physical, startLsn, ended.lsn));
+    return ended;
+  });
+  const { timeline } = target.physical;
+  const facts = { startLsn, endLsn: end.lsn, timeline };
+  const { major, systemIdentifier } = target.facts;
+  return {
+    facts: { ...facts, tablespaces, warnings: copy.warnings, damaged: false, pagesChecked: false },
+    list: writeBackupManifest(copy.files, { ...facts, major, systemIdentifier }),
+  };
+}
+
+/** What the server said, or the file system that its files are in. */
+function asSourceError(error: unknown, directory: string, { address }: TargetClient): unknown {
+  if (error instanceof HozenError || !(error instanceof Error)) return error;
+  const { syscall, path = directory } = error as NodeJS.ErrnoException;
+  if (syscall === undefined) return asTargetError(error, address);
+  return new HozenError('STORAGE_IO', { path }, { cause: error, detail: error.message });
+}
+
+/** The checkpoint may take minutes; who cancels does not wait for it. */
+async function beginBackup(client: TargetClient, job: BackupJob, signal: AbortSignal): Promise<string> {
+  const stop = () => void client.end().catch(() => undefined);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    const fast = job.config.checkpoint === 'fast';
+    const { rows } = await client.query<{ lsn: string }>(BEGIN_BACKUP, [`hozen ${job.runId}`, fast]);
+    return rows[0]?.lsn ?? '';
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function endBackup(client: TargetClient): Promise<{ lsn: string; label: string; map: string }> {
+  const { rows } = await client.query<{ lsn: string; label: string; map: string }>(END_BACKUP);
+  return rows[0] ?? { lsn: '', label: '', map: '' };
+}
+
+async function tablespacesOf(client: TargetClient): Promise<{ oid: number; folder: string; location: string }[]> {
+  const { rows } = await client.query<{ oid: number; folder: string; location: string }>(TABLESPACES);
+  return rows;
+}
+
+/** Segments from the one where replay begins to the one where the backup ends. */
+function walNames({ timeline, walSegmentBytes }: PhysicalTarget['physical'], from: string, to: string): string[] {
+  const segment = BigInt(walSegmentBytes);
+  const perId = 0x1_0000_0000n / segment;
+  const hex = (value: bigint) => value.toString(16).toUpperCase().padStart(8, '0');
+  const names: string[] = [];
+  // What ends exactly with a segment does not need the next.
+  for (let number = parseLsn(from) / segment; number <= (parseLsn(to) - 1n) / segment; number++) {
+    names.push(hex(BigInt(timeline)) + hex(number / perId) + hex(number % perId));
+  }
+  return names;
+}
+
+/** Carries files into archives as the server would send them. */
+class FilesCopy {
+  readonly files: CopiedFile[] = [];
+  readonly warnings: string[] = [];
+  readonly #header = Buffer.alloc(TAR_BLOCK);
+
+  constructor(
+    private readonly archives: CopiedArchives,
+    private readonly crc32c: Crc32c,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async archive(name: string, top: string, entries: DirectoryEntry[]): Promise<void>;
+  async archive<T>(
+    name: string,
+    top: string,
+    entries: DirectoryEntry[],
+    finish: (archive: ArchiveCopy) => Promise<T>,
+  ): Promise<T>;
+  async archive<T>(
+    name: string,
+    top: string,
+    entries: DirectoryEntry[],
+    finish?: (archive: ArchiveCopy) => Promise<T>,
+  ): Promise<T | undefined> {
+    const archive = await this.archives.begin(name);
+    const kept = entries.filter((entry) => this.#hasName(entry, top));
+    for (const { name: folder, mode } of kept.filter(({ type }) => type === 'folder')) {
+      await this.#begin(archive, { name: folder, type: 'folder', size: 0, mode, modifiedAt: new Date(0) });
+      await archive.memberEnd();
+    }
+    const files = kept.filter(({ type }) => type === 'file');
+    // The control file is not even opened before everything else is read.
+    const [control, rest] = [files.filter(isControlFile), files.filter((file) => !isControlFile(file))];
+    for (const group of [rest, control]) {
+      for await (const file of readAhead(group, (entry) => join(top, entry.name))) {
+        const { of: entry, size, modifiedAt } = file;
+        const crc = await this.#copy(archive, { ...entry, size, modifiedAt }, file.content());
+        const path = listedPath(name, entry.name);
+        this.files.push({ path, bytes: size, modifiedAt, crc32c: crc32cText(crc) });
+      }
+    }
+    const finished = await finish?.(archive);
+    await this.archives.end();
+    return finished;
+  }
+
+  async addText(archive: ArchiveCopy, name: string, text: string): Promise<void> {
+    const content = Buffer.from(text);
+    const modifiedAt = new Date();
+    const crc = await this.#copy(archive, { name, type: 'file', mode: 0o600, size: content.length, modifiedAt }, [
+      content,
+    ]);
+    this.files.push({ path: name, bytes: content.length, modifiedAt, crc32c: crc32cText(crc) });
+  }
+
+  /** A segment that is missing ends it: the copy would be of no use. */
+  async addWal(archive: ArchiveCopy, directory: string, names: readonly string[]): Promise<void> {
+    let found = 0;
+    for await (const file of readAhead(names, (name) => join(directory, 'pg_wal', name))) {
+      found++;
+      const { size, modifiedAt } = file;
+      await this.#copy(
+        archive,
+        { name: `pg_wal/${file.of}`, type: 'file', mode: 0o600, size, modifiedAt },
+        file.content(),
+      );
+    }
+    if (found < names.length) throw new Error(`of the WAL ${names.join(', ')} only ${found} segments are there`);
+  }
+
+  #hasName({ name }: DirectoryEntry, top: string): boolean {
+    const fits = isTarName(name);
+    if (!fits) this.warnings.push(`The file ${join(top, name)} is not in the backup: its name is too long.`);
+    return fits;
+  }
+
+  async #copy(
+    archive: ArchiveCopy,
+    member: DirectoryEntry & { size: number; modifiedAt: Date },
+    content: AsyncIterable<Buffer> | Iterable<Buffer>,
+  ): Promise<number> {
+    await this.#begin(archive, member);
+    let crc = 0;
+    for await (const bytes of content) {
+      this.signal.throwIfAborted();
+      crc = this.crc32c(bytes, crc);
+      this.archives.count(bytes.length);
+      const wait = archive.content(bytes);
+      if (wait) await wait;
+    }
+    await archive.memberEnd();
+    return crc;
+  }
+
+  async #begin(archive: ArchiveCopy, member: DirectoryEntry & { size: number; modifiedAt: Date }): Promise<void> {
+    writeTarHeader(this.#header, member);
+    const modifiedAt = Math.floor(member.modifiedAt.getTime() / 1000);
+    await archive.member({ ...member, modifiedAt, target: '' }, this.#header);
+  }
+}
