@@ -1,15 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rm, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import type { RunView } from '@hozen/contracts';
 import { PrivatePostgres } from '@hozen/dbms';
 import { TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
 import { generateCluster } from './generated-cluster.js';
-import { cpuSeconds, median, peakMemoryMb, resetPeakMemory } from './measure.js';
-import { report, type BenchRow } from './report.js';
+import type { Measured } from './measure.js';
+import { report, row } from './report.js';
+import { timedBackup } from './timed-backup.js';
+import { timedShell } from './timed-shell.js';
 
 /**
  * Backup of a whole cluster against what BATCH-101 prescribes, `pg_dumpall | gzip`, and restore against `psql < dump`.
@@ -23,13 +22,6 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
   },
 });
-
-interface Measured {
-  wall: number;
-  cpu: number;
-  peak: number;
-  size: number;
-}
 
 await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
 await generateCluster(target, Number(values.gigabytes));
@@ -85,18 +77,9 @@ await report(
 );
 
 async function hozen(request: { config?: string; verify: boolean }): Promise<Measured> {
-  const worker = stack.service('backup-worker');
-  await resetPeakMemory(worker.pid);
-  const cpuBefore = await cpuSeconds(worker.pid, target.pid ?? 0);
-  const startedAt = performance.now();
-  const id = await stack.request('backup.requested', { config: 'nightly', ...request });
-  const run: RunView = await stack.runEnded(id, 1_800_000);
-  const wall = (performance.now() - startedAt) / 1000;
-  if (run.state !== 'completed' || !run.artefact) throw new Error(JSON.stringify(run.error));
-  const cpu = (await cpuSeconds(worker.pid, target.pid ?? 0)) - cpuBefore;
-  const peak = await peakMemoryMb(worker.pid);
-  await rm(run.artefact.path);
-  return { wall, cpu, peak, size: run.artefact.bytes / 1e6 };
+  const { measured, run } = await timedBackup(stack, target, { config: 'nightly', ...request });
+  await rm(run.artefact?.path ?? '');
+  return measured;
 }
 
 async function pgDumpAll(): Promise<Measured> {
@@ -119,35 +102,7 @@ async function restoreWithPsql(file: string): Promise<Measured> {
   });
 }
 
-async function shell(command: string, server: number, file: string, env: NodeJS.ProcessEnv = {}): Promise<Measured> {
-  const serverBefore = await cpuSeconds(server);
-  const startedAt = performance.now();
-  const child = spawn('/usr/bin/time', ['-f', '%U %S %M', 'sh', '-c', command], {
-    env: { ...environment, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let figures = '';
-  child.stderr.on('data', (chunk: Buffer) => (figures += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number];
-  const wall = (performance.now() - startedAt) / 1000;
-  if (code !== 0) throw new Error(`${command}: ${figures}`);
-  const [user = 0, system = 0, kilobytes = 0] = (figures.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
-  const cpu = user + system + (await cpuSeconds(server)) - serverBefore;
-  return { wall, cpu, peak: (kilobytes * 1024) / 1e6, size: (await stat(file)).size / 1e6 };
-}
-
-function row(work: string, oursName: string, peerName: string, mine: Measured[], theirs: Measured[]): BenchRow {
-  const of = (figure: keyof Measured) => ({
-    ours: median(mine.map((each) => each[figure])),
-    peer: median(theirs.map((each) => each[figure])),
-  });
-  return {
-    work,
-    ours: oursName,
-    peer: peerName,
-    wallSeconds: of('wall'),
-    cpuSeconds: of('cpu'),
-    peakMb: of('peak'),
-    sizeMb: of('size'),
-  };
+function shell(command: string, server: number, file: string, env: NodeJS.ProcessEnv = {}): Promise<Measured> {
+  const size = async () => (await stat(file)).size / 1e6;
+  return timedShell(command, { server, env: { ...environment, ...env }, size });
 }

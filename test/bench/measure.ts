@@ -2,6 +2,18 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 
 const TICKS_PER_SECOND = 100;
 
+/** What one piece of work took. */
+export interface Measured {
+  /** Seconds. */
+  wall: number;
+  /** Seconds, of the server too. */
+  cpu: number;
+  /** Largest resident memory, MB (10^6 bytes). */
+  peak: number;
+  /** Of what it left, MB (10^6 bytes). */
+  size: number;
+}
+
 /** CPU seconds of a process tree so far: the living ones, and what they have reaped. */
 export async function cpuSeconds(...roots: number[]): Promise<number> {
   const stats = await processTable();

@@ -75,6 +75,11 @@ export class TestPostgres implements AsyncDisposable {
     return this.server.port;
   }
 
+  /** Folder of its socket, which trusts whoever gets there. */
+  get socketDir(): string {
+    return this.server.socketDir;
+  }
+
   get dataDir(): string {
     return this.server.dataDir;
   }

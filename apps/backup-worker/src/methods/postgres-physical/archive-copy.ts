@@ -52,6 +52,18 @@ export class ArchiveCopy implements TarTaker {
     return undefined;
   }
 
+  /** Whether the current member is better begun again and copied whole. Those who cannot need not. */
+  get isBetterWhole(): boolean {
+    return this.#member !== undefined && (this.unchanged?.pages.mostly ?? false);
+  }
+
+  /** Begins the current member again, whole. Its content comes once more from the beginning. */
+  async beginAgainWhole(): Promise<void> {
+    this.#member = undefined;
+    await this.unchanged?.pages.reset();
+    await this.stream.write(this.#header);
+  }
+
   content(bytes: Buffer): Promise<void> | undefined {
     return this.#member && this.unchanged ? this.unchanged.pages.push(bytes) : this.stream.write(bytes);
   }

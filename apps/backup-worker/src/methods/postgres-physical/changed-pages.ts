@@ -4,6 +4,8 @@ import { PAGE_BYTES } from './incremental-file.js';
 /** Changed pages of one file that are kept in memory; more go to a file of the spool. */
 const IN_MEMORY = 16 * 1024 * 1024;
 const SLAB = 1024 * 1024;
+/** Share of a file's pages from which on leaving the others out is not worth the trouble. */
+const MOSTLY = 0.7;
 
 /**
  * Takes the pages of a relation's file and keeps those that may differ from what an earlier backup has: their LSN is not
@@ -41,6 +43,14 @@ export class ChangedPages {
     return this.#seen;
   }
 
+  /**
+   * So many pages are kept that the file might as well be copied whole, which needs no memory. Not told before memory is
+   * full.
+   */
+  get mostly(): boolean {
+    return this.#spilled + this.#kept >= IN_MEMORY && this.#numbers.length > MOSTLY * this.#seen;
+  }
+
   get numbers(): readonly number[] {
     return this.#numbers;
   }
@@ -62,13 +72,7 @@ export class ChangedPages {
 
   /** The kept pages, in order. */
   async *content(): AsyncGenerator<Buffer> {
-    const slab = Buffer.allocUnsafe(SLAB);
-    for (let at = 0; at < this.#spilled;) {
-      const { bytesRead = 0 } = (await this.#spill?.read(slab, 0, SLAB, at)) ?? {};
-      if (bytesRead === 0) throw new Error(`${this.spillPath} is shorter than what was written to it`);
-      at += bytesRead;
-      yield slab.subarray(0, bytesRead);
-    }
+    if (this.#spill) yield* this.#spilledOver(this.#spill);
     yield* this.#inMemory();
   }
 
@@ -105,6 +109,16 @@ export class ChangedPages {
       }
     }
     this.#kept = 0;
+  }
+
+  async *#spilledOver(spill: FileHandle): AsyncGenerator<Buffer> {
+    const slab = Buffer.allocUnsafeSlow(SLAB);
+    for (let at = 0; at < this.#spilled;) {
+      const { bytesRead } = await spill.read(slab, 0, SLAB, at);
+      if (bytesRead === 0) throw new Error(`${this.spillPath} is shorter than what was written to it`);
+      at += bytesRead;
+      yield slab.subarray(0, bytesRead);
+    }
   }
 
   *#inMemory(): Generator<Buffer> {

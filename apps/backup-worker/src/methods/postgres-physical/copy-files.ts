@@ -156,7 +156,7 @@ class FilesCopy {
     for (const group of [rest, control]) {
       for await (const file of readAhead(group, (entry) => join(top, entry.name))) {
         const { of: entry, size, modifiedAt } = file;
-        const crc = await this.#copy(archive, { ...entry, size, modifiedAt }, file.content());
+        const crc = await this.#copy(archive, { ...entry, size, modifiedAt }, () => file.content());
         const path = listedPath(name, entry.name);
         this.files.push({ path, bytes: size, modifiedAt, crc32c: crc32cText(crc) });
       }
@@ -169,9 +169,8 @@ class FilesCopy {
   async addText(archive: ArchiveCopy, name: string, text: string): Promise<void> {
     const content = Buffer.from(text);
     const modifiedAt = new Date();
-    const crc = await this.#copy(archive, { name, type: 'file', mode: 0o600, size: content.length, modifiedAt }, [
-      content,
-    ]);
+    const member = { name, type: 'file', mode: 0o600, size: content.length, modifiedAt } as const;
+    const crc = await this.#copy(archive, member, () => [content]);
     this.files.push({ path: name, bytes: content.length, modifiedAt, crc32c: crc32cText(crc) });
   }
 
@@ -181,9 +180,7 @@ class FilesCopy {
     for await (const file of readAhead(names, (name) => join(directory, 'pg_wal', name))) {
       found++;
       const { size, modifiedAt } = file;
-      await this.#copy(
-        archive,
-        { name: `pg_wal/${file.of}`, type: 'file', mode: 0o600, size, modifiedAt },
+      await this.#copy(archive, { name: `pg_wal/${file.of}`, type: 'file', mode: 0o600, size, modifiedAt }, () =>
         file.content(),
       );
     }
@@ -199,9 +196,20 @@ class FilesCopy {
   async #copy(
     archive: ArchiveCopy,
     member: DirectoryEntry & { size: number; modifiedAt: Date },
-    content: AsyncIterable<Buffer> | Iterable<Buffer>,
+    content: () => AsyncIterable<Buffer> | Iterable<Buffer>,
   ): Promise<number> {
     await this.#begin(archive, member);
+    let crc = await this.#pour(archive, content());
+    if (crc === undefined) {
+      await archive.beginAgainWhole();
+      crc = await this.#pour(archive, content());
+    }
+    await archive.memberEnd();
+    return crc ?? 0;
+  }
+
+  /** @returns the sum; undefined when the member is better begun again */
+  async #pour(archive: ArchiveCopy, content: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<number | undefined> {
     let crc = 0;
     for await (const bytes of content) {
       this.signal.throwIfAborted();
@@ -209,8 +217,8 @@ class FilesCopy {
       this.archives.count(bytes.length);
       const wait = archive.content(bytes);
       if (wait) await wait;
+      if (archive.isBetterWhole) return undefined;
     }
-    await archive.memberEnd();
     return crc;
   }
 

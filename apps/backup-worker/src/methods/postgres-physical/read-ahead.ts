@@ -4,6 +4,8 @@ import { isMissing } from '../../storage/storage-error.js';
 
 /** Bytes that are read at a time. */
 const PIECE = 1024 * 1024;
+/** Of one file, used and being read. */
+const PIECES = 4;
 /** Files that are opened, and begun to be read, before their turn. */
 const AHEAD = 6;
 
@@ -13,7 +15,7 @@ export interface OpenedFile<T> {
   /** Bytes when it was opened; so many come, whatever becomes of it. */
   size: number;
   modifiedAt: Date;
-  /** Used again when the next is asked for. */
+  /** From the beginning. What it yields is used again when the next is asked for. */
   content(): AsyncGenerator<Buffer>;
 }
 
@@ -21,7 +23,7 @@ interface Begun {
   handle: FileHandle;
   stats: Stats;
   /** Memory of this file's, the first of which holds its beginning. */
-  buffers: [Buffer, ...Buffer[]];
+  buffers: [Buffer, ...(Buffer | undefined)[]];
   firstBytes: number;
 }
 
@@ -45,12 +47,16 @@ export async function* readAhead<T>(files: readonly T[], pathOf: (file: T) => st
       const opened = await begun.shift();
       if (!opened) continue;
       try {
-        const { size, mtime } = opened.stats;
-        yield { of: file, size, modifiedAt: mtime, content: () => contentOf(opened) };
+        yield {
+          of: file,
+          size: opened.stats.size,
+          modifiedAt: opened.stats.mtime,
+          content: () => contentOf(opened),
+        };
       } finally {
         // Waits for what is still being read into them.
         await opened.handle.close();
-        spare.push(...opened.buffers);
+        spare.push(...opened.buffers.filter((each) => each !== undefined));
       }
     }
   } finally {
@@ -75,28 +81,29 @@ async function begin(path: string): Promise<Begun | undefined> {
   }
 }
 
-/** The next piece is read while one is used. What a file lost since it was opened comes as zeros: WAL tells the rest. */
-async function* contentOf({ handle, stats, buffers, firstBytes }: Begun): AsyncGenerator<Buffer> {
-  const { size } = stats;
-  let [current] = buffers;
-  let read = firstBytes;
-  for (let at = 0; at < size;) {
-    if (read === 0) {
-      read = Math.min(PIECE, size - at);
-      current.fill(0, 0, read);
+/** The next pieces are read while one is used. What a file lost since it was opened comes as zeros: WAL tells the rest. */
+async function* contentOf(file: Begun): AsyncGenerator<Buffer> {
+  const { size } = file.stats;
+  const reading: Promise<Buffer>[] = [];
+  let next = 0;
+  while (next < size || reading.length > 0) {
+    for (; next < size && reading.length < PIECES; next += PIECE) {
+      const read = readPiece(file, next);
+      // A failure is looked at when its turn comes.
+      read.catch(() => undefined);
+      reading.push(read);
     }
-    const following = at + read;
-    if (following >= size) {
-      yield current.subarray(0, read);
-      return;
-    }
-    const other = buffers.find((each) => each !== current) ?? spare.pop() ?? Buffer.allocUnsafeSlow(PIECE);
-    if (!buffers.includes(other)) buffers.push(other);
-    const reading = handle.read(other, 0, Math.min(PIECE, size - following), following);
-    reading.catch(() => undefined);
-    yield current.subarray(0, read);
-    ({ bytesRead: read } = await reading);
-    current = other;
-    at = following;
+    const [current] = reading;
+    if (current) yield await current;
+    reading.shift();
   }
+}
+
+async function readPiece({ handle, stats, buffers, firstBytes }: Begun, at: number): Promise<Buffer> {
+  const bytes = Math.min(PIECE, stats.size - at);
+  // The one that was read when the file was opened is kept: who wants to begin again can.
+  if (at === 0) return buffers[0].fill(0, firstBytes, bytes).subarray(0, bytes);
+  const buffer = (buffers[1 + ((at / PIECE) % PIECES)] ??= spare.pop() ?? Buffer.allocUnsafeSlow(PIECE));
+  const { bytesRead } = await handle.read(buffer, 0, bytes, at);
+  return buffer.fill(0, bytesRead, bytes).subarray(0, bytes);
 }

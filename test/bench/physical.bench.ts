@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { TestPostgres } from '@hozen/testkit';
+import { sampleConfiguration } from '../src/sample-target.js';
+import { Stack } from '../src/stack.js';
+import { generateCluster } from './generated-cluster.js';
+import type { Measured } from './measure.js';
+import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
+import { report, row } from './report.js';
+import { timedBackup } from './timed-backup.js';
+import { timedShell } from './timed-shell.js';
+
+/**
+ * A full copy of a server's files against pgBackRest (as most set it up, and at its best) and pg_basebackup compressing
+ * on the server, which is what Barman does at its best. Interleaved rounds on one machine in one run; medians. Ours is
+ * the whole way through the service, with the artefact read back. Look at the ratios.
+ */
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    gigabytes: { type: 'string', default: '1.5' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+
+await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
+await generateCluster(target, Number(values.gigabytes));
+await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
+for (const copyBy of ['files', 'server']) {
+  const config = { name: copyBy, method: 'postgres-physical', compression: 'zstd', copyBy };
+  await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage'), config));
+}
+const env = {
+  ...process.env,
+  PGHOST: '127.0.0.1',
+  PGPORT: String(target.port),
+  PGUSER: 'postgres',
+  PGPASSWORD: target.password,
+};
+const [zst, best] = [
+  await pgBackRest(target, stack.home.join('zst'), PGBACKREST_SETTINGS.zst),
+  await pgBackRest(target, stack.home.join('best'), PGBACKREST_SETTINGS.best),
+];
+const base = stack.home.join('base');
+
+const figures = {
+  files: [] as Measured[],
+  server: [] as Measured[],
+  zst: [] as Measured[],
+  best: [] as Measured[],
+  base: [] as Measured[],
+};
+for (let round = 0; round < Number(values.rounds); round++) {
+  for (const [name, measure] of [
+    ['zst', () => peer(zst.backup('full'), zst.folder)],
+    ['files', () => hozen('files')],
+    ['best', () => peer(best.backup('full'), best.folder)],
+    ['server', () => hozen('server')],
+    ['base', () => peer(`pg_basebackup -D '${base}' -Ft -c fast --compress=server-zstd:level=1,workers=2`, base)],
+  ] as const) {
+    const figure = await measure();
+    figures[name].push(figure);
+    process.stderr.write(`${JSON.stringify({ round, name, ...figure })}\n`);
+  }
+}
+await report(
+  (['files', 'server'] as const).flatMap((ours) => [
+    row('full copy', `by ${ours}, zstd 1, read back`, 'pgBackRest, zst', figures[ours], figures.zst),
+    row('full copy', `by ${ours}, zstd 1, read back`, 'pgBackRest, zst 1, bundled', figures[ours], figures.best),
+    row('full copy', `by ${ours}, zstd 1, read back`, 'pg_basebackup, server-zstd 1', figures[ours], figures.base),
+  ]),
+  values.json,
+);
+
+async function hozen(config: string): Promise<Measured> {
+  const { measured, run } = await timedBackup(stack, target, { config, verify: false });
+  await rm(run.artefact?.path ?? '');
+  return measured;
+}
+
+async function peer(command: string, folder: string): Promise<Measured> {
+  const size = () => Promise.resolve(sizeOf(folder));
+  const before = sizeOf(folder);
+  const measured = await timedShell(`${command} && sync -f '${folder}'`, { server: target.pid ?? 0, env, size });
+  if (folder === base) await rm(base, { recursive: true });
+  return { ...measured, size: measured.size - before };
+}
+
+function sizeOf(folder: string): number {
+  const output = execFileSync('sh', ['-c', `du -sb '${folder}' 2>/dev/null | cut -f1`]).toString();
+  return Number(output || 0) / 1e6;
+}
