@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
+import { folderMb } from './folder-size.js';
 import { generateCluster } from './generated-cluster.js';
 import type { Measured } from './measure.js';
 import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
@@ -80,14 +80,9 @@ async function hozen(config: string): Promise<Measured> {
 }
 
 async function peer(command: string, folder: string): Promise<Measured> {
-  const size = () => Promise.resolve(sizeOf(folder));
-  const before = sizeOf(folder);
+  const size = () => Promise.resolve(folderMb(folder));
+  const before = folderMb(folder);
   const measured = await timedShell(`${command} && sync -f '${folder}'`, { server: target.pid ?? 0, env, size });
   if (folder === base) await rm(base, { recursive: true });
   return { ...measured, size: measured.size - before };
-}
-
-function sizeOf(folder: string): number {
-  const output = execFileSync('sh', ['-c', `du -sb '${folder}' 2>/dev/null | cut -f1`]).toString();
-  return Number(output || 0) / 1e6;
 }

@@ -58,6 +58,8 @@ export class StreamWriter {
     const padded = bytes + paddingOf(bytes);
     this.#buffer = undefined;
     this.#filled = 0;
+    // Names are ours: every shell and every tar can say them.
+    if (!/^[\x20-\x7e]+$/.test(entry)) throw new RangeError(`not a name for a stream: ${entry}`);
     writeTarHeader(buffer, { name: entry, size: bytes, mode: this.mode, modifiedAt: this.modifiedAt });
     buffer.fill(0, TAR_BLOCK + bytes, TAR_BLOCK + padded);
     const slot = this.#cut++;

@@ -52,9 +52,10 @@ export class ArchiveCopy implements TarTaker {
     return undefined;
   }
 
-  /** Whether the current member is better begun again and copied whole. Those who cannot need not. */
-  get isBetterWhole(): boolean {
-    return this.#member !== undefined && (this.unchanged?.pages.mostly ?? false);
+  /** The pages of the current member, where more of them are kept than fit in memory. */
+  get largePages(): ChangedPages | undefined {
+    const pages = this.#member && this.unchanged?.pages;
+    return pages?.isLarge ? pages : undefined;
   }
 
   /** Begins the current member again, whole. Its content comes once more from the beginning. */

@@ -4,8 +4,6 @@ import { PAGE_BYTES } from './incremental-file.js';
 /** Changed pages of one file that are kept in memory; more go to a file of the spool. */
 const IN_MEMORY = 16 * 1024 * 1024;
 const SLAB = 1024 * 1024;
-/** Share of a file's pages from which on leaving the others out is not worth the trouble. */
-const MOSTLY = 0.7;
 
 /**
  * Takes the pages of a relation's file and keeps those that may differ from what an earlier backup has: their LSN is not
@@ -43,16 +41,22 @@ export class ChangedPages {
     return this.#seen;
   }
 
-  /**
-   * So many pages are kept that the file might as well be copied whole, which needs no memory. Not told before memory is
-   * full.
-   */
-  get mostly(): boolean {
-    return this.#spilled + this.#kept >= IN_MEMORY && this.#numbers.length > MOSTLY * this.#seen;
+  /** More is kept of the file than fits in memory. */
+  get isLarge(): boolean {
+    return this.#spilled > 0;
   }
 
   get numbers(): readonly number[] {
     return this.#numbers;
+  }
+
+  /** Whether the page at this place must be kept. */
+  isChanged(bytes: Buffer, at: number): boolean {
+    // pd_lsn: two numbers in the byte order of the machine.
+    const high = bytes.readUInt32LE(at);
+    const low = bytes.readUInt32LE(at + 4);
+    if (high === 0 && low === 0) return true;
+    return high > this.#sinceHigh || (high === this.#sinceHigh && low >= this.#sinceLow);
   }
 
   /** Bytes however they are cut; used again when the call, or its promise, is done. */
@@ -88,11 +92,7 @@ export class ChangedPages {
 
   #take(bytes: Buffer, at: number): void {
     const number = this.#seen++;
-    // pd_lsn: two numbers in the byte order of the machine.
-    const high = bytes.readUInt32LE(at);
-    const low = bytes.readUInt32LE(at + 4);
-    const before = high < this.#sinceHigh || (high === this.#sinceHigh && low < this.#sinceLow);
-    if (before && (high !== 0 || low !== 0)) return;
+    if (!this.isChanged(bytes, at)) return;
     this.#numbers.push(number);
     const slab = (this.#slabs[Math.floor(this.#kept / SLAB)] ??= Buffer.allocUnsafeSlow(SLAB));
     bytes.copy(slab, this.#kept % SLAB, at, at + PAGE_BYTES);

@@ -7,10 +7,12 @@ import type { AttemptContext, BackupJob } from '../../job.js';
 import type { ArchiveCopy } from './archive-copy.js';
 import { listedPath, writeBackupManifest, type CopiedFile } from './backup-manifest.js';
 import type { PhysicalTarget } from './check-target.js';
+import type { ChangedPages } from './changed-pages.js';
 import type { CopiedArchives } from './copied-archives.js';
+import { PAGE_BYTES } from './incremental-file.js';
 import { isControlFile, listDataDirectory, listTablespace, type DirectoryEntry } from './list-files.js';
 import { parseLsn } from './lsn.js';
-import { readAhead } from './read-ahead.js';
+import { readAhead, type OpenedFile } from './read-ahead.js';
 import { BEGIN_BACKUP, END_BACKUP, RESERVE_WAL, TABLESPACES } from './copy-files.sql.js';
 
 /** What came of reading the files: as the server says it when it sends them itself. */
@@ -156,7 +158,7 @@ class FilesCopy {
     for (const group of [rest, control]) {
       for await (const file of readAhead(group, (entry) => join(top, entry.name))) {
         const { of: entry, size, modifiedAt } = file;
-        const crc = await this.#copy(archive, { ...entry, size, modifiedAt }, () => file.content());
+        const crc = await this.#copy(archive, { ...entry, size, modifiedAt }, file);
         const path = listedPath(name, entry.name);
         this.files.push({ path, bytes: size, modifiedAt, crc32c: crc32cText(crc) });
       }
@@ -170,7 +172,7 @@ class FilesCopy {
     const content = Buffer.from(text);
     const modifiedAt = new Date();
     const member = { name, type: 'file', mode: 0o600, size: content.length, modifiedAt } as const;
-    const crc = await this.#copy(archive, member, () => [content]);
+    const crc = await this.#copy(archive, member, { content: () => [content] });
     this.files.push({ path: name, bytes: content.length, modifiedAt, crc32c: crc32cText(crc) });
   }
 
@@ -180,9 +182,8 @@ class FilesCopy {
     for await (const file of readAhead(names, (name) => join(directory, 'pg_wal', name))) {
       found++;
       const { size, modifiedAt } = file;
-      await this.#copy(archive, { name: `pg_wal/${file.of}`, type: 'file', mode: 0o600, size, modifiedAt }, () =>
-        file.content(),
-      );
+      const member = { name: `pg_wal/${file.of}`, type: 'file', mode: 0o600, size, modifiedAt } as const;
+      await this.#copy(archive, member, file);
     }
     if (found < names.length) throw new Error(`of the WAL ${names.join(', ')} only ${found} segments are there`);
   }
@@ -196,28 +197,31 @@ class FilesCopy {
   async #copy(
     archive: ArchiveCopy,
     member: DirectoryEntry & { size: number; modifiedAt: Date },
-    content: () => AsyncIterable<Buffer> | Iterable<Buffer>,
+    file: Source,
   ): Promise<number> {
     await this.#begin(archive, member);
-    let crc = await this.#pour(archive, content());
+    let crc = await this.#pour(archive, member.size, file);
     if (crc === undefined) {
       await archive.beginAgainWhole();
-      crc = await this.#pour(archive, content());
+      crc = await this.#pour(archive, member.size, file);
     }
     await archive.memberEnd();
     return crc ?? 0;
   }
 
-  /** @returns the sum; undefined when the member is better begun again */
-  async #pour(archive: ArchiveCopy, content: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<number | undefined> {
+  /** @returns the sum; undefined when the member is better begun again and copied whole */
+  async #pour(archive: ArchiveCopy, size: number, file: Source): Promise<number | undefined> {
     let crc = 0;
-    for await (const bytes of content) {
+    let weighed = false;
+    for await (const bytes of file.content()) {
       this.signal.throwIfAborted();
       crc = this.crc32c(bytes, crc);
       this.archives.count(bytes.length);
       const wait = archive.content(bytes);
       if (wait) await wait;
-      if (archive.isBetterWhole) return undefined;
+      if (weighed || !archive.largePages) continue;
+      weighed = true;
+      if (await isMostlyChanged(archive.largePages, size, file)) return undefined;
     }
     return crc;
   }
@@ -227,4 +231,25 @@ class FilesCopy {
     const modifiedAt = Math.floor(member.modifiedAt.getTime() / 1000);
     await archive.member({ ...member, modifiedAt, target: '' }, this.#header);
   }
+}
+
+interface Source {
+  content(): AsyncIterable<Buffer> | Iterable<Buffer>;
+  readAt?: OpenedFile<unknown>['readAt'];
+}
+
+/** Pages that are looked at, and the share of them from which on leaving the others out is not worth the trouble. */
+const SAMPLES = 64;
+const MOSTLY = 0.7;
+
+/** Looks at pages all over a file. */
+async function isMostlyChanged(pages: ChangedPages, size: number, { readAt }: Source): Promise<boolean> {
+  if (!readAt) return false;
+  const page = Buffer.allocUnsafe(PAGE_BYTES);
+  let changed = 0;
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    await readAt(page, Math.floor(((size / PAGE_BYTES) * sample) / SAMPLES) * PAGE_BYTES);
+    if (pages.isChanged(page, 0)) changed++;
+  }
+  return changed > MOSTLY * SAMPLES;
 }

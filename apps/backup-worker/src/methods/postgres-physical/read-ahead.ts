@@ -17,6 +17,8 @@ export interface OpenedFile<T> {
   modifiedAt: Date;
   /** From the beginning. What it yields is used again when the next is asked for. */
   content(): AsyncGenerator<Buffer>;
+  /** Fills a buffer from anywhere; with zeros beyond the end. */
+  readAt(buffer: Buffer, at: number): Promise<void>;
 }
 
 interface Begun {
@@ -52,6 +54,7 @@ export async function* readAhead<T>(files: readonly T[], pathOf: (file: T) => st
           size: opened.stats.size,
           modifiedAt: opened.stats.mtime,
           content: () => contentOf(opened),
+          readAt: (buffer, at) => readAt(opened, buffer, at),
         };
       } finally {
         // Waits for what is still being read into them.
@@ -95,7 +98,7 @@ async function* contentOf(file: Begun): AsyncGenerator<Buffer> {
     }
     const [current] = reading;
     if (current) yield await current;
-    reading.shift();
+    void reading.shift();
   }
 }
 
@@ -106,4 +109,9 @@ async function readPiece({ handle, stats, buffers, firstBytes }: Begun, at: numb
   const buffer = (buffers[1 + ((at / PIECE) % PIECES)] ??= spare.pop() ?? Buffer.allocUnsafeSlow(PIECE));
   const { bytesRead } = await handle.read(buffer, 0, bytes, at);
   return buffer.fill(0, bytesRead, bytes).subarray(0, bytes);
+}
+
+async function readAt({ handle }: Begun, buffer: Buffer, at: number): Promise<void> {
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+  buffer.fill(0, bytesRead);
 }
