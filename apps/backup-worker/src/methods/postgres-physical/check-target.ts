@@ -15,26 +15,10 @@ import type { AttemptContext, BackupJob } from '../../job.js';
 import { CONFIG_FILES, PHYSICAL_FACTS, READ_FILE } from './physical-facts.sql.js';
 import { localDirectory } from './local-directory.js';
 import { PAGE_BYTES } from './incremental-file.js';
+import type { PhysicalFacts } from './physical-facts.js';
 
 /** The first version whose BASE_BACKUP sends everything in one stream. */
 const OLDEST_MAJOR = 15;
-
-/** What a copy of the files depends on. */
-export interface PhysicalFacts {
-  /** A page whose only change are hint bits has a new LSN: so a copy can be compared byte by byte. */
-  hintsLogged: boolean;
-  /** The server knows which pages changed since an earlier backup. */
-  summarizeWal: boolean;
-  timeline: number;
-  /** Replay will begin here or later. */
-  beginsAfter: string;
-  walSegmentBytes: number;
-  /** Null where we may not ask. */
-  dataDirectory: string | null;
-  port: number;
-  /** Seconds since 1970. */
-  startedAt: number;
-}
 
 /** A server whose files may be copied. Holds the secret in its address. */
 export interface PhysicalTarget {

@@ -1,6 +1,6 @@
 import { access, constants, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PhysicalFacts } from './check-target.js';
+import type { PhysicalFacts } from './physical-facts.js';
 
 /** Seconds by which a server's two notes of its start may differ. */
 const START_TOLERANCE = 5;
