@@ -136,6 +136,16 @@ export class Stack implements AsyncDisposable {
     return (await response.json()) as T;
   }
 
+  async post<T>(app: ServiceApp, path: string, body: object): Promise<T> {
+    const response = await fetch(`${this.service(app).url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`POST ${path} of ${app}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
   run(id: string): Promise<RunView> {
     return this.get<RunView>('backup-worker', `/backups/${id}`);
   }

@@ -49,8 +49,8 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
       provide: RestoreExecutor,
       inject: [DataSource, Outbox],
       useFactory: (database: DataSource, outbox: Outbox) => {
-        const { lanes, spoolRoot } = settings();
-        return new RestoreExecutor({ database, outbox, spoolRoot }, Math.min(lanes, 1));
+        const { lanes, spoolRoot, restoreFolders } = settings();
+        return new RestoreExecutor({ database, outbox, spoolRoot, restoreFolders }, Math.min(lanes, 1));
       },
     };
     return { module: BackupWorkerModule, providers: [retention, executor, restores] };

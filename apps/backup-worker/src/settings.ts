@@ -6,14 +6,21 @@ export interface WorkerSettings {
   lanes: number;
   /** Folder for scratch servers; needs room for the largest cluster that is proven by restore. */
   spoolRoot: string;
+  /** Folders below which copies of files may be restored. */
+  restoreFolders: string[];
 }
 
 const MOST_LANES = 64;
 
-/** `HOZEN_EXECUTOR_LANES` (default 2) and `HOZEN_SPOOL` (default `$HOZEN_HOME/spool`). */
+/**
+ * `HOZEN_EXECUTOR_LANES` (default 2), `HOZEN_SPOOL` (default `$HOZEN_HOME/spool`) and `HOZEN_RESTORE_FOLDERS` (default
+ * `$HOZEN_HOME/restored`, several with colons between them).
+ */
 export function readWorkerSettings(read: SettingsReader): WorkerSettings {
+  const home = read.text('HOZEN_HOME', '/var/lib/hozen');
   return {
     lanes: read.integer('HOZEN_EXECUTOR_LANES', { min: 0, max: MOST_LANES, fallback: 2 }),
-    spoolRoot: read.text('HOZEN_SPOOL', join(read.text('HOZEN_HOME', '/var/lib/hozen'), 'spool')),
+    spoolRoot: read.text('HOZEN_SPOOL', join(home, 'spool')),
+    restoreFolders: read.text('HOZEN_RESTORE_FOLDERS', join(home, 'restored')).split(':'),
   };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { BACKUP_LEVELS, LANGUAGES, RUN_STATES, cliText, type CliText, type Language } from '@hozen/contracts';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { apply } from './commands/apply.js';
 import { backup } from './commands/backup.js';
 import { cancel } from './commands/cancel.js';
@@ -35,6 +35,8 @@ export function createProgram(around: Surroundings, language: Language, ended: (
       try {
         ended(await work(context, ...(given.slice(0, -1) as Args)));
       } catch (error) {
+        // Options that are needed only together are looked at by the command itself.
+        if (error instanceof CommanderError) throw error;
         ended(reportFailure(context, error));
       }
     };
@@ -125,8 +127,9 @@ export function createProgram(around: Surroundings, language: Language, ended: (
 
   command('restore', 'about.restore')
     .argument('<source>', text('argument.source'))
-    .requiredOption('--to <target>', text('option.to'))
-    .requiredOption('--database <name[=as]>', text('option.database'), collect)
+    .option('--to <target>', text('option.to'))
+    .option('--database <name[=as]>', text('option.database'), collect)
+    .option('--directory <path>', text('option.directory'))
     .option('--plan', text('option.plan'))
     .option('--wait', text('option.wait-restore'))
     .option('--reason <text>', text('option.reason'))
@@ -137,6 +140,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore nightly --to erp --database shop=shop_yesterday --plan',
         'hozen restore nightly --to erp --database shop=shop_yesterday --wait',
         'hozen restore 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --to test-server --database shop --database crm',
+        'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
       ),
     )
     .action(act(restore));

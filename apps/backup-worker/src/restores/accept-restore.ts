@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { newEvent, type EventOf, type Reason } from '@hozen/contracts';
+import { newEvent, type DataOf, type EventOf, type Reason } from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
@@ -9,8 +9,8 @@ import type { WantedDatabase } from './restore-row.js';
 /** The request id is unique: whatever happens to the inbox, a request is one restore. */
 const INSERT_RESTORE = `
   INSERT INTO restores
-    (id, request_id, run_id, config_name, target_id, target_name, databases, requested_by, reason, traceparent)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10)
+    (id, request_id, run_id, config_name, target_id, target_name, databases, requested_by, reason, traceparent, directory)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)
   ON CONFLICT (request_id) DO NOTHING
   RETURNING id`;
 
@@ -20,17 +20,15 @@ const INSERT_RESTORE = `
  */
 export async function acceptRestore(tx: Transaction, event: EventOf<'restore.requested'>): Promise<Reason[]> {
   const request = event.data;
-  const [target] = await tx.manager.query<{ id: string }[]>('SELECT id FROM backup_targets WHERE target_name = $1', [
-    request.target,
-  ]);
+  const target = await targetOf(tx, request);
   const source = await findSource(tx.manager, request);
-  const databases = request.databases.map(({ name, as }): WantedDatabase => ({ name, as: as ?? name }));
+  const databases = (request.databases ?? []).map(({ name, as }): WantedDatabase => ({ name, as: as ?? name }));
   const reasons: Reason[] = [
-    ...(target ? [] : [{ field: 'target', value: request.target, message: 'there is no target of this name' }]),
+    ...(typeof target === 'string' ? [{ field: 'target', value: request.target ?? '', message: target }] : []),
     ...(isSource(source) ? [] : [source]),
     ...duplicates(databases),
   ];
-  if (!target || !isSource(source) || reasons.length > 0) {
+  if (typeof target === 'string' || !isSource(source) || reasons.length > 0) {
     await tx.reject(event, reasons);
     return reasons;
   }
@@ -40,7 +38,7 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
     requestId: event.id,
     runId: source.runId,
     config: source.config,
-    target: request.target,
+    target: request.directory ?? request.target ?? '',
   };
   const inserted = await tx.manager.query<unknown[]>(INSERT_RESTORE, [
     facts.restoreId,
@@ -53,10 +51,26 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
     request.requestedBy ?? null,
     request.reason ?? null,
     traceparent ?? null,
+    request.directory ?? null,
   ]);
   if (inserted.length === 0) return [];
   await tx.publish(newEvent('restore.accepted', facts, { source: SOURCE, subject: facts.restoreId, ...traced() }));
   return [];
+}
+
+/** @returns what is wrong with it, where something is */
+async function targetOf(
+  tx: Transaction,
+  request: DataOf<'restore.requested'>,
+): Promise<{ id: string | null } | string> {
+  if (request.directory !== undefined) {
+    const both = request.target !== undefined || request.databases !== undefined;
+    return both ? 'either a target with databases or a directory can be named, not both' : { id: null };
+  }
+  const [found] = await tx.manager.query<{ id: string }[]>('SELECT id FROM backup_targets WHERE target_name = $1', [
+    request.target,
+  ]);
+  return found ?? 'there is no target of this name';
 }
 
 function duplicates(databases: readonly WantedDatabase[]): Reason[] {

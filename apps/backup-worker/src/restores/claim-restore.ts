@@ -17,7 +17,8 @@ const CLAIM_RESTORE = `
       WHERE (waiting.state = 'running' AND waiting.lease_until < clock_timestamp())
          OR (waiting.state = 'queued'
              AND NOT EXISTS (SELECT FROM restores AS active
-                              WHERE active.target_id = waiting.target_id AND active.state = 'running'))
+                              WHERE active.state = 'running'
+                                AND (active.target_id = waiting.target_id OR active.directory = waiting.directory)))
       ORDER BY waiting.queued_at, waiting.id
       LIMIT 1
       FOR UPDATE SKIP LOCKED)

@@ -16,8 +16,11 @@ import { checkFile } from '../verification/check-file.js';
 import { renewRestore } from './claim-restore.js';
 import { findSource, isSource, type RestoreSource } from './find-source.js';
 import { finishNotRestored, finishRestored } from './finish-restore.js';
+import { planDirectory } from './plan-directory.js';
+import { isRestored, removeUnfinished, restoreDirectory, type DirectoryRestore } from './restore-directory.js';
 import { planRestore, renamedWarning } from './plan-restore.js';
 import { areOpened, dropLeftovers, openDatabases, restoreBeside, type BesideRestore } from './restore-beside.js';
+import { wrongMethod } from './wrong-method.js';
 import { restoreFacts, type RestoreRow } from './restore-row.js';
 
 const RENEW_EVERY_MS = 2_000;
@@ -60,6 +63,15 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
   try {
     if (row.cancel_requested_at) throw new HozenError('CANCELLED');
     if (row.attempt > TAKEOVERS_ALLOWED + 1) throw new HozenError('ABANDONED', { attempts: row.attempt - 1 });
+    if (row.directory !== null) {
+      await announce(row, context);
+      await restoreIntoDirectory({ ...row, directory: row.directory }, context, {
+        signal: signals.signal,
+        progress: (update) => meter.update(update),
+        ensureLease: () => lease.ensure(),
+      });
+      return;
+    }
     await mkdir(spoolDir, { recursive: true, mode: 0o711 });
     meter.update({ phase: 'checking', item: row.target_name });
     await announce(row, context);
@@ -88,6 +100,7 @@ async function restoreInto(
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   const source = await sourceOf(row, context);
   const artefact = await publishedArtefact(source.path, source);
+  if (artefact.manifest.physical) throw wrongMethod(row.target_name);
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
@@ -112,6 +125,31 @@ async function restoreInto(
   await markOpening(row, context);
   await openOrKnow(beside);
   await finishRestored(context.outbox, row, restored, renamed);
+}
+
+async function restoreIntoDirectory(
+  row: RestoreRow & { directory: string },
+  context: RestoreContext,
+  about: Pick<DirectoryRestore, 'signal' | 'progress' | 'ensureLease'>,
+): Promise<void> {
+  const { directory } = row;
+  const place = { restoreId: row.id, directory };
+  const source = await sourceOf(row, context);
+  const artefact = await publishedArtefact(source.path, source);
+  const restored = artefact.manifest.databases.map(({ name, tables }) => ({ name, as: name, tables }));
+  // The worker that gave the folder its name died before it could say so.
+  if (await isRestored(place)) return finishRestored(context.outbox, row, restored, []);
+  await removeUnfinished(place);
+  const { restoreFolders } = context;
+  const { view, chain } = await planDirectory({ source, artefact, directory, restoreFolders });
+  if (view.obstacles.length > 0) {
+    const what = view.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+    throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
+  }
+  // The signature is that of the manifest, and the manifest says which bytes are right.
+  if (source.signing) for (const each of chain) await checkFile(each, about);
+  await restoreDirectory({ ...place, chain, ...about });
+  await finishRestored(context.outbox, row, restored, []);
 }
 
 /** The answer to the opening may be lost. Then the server is asked what became of it. */
@@ -185,6 +223,7 @@ async function settle(
   }
   context.log.error({ err: reason, code: error?.code }, 'the restore did not come to its end');
   if (target) await clean(row, target, context);
+  if (row.directory !== null) await removeUnfinished({ restoreId: row.id, directory: row.directory });
   if (!error) return handBack(row, context);
   await context.outbox.transaction((tx) => finishNotRestored(tx, row, error));
 }

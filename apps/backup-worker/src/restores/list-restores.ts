@@ -44,6 +44,7 @@ function restoreView(row: RestoreRow): RestoreView {
     config: row.config_name,
     target: row.target_name,
     databases: row.databases,
+    ...(row.directory === null ? {} : { directory: row.directory }),
     state: row.state,
     attempt: row.attempt,
     queuedAt: row.queued_at.toISOString(),

@@ -11,6 +11,8 @@ const log = logger('restore-executor');
 
 /** Runs restores, one at a time in this process, any number of processes beside it. */
 export class RestoreExecutor extends WorkLanes<RestoreRow> {
+  readonly restoreFolders: readonly string[];
+
   constructor(context: Omit<RestoreContext, 'shutdown' | 'log'>, lanes: number) {
     const worker = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
     super({
@@ -18,5 +20,6 @@ export class RestoreExecutor extends WorkLanes<RestoreRow> {
       claim: () => claimRestore(context.database, worker),
       work: (row, claimedAt, shutdown) => executeRestore(row, claimedAt, { ...context, log, shutdown }),
     });
+    this.restoreFolders = context.restoreFolders;
   }
 }

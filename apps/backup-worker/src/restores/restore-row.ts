@@ -14,6 +14,8 @@ export interface RestoreRow {
   target_id: string | null;
   target_name: string;
   databases: WantedDatabase[];
+  /** The new data directory, where files are restored. */
+  directory: string | null;
   requested_by: string | null;
   reason: string | null;
   traceparent: string | null;

@@ -64,7 +64,7 @@ export class RestoresController {
   @ApiOperation({ summary: 'What a restore would do and what stands in its way; changes nothing' })
   @ApiBody({ description: 'RestoreRequested, as the event', schema: { type: 'object' } })
   plan(@Body() body: unknown): Promise<RestorePlanView> {
-    return planRequest(this.database, body);
+    return planRequest(this.database, body, this.executor.restoreFolders);
   }
 
   @Get()

@@ -119,7 +119,14 @@ async function claimed(): Promise<RestoreRow> {
 async function execute(row: RestoreRow, shutdown = new AbortController().signal): Promise<void> {
   const log = logger('spec');
   log.level = 'silent';
-  const context = { database: store.database, outbox: store.outbox, log, spoolRoot: folder.join('spool'), shutdown };
+  const context = {
+    database: store.database,
+    outbox: store.outbox,
+    log,
+    spoolRoot: folder.join('spool'),
+    restoreFolders: [],
+    shutdown,
+  };
   await executeRestore(row, performance.now(), context);
 }
 
@@ -255,7 +262,7 @@ describe('a restore of an encrypted backup', () => {
     const reference = file === undefined ? {} : { identity: `file:${folder.join(file)}` };
     await configure({ encryption: { recipients, ...reference } });
     const body = { run: sealed, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
-    await expect(planRequest(store.database, body)).rejects.toMatchObject({ code });
+    await expect(planRequest(store.database, body, [])).rejects.toMatchObject({ code });
     const id = await request({ run: sealed });
     await execute(await claimed());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code } });
@@ -311,7 +318,7 @@ describe('a restore of a signed backup', () => {
     const signature = readFileSync(`${made.manifestPath}.sig`);
     spoil();
     const body = { run: signed, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
-    await expect(planRequest(store.database, body)).rejects.toMatchObject({ code });
+    await expect(planRequest(store.database, body, [])).rejects.toMatchObject({ code });
     const id = await request({ run: signed });
     await execute(await claimed());
     writeFileSync(`${made.manifestPath}.sig`, signature);
@@ -338,16 +345,16 @@ describe('a restore that is impossible', () => {
 
   it('is seen in its plan, which changes nothing', async () => {
     const body = { run: runId, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
-    const plan = await planRequest(store.database, body);
+    const plan = await planRequest(store.database, body, []);
     expect(plan).toMatchObject({
       obstacles: [],
       databases: [{ name: 'shop', as: database, tables: 2 }],
       artefact: { proof: 'restore' },
     });
     expect(plan.expectedSeconds).toBeGreaterThan(0);
-    const impossible = await planRequest(store.database, { ...body, databases: [{ name: 'nothing' }] });
+    const impossible = await planRequest(store.database, { ...body, databases: [{ name: 'nothing' }] }, []);
     expect(impossible.obstacles).toEqual([{ kind: 'database-unknown', what: 'nothing' }]);
-    await expect(planRequest(store.database, { ...body, run: 'no such' })).rejects.toMatchObject({
+    await expect(planRequest(store.database, { ...body, run: 'no such' }, [])).rejects.toMatchObject({
       code: 'REQUEST_INVALID',
     });
     expect(await databasesAt(destination)).toEqual([]);

@@ -2,6 +2,7 @@ import { SharedTables } from '@hozen/persistence';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
+import { RestoreDirectories1764260000000 } from './restore-directories.migration.js';
 import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 import { RunParents1764250000000 } from './run-parents.migration.js';
@@ -17,4 +18,5 @@ export const migrations = [
   StoragePath1764150000000,
   Restores1764160000000,
   RunParents1764250000000,
+  RestoreDirectories1764260000000,
 ];

@@ -72,6 +72,7 @@ describe('hozen restore', () => {
     const around = new TestSurroundings();
     expect(await around.hozen('restore', 'nightly', '--database', 'shop')).toBe('invalid');
     expect(await around.hozen('restore', 'nightly', '--to', 'erp')).toBe('invalid');
+    expect(around.written.err).toContain('--database');
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import type { RestorePlanView, RestoreRequested, RestoreView } from '@hozen/contracts';
+import { CommanderError } from 'commander';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
 import { call } from '../services/call.js';
@@ -11,8 +12,9 @@ import { pairsText } from '../terminal/table.js';
 import { bytesText, durationText, timeText } from '../terminal/units.js';
 
 export interface RestoreOptions {
-  to: string;
-  database: string[];
+  to?: string;
+  database?: string[];
+  directory?: string;
   plan?: boolean;
   wait?: boolean;
   reason?: string;
@@ -20,8 +22,9 @@ export interface RestoreOptions {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** `hozen restore <config|run> --to … --database …`: asks for a restore, or with `--plan` only what it would do. */
+/** `hozen restore <config|run> --to … --database …`, or `--directory …`: asks for a restore, or with `--plan` only what it would do. */
 export async function restore(context: Context, source: string, options: RestoreOptions): Promise<Ending> {
+  requireDestination(options);
   const request = requestOf(source, options);
   if (options.plan) return plan(context, request);
   const asked = await call<RestoreView>(context, 'backup-worker', '/restores', { method: 'POST', body: request });
@@ -65,11 +68,21 @@ export function databaseOf(text: string): { name: string; as?: string } {
   return as === '' ? { name } : { name, as };
 }
 
+/** A directory says everything; else both a target and databases are needed. */
+function requireDestination({ to, database, directory }: RestoreOptions): void {
+  if (directory !== undefined) return;
+  const missing = to === undefined ? '--to <target>' : '--database <name[=as]>';
+  if (to !== undefined && database !== undefined) return;
+  const message = `error: required option '${missing}' not specified`;
+  throw new CommanderError(1, 'commander.missingMandatoryOptionValue', message);
+}
+
 function requestOf(source: string, options: RestoreOptions): RestoreRequested {
   return {
     ...(UUID.test(source) ? { run: source } : { config: source }),
-    target: options.to,
-    databases: options.database.map(databaseOf),
+    ...(options.to === undefined ? {} : { target: options.to }),
+    ...(options.database === undefined ? {} : { databases: options.database.map(databaseOf) }),
+    ...(options.directory === undefined ? {} : { directory: options.directory }),
     requestedBy: userInfo().username,
     ...(options.reason === undefined ? {} : { reason: options.reason }),
   };
@@ -90,6 +103,9 @@ function planText(context: Context, view: RestorePlanView): string {
     [text('run.config'), oneLine(view.config)],
     [text('restore.backup'), `${view.runId}, ${timeText(view.artefact.committedAt)}`],
     [text('run.artefact'), oneLine(view.artefact.path)],
+    ...(view.chain ?? []).map(
+      ({ path, level, bytes }) => [text('restore.part'), `${oneLine(path)}  ${level}, ${bytesText(bytes)}`] as const,
+    ),
     [text('restore.from'), oneLine(`${view.from.target} (${view.from.version})`)],
     [text('restore.to'), oneLine(`${view.to.target} (${view.to.version})`)],
     ...view.databases.map(
@@ -125,7 +141,7 @@ function restoreText(context: Context, view: RestoreView): string {
   return `${styles.bold(text('restore.title', { id: view.id }))}\n${pairsText(context, [
     [text('restore.backup'), view.runId],
     [text('restore.to'), oneLine(view.target)],
-    [text('restore.database'), names],
+    [text('restore.database'), names === '' ? undefined : names],
     [text('run.state'), text(`state.${view.state}`)],
     [text('run.requested'), timeText(view.queuedAt)],
     [text('run.reason'), view.reason && oneLine(view.reason)],

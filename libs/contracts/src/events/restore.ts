@@ -14,6 +14,7 @@ import {
   Matches,
   MaxLength,
   Min,
+  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { BackupRejected, ErrorFacts } from './backup.js';
@@ -33,7 +34,13 @@ export class RestoreDatabase {
   as?: string;
 }
 
-/** `restore.requested`: please bring databases of a backup back, beside what is there. */
+/** An absolute path without anything that could lead elsewhere. */
+const FOLDER = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u;
+
+/**
+ * `restore.requested`: please bring a backup back, beside what is there. Databases of a dump go into a server (`target` and
+ * `databases`), a copy of files into a new folder (`directory`).
+ */
 export class RestoreRequested {
   /** Run whose artefact is restored, by its id or that of its request. Default: the config's latest proven one. */
   @IsOptional()
@@ -50,17 +57,26 @@ export class RestoreRequested {
   config?: string;
 
   /** Name of the target to restore into. */
+  @ValidateIf(isIntoServer)
   @IsString()
   @IsNotEmpty()
   @MaxLength(200)
-  target!: string;
+  target?: string;
 
+  @ValidateIf(isIntoServer)
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(1000)
   @ValidateNested({ each: true })
   @Type(() => RestoreDatabase)
-  databases!: RestoreDatabase[];
+  databases?: RestoreDatabase[];
+
+  /** The new data directory, on the machine of the worker. Its tablespaces go to `<directory>.tablespaces`. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  @Matches(FOLDER, { message: 'directory must be an absolute path without . and ..' })
+  directory?: string;
 
   @IsOptional()
   @IsString()
@@ -71,6 +87,11 @@ export class RestoreRequested {
   @IsString()
   @MaxLength(200)
   requestedBy?: string;
+}
+
+/** What is left out must be there unless it is a folder that is restored into. */
+function isIntoServer(request: RestoreRequested): boolean {
+  return request.directory === undefined || request.target !== undefined || request.databases !== undefined;
 }
 
 /** What names a restore in every later event of it. */
@@ -91,7 +112,7 @@ export class RestoreFacts {
   @IsNotEmpty()
   config!: string;
 
-  /** Target that is restored into. */
+  /** Target that is restored into, or folder. */
   @IsString()
   @IsNotEmpty()
   target!: string;

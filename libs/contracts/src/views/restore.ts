@@ -11,6 +11,8 @@ export interface RestoreView {
   config: string;
   target: string;
   databases: { name: string; as: string }[];
+  /** The new data directory, where files are restored. */
+  directory?: string;
   state: RunState;
   attempt: number;
   requestedBy?: string;
@@ -34,7 +36,9 @@ export interface RestorePlanView {
   runId: string;
   config: string;
   artefact: { path: string; bytes: number; originalBytes: number; proof: string; committedAt: string };
-  /** Server that the backup is of, and the one that is restored into. */
+  /** Backups that are restored one over the other, the full one first: of copies of files. */
+  chain?: { path: string; level: string; bytes: number }[];
+  /** Server that the backup is of, and the server or folder that is restored into. */
   from: { version: string; target: string };
   to: { version: string; target: string; freeBytes?: number };
   databases: { name: string; as: string; bytes: number; tables: number }[];
@@ -53,5 +57,9 @@ export const RESTORE_OBSTACLES = [
   'extension-missing',
   'tablespace-missing',
   'server-older',
+  'directory-taken',
+  'directory-refused',
+  'disk-too-small',
+  'wrong-method',
 ] as const;
 export type RestoreObstacle = (typeof RESTORE_OBSTACLES)[number];

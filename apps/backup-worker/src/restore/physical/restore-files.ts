@@ -12,10 +12,8 @@ import { RestoredArchive } from './restored-archive.js';
 export interface FilesRestore {
   /** The full backup first, then each that builds on the one before. */
   chain: readonly CommittedArtefact[];
-  /** The new data directory; missing or empty. */
+  /** The new data directory; missing or empty. Tablespaces go into `pg_tblspc/<oid>` itself. */
   directory: string;
-  /** Where a tablespace's files go, by its number; by default into `pg_tblspc/<oid>` itself. */
-  tablespaceFolder?: (oid: string) => string;
   signal: AbortSignal;
   progress: (update: { bytes: number; expectedBytes: number; item: string }) => void;
 }
@@ -79,10 +77,10 @@ async function restoreOne(
   return { files, divided };
 }
 
-async function folderOf(archive: string, { directory, tablespaceFolder }: FilesRestore): Promise<string> {
+async function folderOf(archive: string, { directory }: FilesRestore): Promise<string> {
   const oid = /^(\d+)\.tar$/.exec(archive)?.[1];
   if (oid === undefined) return directory;
-  const folder = tablespaceFolder?.(oid) ?? join(directory, 'pg_tblspc', oid);
+  const folder = join(directory, 'pg_tblspc', oid);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   return folder;
 }

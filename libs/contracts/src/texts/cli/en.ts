@@ -10,7 +10,8 @@ export const cliEn = {
   'about.schedules': 'List schedules and their next times.',
   'about.trace': 'Show the trace of a run as a waterfall.',
   'about.cancel': 'Stop a run.',
-  'about.restore': 'Restore databases of a backup beside what is there, under names that are free.',
+  'about.restore':
+    'Restore a backup beside what is there: databases of a dump under names that are free, a copy of files into a new folder.',
   'about.restores': 'List restores, or show one.',
   'about.retention': 'See and apply the rules by which artefacts are kept.',
   'about.retention-preview': 'Show what would stay and what would go, and why. Changes nothing.',
@@ -38,6 +39,7 @@ export const cliEn = {
   'option.before': 'only runs older than this one (the value that the last list ended with)',
   'option.to': 'name of the target to restore into',
   'option.database': 'database to restore, and its new name; may be given several times',
+  'option.directory': 'new data directory, on the machine of the worker: for copies of files',
   'option.plan': 'only show what would be done and what stands in the way',
   'option.wait-restore': 'wait until it has ended and show its progress',
   'argument.source': 'name of a backup config (its latest backup), or id of a run',
@@ -180,6 +182,7 @@ export const cliEn = {
   'restore.asked': 'Restore {id} was asked for. Follow it: {command}',
   'restore.title': 'Restore {id}',
   'restore.backup': 'Backup',
+  'restore.part': 'Part',
   'restore.from': 'From',
   'restore.to': 'Into',
   'restore.database': 'Database',
@@ -191,6 +194,11 @@ export const cliEn = {
   'restore.obstacle.role-missing': 'role {what} is missing: CREATE ROLE it first',
   'restore.obstacle.extension-missing': 'extension {what} is not installed on the server',
   'restore.obstacle.tablespace-missing': 'tablespace {what} is missing: CREATE TABLESPACE it first',
+  'restore.obstacle.directory-taken': 'the folder {what} is not empty',
+  'restore.obstacle.directory-refused':
+    'the worker may not restore into {what}: name its parent in HOZEN_RESTORE_FOLDERS',
+  'restore.obstacle.disk-too-small': 'there is no room: {what}',
+  'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.server-older': 'the server is older ({what}) than that of the backup',
 
   'retention.stays': 'stays',

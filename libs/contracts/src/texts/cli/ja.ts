@@ -12,7 +12,8 @@ export const cliJa: CliTexts = {
   'about.schedules': 'スケジュールと次回の時刻を一覧表示します。',
   'about.trace': '実行のトレースをウォーターフォールで表示します。',
   'about.cancel': '実行を止めます。',
-  'about.restore': 'バックアップのデータベースを、空いている名前で既存のものの横に復元します。',
+  'about.restore':
+    'バックアップを既存のものの横に復元します。ダンプのデータベースは空いている名前で、ファイルのコピーは新しいフォルダーに。',
   'about.restores': '復元の一覧、または 1 件を表示します。',
   'about.retention': 'バックアップの保持規則を表示・適用します。',
   'about.retention-preview': '何が残り何が削除されるかを理由とともに表示します。変更は行いません。',
@@ -40,6 +41,7 @@ export const cliJa: CliTexts = {
   'option.before': 'これより古い実行だけ(前回の一覧の最後に示された値)',
   'option.to': '復元先の対象の名前',
   'option.database': '復元するデータベースと新しい名前（複数指定可）',
+  'option.directory': '新しいデータディレクトリ（ワーカーのマシン上）。ファイルのコピー用',
   'option.plan': '何をするか、何が妨げになるかを表示するだけ',
   'option.wait-restore': '終了まで待ち、進捗を表示する',
   'argument.source': 'バックアップ設定の名前（最新のバックアップ）、または実行の ID',
@@ -182,6 +184,7 @@ export const cliJa: CliTexts = {
   'restore.asked': '復元 {id} を要求しました。経過: {command}',
   'restore.title': '復元 {id}',
   'restore.backup': 'バックアップ',
+  'restore.part': '構成要素',
   'restore.from': '復元元',
   'restore.to': '復元先',
   'restore.database': 'データベース',
@@ -194,6 +197,11 @@ export const cliJa: CliTexts = {
   'restore.obstacle.role-missing': 'ロール {what} がありません。先に CREATE ROLE してください',
   'restore.obstacle.extension-missing': '拡張 {what} がサーバーにインストールされていません',
   'restore.obstacle.tablespace-missing': 'テーブル空間 {what} がありません。先に CREATE TABLESPACE してください',
+  'restore.obstacle.directory-taken': 'フォルダー {what} は空ではありません',
+  'restore.obstacle.directory-refused':
+    'ワーカーは {what} にリストアできません。HOZEN_RESTORE_FOLDERS に親フォルダーを指定してください',
+  'restore.obstacle.disk-too-small': '空き容量が足りません: {what}',
+  'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.server-older': 'サーバー ({what}) がバックアップ元より古いバージョンです',
 
   'retention.stays': '残る',

@@ -1,0 +1,102 @@
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { dirname, sep } from 'node:path';
+import type { RestoreObstacle, RestorePlanView } from '@hozen/contracts';
+import { chainOf } from '../restore/physical/chain.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { isMissing } from '../storage/storage-error.js';
+import type { RestoreSource } from './find-source.js';
+
+/** What a restore of files is made from. */
+export interface DirectoryGround {
+  source: RestoreSource;
+  artefact: CommittedArtefact;
+  directory: string;
+  /** Folders below which files may be restored. */
+  restoreFolders: readonly string[];
+}
+
+/** Where the tablespaces of a restored directory go. */
+export function tablespacesOf(directory: string): string {
+  return `${directory}.tablespaces`;
+}
+
+/**
+ * What a restore of files would do, and everything that stands in its way. Changes nothing.
+ * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the SIGNATURE_ and of the STORAGE_ codes
+ */
+export async function planDirectory(
+  ground: DirectoryGround,
+): Promise<{ view: RestorePlanView; chain: CommittedArtefact[] }> {
+  const { source, artefact, directory, restoreFolders } = ground;
+  const { manifest } = artefact;
+  if (!manifest.physical) {
+    const what = 'the backup is a dump: name a target and databases instead of a folder';
+    return { view: planView(ground, [artefact], undefined, [{ kind: 'wrong-method', what }]), chain: [artefact] };
+  }
+  const { signing, encryption } = source;
+  const chain = await chainOf(artefact, { ...(signing ? { signing } : {}), ...(encryption ? { encryption } : {}) });
+  const obstacles: Obstacle[] = [];
+  if (!restoreFolders.some((folder) => directory.startsWith(folder.endsWith(sep) ? folder : folder + sep))) {
+    obstacles.push({ kind: 'directory-refused', what: directory });
+  }
+  for (const folder of [directory, tablespacesOf(directory)]) {
+    if (!(await isFree(folder))) obstacles.push({ kind: 'directory-taken', what: folder });
+  }
+  const needed = manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
+  const free = await freeBytes(directory);
+  if (free < needed) {
+    const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+    obstacles.push({ kind: 'disk-too-small', what: `${gigabytes(free)} of ${gigabytes(needed)}` });
+  }
+  return { view: planView(ground, chain, free, obstacles), chain };
+}
+
+interface Obstacle {
+  kind: RestoreObstacle;
+  what: string;
+}
+
+function planView(
+  { source, artefact, directory }: DirectoryGround,
+  chain: readonly CommittedArtefact[],
+  freeBytes: number | undefined,
+  obstacles: Obstacle[],
+): RestorePlanView {
+  const { manifest, path, bytes, originalBytes } = artefact;
+  return {
+    runId: source.runId,
+    config: source.config,
+    artefact: { path, bytes, originalBytes, proof: source.proof.level, committedAt: manifest.committedAt },
+    chain: chain.map((each) => ({ path: each.path, level: each.manifest.level, bytes: each.bytes })),
+    from: { version: manifest.postgres.version, target: manifest.target.name },
+    to: {
+      version: manifest.postgres.version,
+      target: directory,
+      ...(freeBytes === undefined ? {} : { freeBytes }),
+    },
+    databases: manifest.databases.map(({ name, bytes: size, tables }) => ({ name, as: name, bytes: size, tables })),
+    obstacles,
+    warnings: [],
+    ...(source.proof.level === 'restore' ? { expectedSeconds: Math.ceil(source.proof.seconds) } : {}),
+  };
+}
+
+async function isFree(folder: string): Promise<boolean> {
+  try {
+    return (await readdir(folder)).length === 0;
+  } catch (error) {
+    return isMissing(error);
+  }
+}
+
+/** Of the nearest folder that exists already. */
+async function freeBytes(path: string): Promise<number> {
+  try {
+    await stat(path);
+  } catch (error) {
+    if (isMissing(error) && dirname(path) !== path) return freeBytes(dirname(path));
+    throw error;
+  }
+  const { bavail, bsize } = await statfs(path);
+  return bavail * bsize;
+}

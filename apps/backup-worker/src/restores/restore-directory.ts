@@ -1,0 +1,133 @@
+import { mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import { findProgram, giveToServer, toolOutput } from '@hozen/dbms';
+import { failpoint, inSpan } from '@hozen/telemetry';
+import type { AttemptContext } from '../job.js';
+import { makeStartable } from '../restore/physical/make-startable.js';
+import { restoreFiles } from '../restore/physical/restore-files.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { onStorage } from '../storage/storage-error.js';
+import { compareFiles } from '../verification/compare-files.js';
+import { named } from '../verification/named.js';
+import { tablespacesOf } from './plan-directory.js';
+
+export interface RestoredPlace {
+  restoreId: string;
+  directory: string;
+}
+
+export interface DirectoryRestore extends RestoredPlace, Pick<AttemptContext, 'signal' | 'progress' | 'ensureLease'> {
+  /** The full backup first. */
+  chain: readonly CommittedArtefact[];
+}
+
+/** In a restored folder: says by which restore it came. */
+const MARK = 'hozen-restore.json';
+
+/**
+ * Restores files beside their place, compares them with the server's own list, and gives them their name as the last
+ * thing: whoever looks at the folder finds nothing, or all of it. The server on it opens on a timeline of its own.
+ * @throws HozenError CONTENT_DIFFERS, LEASE_LOST, ARTEFACT_CORRUPT, of the STORAGE_ and DISK_ codes
+ */
+export async function restoreDirectory(restore: DirectoryRestore): Promise<void> {
+  const { directory } = restore;
+  await inSpan('restore directory', { attributes: { 'file.path': directory } }, () =>
+    onStorage(directory, async () => {
+      const beside = besideOf(restore);
+      await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
+      await restoreAndCompare(restore, beside);
+      await makeStartable(beside);
+      await makeRecoverable(beside);
+      await moveTablespaces(restore, beside);
+      await mark(restore, beside);
+      await giveToServer(beside);
+      await toolOutput({ path: findProgram('sync') ?? '/bin/sync', args: ['--file-system', beside] });
+      restore.ensureLease();
+      await failpoint('restore.before-rename');
+      await rename(beside, directory);
+      await syncFolder(dirname(directory));
+      await failpoint('restore.renamed');
+    }),
+  );
+}
+
+/** Whether an earlier owner of the restore has given the files their name already. */
+export async function isRestored(place: RestoredPlace): Promise<boolean> {
+  return isMarked(place.directory, place.restoreId);
+}
+
+/** Removes what an attempt of this restore has not finished, and nothing else. */
+export async function removeUnfinished(place: RestoredPlace): Promise<void> {
+  await rm(besideOf(place), { recursive: true, force: true });
+  const tablespaces = tablespacesOf(place.directory);
+  if ((await isMarked(tablespaces, place.restoreId)) && !(await isRestored(place))) {
+    await rm(tablespaces, { recursive: true, force: true });
+  }
+}
+
+function besideOf({ restoreId, directory }: RestoredPlace): string {
+  return `${directory}.hozen-${restoreId}`;
+}
+
+async function restoreAndCompare({ chain, signal, progress }: DirectoryRestore, beside: string): Promise<void> {
+  const { files, divided } = await restoreFiles({
+    chain,
+    directory: beside,
+    signal,
+    progress: (update) => progress({ phase: 'restoring', ...update }),
+  });
+  const expectedBytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  let bytes = 0;
+  const differences = await compareFiles({
+    directory: beside,
+    files,
+    sizeOnly: chain.at(-1)?.manifest.physical?.hintsLogged ? new Set() : divided,
+    signal,
+    onBytes: (more, item) => progress({ phase: 'comparing', bytes: (bytes += more), expectedBytes, item }),
+  });
+  if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
+}
+
+/** Replays the WAL that came along, and opens on a new timeline: nothing of it can be mixed up with the original. */
+async function makeRecoverable(beside: string): Promise<void> {
+  await rm(join(beside, 'standby.signal'), { force: true });
+  await writeFile(join(beside, 'recovery.signal'), '', { mode: 0o600 });
+  const settings = join(beside, 'postgresql.auto.conf');
+  const text = await readFile(settings, 'utf8').catch(() => '');
+  await writeFile(settings, `${text}\nrestore_command = 'false'\n`, { mode: 0o600 });
+}
+
+/** Beside the data directory, under their final name, with links to them. */
+async function moveTablespaces(restore: DirectoryRestore, beside: string): Promise<void> {
+  const links = join(beside, 'pg_tblspc');
+  const oids = await readdir(links);
+  if (oids.length === 0) return;
+  const folder = tablespacesOf(restore.directory);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mark(restore, folder);
+  for (const oid of oids) {
+    await rename(join(links, oid), join(folder, oid));
+    await symlink(join(folder, oid), join(links, oid));
+  }
+  await giveToServer(folder);
+}
+
+async function mark({ restoreId, chain }: DirectoryRestore, folder: string): Promise<void> {
+  const text = JSON.stringify({ restoreId, from: chain.map(({ path }) => path), restoredAt: new Date().toISOString() });
+  await writeFile(join(folder, MARK), `${text}\n`, { mode: 0o600 });
+}
+
+async function isMarked(folder: string, restoreId: string): Promise<boolean> {
+  try {
+    const value = JSON.parse(await readFile(join(folder, MARK), 'utf8')) as { restoreId?: string };
+    return value.restoreId === restoreId;
+  } catch {
+    return false;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path);
+  await folder.sync();
+}
