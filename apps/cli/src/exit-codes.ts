@@ -45,6 +45,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   TARGET_UNREACHABLE: 'failed',
   TARGET_CONNECTION_LOST: 'failed',
   TARGET_NOT_READY: 'failed',
+  TARGET_REFUSED: 'failed',
   TARGET_LOCKED: 'failed',
   TARGET_AUTH_FAILED: 'failed',
   TARGET_RIGHTS_MISSING: 'failed',

@@ -28,6 +28,7 @@ export const ERRORS = {
   TARGET_CONNECTION_LOST: 'connection',
   TARGET_NOT_READY: 'connection',
   TARGET_LOCKED: 'connection',
+  TARGET_REFUSED: 'connection',
   TARGET_AUTH_FAILED: 'operator',
   TARGET_RIGHTS_MISSING: 'operator',
   TARGET_REPLICATION_MISSING: 'operator',

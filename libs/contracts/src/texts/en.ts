@@ -30,6 +30,10 @@ export const en = {
       'The server of target "{target}" is not accepting connections yet',
       'It is starting up, shutting down or has no connection slot left; it is tried again.',
     ],
+    TARGET_REFUSED: [
+      'Target "{target}" refused what the backup needs',
+      'The server says why, and often what to do; it is tried again.',
+    ],
     TARGET_LOCKED: [
       'A lock on target "{target}" was not granted in time',
       'Find the session that holds it (pg_blocking_pids) and end it, or run the backup when no schema change is running.',

@@ -21,6 +21,7 @@ export const zh: TextCatalogue<ErrorCode> = {
     ],
     TARGET_CONNECTION_LOST: ['与目标“{target}”的连接中断', '服务器重启或网络故障，请查看此时刻的服务器日志。'],
     TARGET_NOT_READY: ['目标“{target}”的服务器尚未接受连接', '正在启动、关闭或连接数已满，会自动重试。'],
+    TARGET_REFUSED: ['目标“{target}”拒绝了备份所需的操作', '服务器说明了原因，通常也说明了处理方法；系统会重试。'],
     TARGET_LOCKED: [
       '未能在规定时间内获得目标“{target}”上的锁',
       '请用 pg_blocking_pids 找到持锁会话并结束它，或在没有结构变更时备份。',

@@ -12,6 +12,7 @@ const SQL_STATES: Readonly<Record<string, ErrorCode>> = {
   '42501': 'TARGET_RIGHTS_MISSING',
   '53100': 'DISK_FULL',
   '53300': 'TARGET_NOT_READY',
+  '55000': 'TARGET_REFUSED',
   '55P03': 'TARGET_LOCKED',
   '57P01': 'TARGET_CONNECTION_LOST',
   '57P02': 'TARGET_CONNECTION_LOST',
@@ -50,10 +51,17 @@ export function asTargetError(thrown: unknown, address: AddressFacts): HozenErro
   if (thrown instanceof HozenError) return thrown;
   const error = innermost(thrown);
   const message = error instanceof Error ? error.message : String(error);
-  return new HozenError(codeOf(error, message) ?? 'INTERNAL', targetParams(address), {
-    detail: message,
+  const code = codeOf(error, message) ?? 'INTERNAL';
+  return new HozenError(code, targetParams(address), {
+    detail: code === 'TARGET_REFUSED' ? withAdvice(message, error) : message,
     cause: thrown,
   });
+}
+
+/** The server's own hint, where it gives one. */
+function withAdvice(message: string, error: unknown): string {
+  const hint = error instanceof Error && 'hint' in error ? error.hint : undefined;
+  return typeof hint === 'string' && hint !== '' ? `${message} (${hint})` : message;
 }
 
 /** Parameters for the texts of all target errors. */

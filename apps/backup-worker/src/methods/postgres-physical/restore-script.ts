@@ -79,7 +79,7 @@ for file in "$@"; do
 done
 
 # The links are made: the server must not make those of the original.
-rm -f "$directory/tablespace_map" "$directory/standby.signal"
+rm -f "$directory/tablespace_map" "$directory/standby.signal" "$directory"/.s.PGSQL.*
 : > "$directory/recovery.signal"
 printf "\nrestore_command = 'false'\n" >> "$directory/postgresql.auto.conf"
 say "Restored into $directory. Its owner must be the server's user (chown -R postgres: ...)."
