@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -23,8 +23,8 @@ let up: ChildProcess;
 let report: UpLine | undefined;
 let errors = '';
 
-beforeAll(async () => {
-  folder = await tempDir();
+/** Starts it, and returns when it has reported, or ended. */
+async function startUp(): Promise<void> {
   up = spawn(process.execPath, [join(ROOT, 'apps/cli/bin/hozen.mjs'), 'up', '--json'], {
     env: { ...process.env, HOZEN_HOME: folder.join('home') },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -43,6 +43,23 @@ beforeAll(async () => {
     });
     lines.on('close', () => resolve(undefined));
   });
+}
+
+async function hozen<T>(...args: string[]): Promise<T> {
+  const command = [join(ROOT, 'apps/cli/bin/hozen.mjs'), ...args, '--json'];
+  const env = { ...process.env, HOZEN_HOME: folder.join('home') };
+  return JSON.parse((await promisify(execFile)(process.execPath, command, { env })).stdout) as T;
+}
+
+async function stopUp(): Promise<void> {
+  up.kill('SIGINT');
+  expect(await once(up, 'exit')).toEqual([0, null]);
+  await expect.poll(() => processesMatching(folder.path), { timeout: 10_000 }).toEqual([]);
+}
+
+beforeAll(async () => {
+  folder = await tempDir();
+  await startUp();
 }, START_MS);
 
 afterAll(async () => {
@@ -87,19 +104,28 @@ describe('hozen up', () => {
   );
 
   it('has made a run of the request that docs/events.md publishes', async () => {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      [join(ROOT, 'apps/cli/bin/hozen.mjs'), 'runs', '--json', '--limit', '200'],
-      { env: { ...process.env, HOZEN_HOME: folder.join('home') } },
-    );
-    const { runs } = JSON.parse(stdout) as { runs: { requestedBy?: string }[] };
+    const { runs } = await hozen<{ runs: { requestedBy?: string }[] }>('runs', '--limit', '200');
     // Bare JSON names nobody; every other run of this test was asked for by the command.
     expect(runs.filter(({ requestedBy }) => requestedBy === undefined)).toHaveLength(1);
   });
 
-  it('stops by Ctrl-C with everything that it started', async () => {
-    up.kill('SIGINT');
-    expect(await once(up, 'exit')).toEqual([0, null]);
-    await expect.poll(() => processesMatching(folder.path), { timeout: 10_000 }).toEqual([]);
-  }, 60_000);
+  it('stops by Ctrl-C with everything that it started', stopUp, 60_000);
+
+  it(
+    'started again, keeps what the user has changed, and works with the sample where it is now',
+    async () => {
+      await startUp();
+      const file = folder.join('home', 'backups.yaml');
+      await writeFile(file, (await readFile(file, 'utf8')).replace('retentionDays: 30', 'retentionDays: 77 # ours'));
+      await hozen('apply', '-f', file);
+      await stopUp();
+      await startUp();
+      expect(report).toMatchObject({ ok: true, run: { state: 'completed' } });
+      const configs = await hozen<{ name: string; retentionDays: number }[]>('configs');
+      expect(configs.find(({ name }) => name === 'nightly')?.retentionDays).toBe(77);
+      expect(await readFile(file, 'utf8')).toContain('retentionDays: 77 # ours');
+      await stopUp();
+    },
+    START_MS,
+  );
 });

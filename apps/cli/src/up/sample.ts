@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, inspectCluster, PrivatePostgres, type TargetClient } from '@hozen/dbms';
-import { parseDocument } from 'yaml';
+import { parseDocument, type Document } from 'yaml';
 import { bytesText } from '../terminal/units.js';
 import type { Home } from './home.js';
 import { keepRunning } from './keep-running.js';
@@ -14,6 +14,7 @@ const SHIPPED = fileURLToPath(new URL('../../../../deploy/sample/', import.meta.
 
 /** The config of the sample file that `hozen up` runs. */
 export const SAMPLE_CONFIG = 'nightly';
+const SAMPLE_TARGET = 'sample';
 
 /** The databases of the sample and the files that fill them. */
 const DATABASES = { shop: 'shop.sql', library: 'library.sql' } as const;
@@ -45,17 +46,45 @@ export async function startSample(
   return server;
 }
 
-/** Writes the shipped `backups.yaml` with this machine's addresses into the data folder. @returns its path */
-export async function writeSampleFile(home: Home, secrets: Secrets, server: PrivatePostgres): Promise<string> {
-  const document = parseDocument(await readFile(join(SHIPPED, 'backups.yaml'), 'utf8'));
+/** What `hozen up` applies. */
+export interface SampleFile {
+  /** The user's `backups.yaml` in the data folder. */
+  path: string;
+  /** The target as it is now: its port may be another at every start. */
+  target: unknown;
+}
+
+/**
+ * Writes the shipped `backups.yaml` with this machine's addresses into the data folder, once. From then on it is the
+ * user's, and only the address in it follows the machine.
+ */
+export async function writeSampleFile(home: Home, secrets: Secrets, server: PrivatePostgres): Promise<SampleFile> {
+  const shipped = parseDocument(await readFile(join(SHIPPED, 'backups.yaml'), 'utf8'));
+  setAddress(shipped, 0, server);
+  shipped.setIn(['targets', 0, 'password'], secrets.reference(SECRET));
+  shipped.setIn(['configs', 0, 'storage', 'path'], home.backups);
+  const path = join(home.path, 'backups.yaml');
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const document = text === undefined ? shipped : withAddress(text, server);
+  if (document) await writeFile(path, document.toString(), { mode: 0o600 });
+  return { path, target: (shipped.toJS() as { targets: unknown[] }).targets[0] };
+}
+
+/** @returns undefined where the sample is not in it */
+function withAddress(text: string, server: PrivatePostgres): Document | undefined {
+  const document = parseDocument(text);
+  const { targets } = (document.errors.length === 0 ? (document.toJS() as { targets?: unknown }) : {}) ?? {};
+  if (!Array.isArray(targets)) return undefined;
+  const index = targets.findIndex((each) => (each as { name?: unknown } | null)?.name === SAMPLE_TARGET);
+  if (index < 0) return undefined;
+  setAddress(document, index, server);
+  return document;
+}
+
+function setAddress(document: Document, index: number, server: PrivatePostgres): void {
   const { host, port } = server.address();
-  document.setIn(['targets', 0, 'host'], host);
-  document.setIn(['targets', 0, 'port'], port);
-  document.setIn(['targets', 0, 'password'], secrets.reference(SECRET));
-  document.setIn(['configs', 0, 'storage', 'path'], home.backups);
-  const file = join(home.path, 'backups.yaml');
-  await writeFile(file, document.toString(), { mode: 0o600 });
-  return file;
+  document.setIn(['targets', index, 'host'], host);
+  document.setIn(['targets', index, 'port'], port);
 }
 
 /** Each database appears under its name only when it is whole; one that a kill left half-loaded is made again. */

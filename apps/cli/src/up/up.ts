@@ -1,14 +1,16 @@
 import { once } from 'node:events';
+import { BackupsFile, requireValid, type ConfigView } from '@hozen/contracts';
 import { applyFile, dryRun } from '../configuration/apply-file.js';
 import { readBackupsFile } from '../configuration/read-backups-file.js';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
+import { call } from '../services/call.js';
 import { invalidRequest } from '../services/ask-for-backup.js';
 import { takeFirstBackup } from './first-backup.js';
 import { prepareHome } from './home.js';
 import { lockHome } from './lock.js';
 import { report } from './report.js';
-import { startSample, writeSampleFile } from './sample.js';
+import { SAMPLE_CONFIG, startSample, writeSampleFile, type SampleFile } from './sample.js';
 import { sayTo, type Say } from './say.js';
 import { Secrets } from './secrets.js';
 import { startServers } from './servers.js';
@@ -42,7 +44,13 @@ export async function up(context: Context, options: UpOptions): Promise<Ending> 
   return ending;
 }
 
-async function applySample(context: Context, path: string, say: Say): Promise<void> {
+/** Whole at first; afterwards only where the sample server is now, for everything else is the user's. */
+async function applySample(context: Context, { path, target }: SampleFile, say: Say): Promise<void> {
+  const configs = await call<ConfigView[]>(context, 'backup-worker', '/configs');
+  if (configs.some(({ name }) => name === SAMPLE_CONFIG)) {
+    await applyFile(context, requireValid(BackupsFile, { targets: [target] }));
+    return;
+  }
   const file = await readBackupsFile(context, path);
   if (!file.ok) throw invalidRequest(file.reasons);
   const { refused } = await dryRun(context, file.value);

@@ -1,7 +1,7 @@
 import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
 import { expect, it } from 'vitest';
 import { backUp, jobFor, quietContext } from '../../backup.fixture.js';
-import { standbyOf } from '../../standby.fixture.js';
+import { standbyOf } from '../../spec-support/standby.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByRestore } from '../../verification/prove-by-restore.js';
 

@@ -2,7 +2,7 @@ import { connect } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
 import { describe, expect, it } from 'vitest';
 import { quietContext } from '../../backup.fixture.js';
-import { standbyOf } from '../../standby.fixture.js';
+import { standbyOf } from '../../spec-support/standby.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByStart } from '../../verification/prove-by-start.js';
 import { parseLsn } from './lsn.js';
