@@ -1,4 +1,4 @@
-import { SharedTables } from '@hozen/persistence';
+import { SHARED_TABLES } from '@hozen/persistence';
 import { startService } from '@hozen/service';
 import { MaintenanceModule } from './maintenance.module.js';
 import { MaintenanceTables1763600000100 } from './store/maintenance-tables.migration.js';
@@ -8,5 +8,5 @@ await startService({
   name: 'maintenance-worker',
   module: MaintenanceModule,
   entities: [],
-  migrations: [SharedTables, MaintenanceTables1763600000100],
+  migrations: [...SHARED_TABLES, MaintenanceTables1763600000100],
 });

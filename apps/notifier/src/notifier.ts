@@ -1,4 +1,4 @@
-import { SharedTables } from '@hozen/persistence';
+import { SHARED_TABLES } from '@hozen/persistence';
 import type { ServiceDefinition } from '@hozen/service';
 import { NotifierModule } from './notifier.module.js';
 import { NotifierSettings, readNotifierSettings } from './settings/notifier-settings.js';
@@ -13,7 +13,7 @@ export function notifier(): ServiceDefinition {
     name: 'notifier',
     module: NotifierModule.with(settings),
     entities: [Recipient, NotificationRule],
-    migrations: [SharedTables, NotifierTables],
+    migrations: [...SHARED_TABLES, NotifierTables],
     readSettings: (read) => {
       Object.assign(settings, readNotifierSettings(read));
     },

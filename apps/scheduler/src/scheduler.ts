@@ -1,4 +1,4 @@
-import { SharedTables } from '@hozen/persistence';
+import { SHARED_TABLES } from '@hozen/persistence';
 import type { ServiceDefinition } from '@hozen/service';
 import { SchedulerModule } from './scheduler.module.js';
 import { Schedule } from './tables/schedule.js';
@@ -9,5 +9,5 @@ export const SCHEDULER = {
   name: 'scheduler',
   module: SchedulerModule,
   entities: [Schedule],
-  migrations: [SharedTables, SchedulerTables],
+  migrations: [...SHARED_TABLES, SchedulerTables],
 } satisfies ServiceDefinition;

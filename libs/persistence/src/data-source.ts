@@ -14,7 +14,7 @@ export interface DataSourceSettings {
   service: ServiceName;
   /** Classes, never globs: under ESM globs find nothing and say nothing. */
   entities: (EntitySchema | (new () => object))[];
-  /** `SharedTables` first. */
+  /** `SHARED_TABLES` first. */
   migrations: (new () => MigrationInterface)[];
   /** Connections; default 10. At least 2. */
   poolSize?: number;

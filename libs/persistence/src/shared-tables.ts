@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { InboxContent } from './inbox-content.js';
 
 /** The tables that every service has in its own schema; the first migration of each. */
 export class SharedTables implements MigrationInterface {
@@ -71,3 +72,6 @@ const STATEMENTS = [
   `create sequence fence_epoch`,
   `comment on sequence fence_epoch is 'Fencing numbers: a higher one has taken over from every lower one'`,
 ];
+
+/** What the migrations of every service begin with. */
+export const SHARED_TABLES: readonly (new () => MigrationInterface)[] = [SharedTables, InboxContent];

@@ -13,7 +13,7 @@ export interface ServiceDefinition {
   /** The app's module: its controllers have the `@OnEvent` handlers and the HTTP API. */
   module: Type | DynamicModule;
   entities: DataSourceSettings['entities'];
-  /** `SharedTables` first. */
+  /** `SHARED_TABLES` first. */
   migrations: DataSourceSettings['migrations'];
   /** Connections to the service's database; default 10. */
   poolSize?: number;

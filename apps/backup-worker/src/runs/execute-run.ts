@@ -16,7 +16,7 @@ import { lineageOf } from './lineage.js';
 import { loadPlan, type RunPlan } from './load-plan.js';
 import { ProgressMeter } from './progress-meter.js';
 import { renewLease } from './renew-lease.js';
-import { TAKEOVERS_ALLOWED } from './retry-policy.js';
+import { retryOf, TAKEOVERS_ALLOWED } from './retry-policy.js';
 import { runBackup } from './run-backup.js';
 import { settleFailure } from './settle-failure.js';
 import { isInWindow } from './window.js';
@@ -82,6 +82,9 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     if (hopeless) throw hopeless;
     const result = await runBackup(job, checking, attemptContext);
     signals.signal.throwIfAborted();
+    const { unproven } = result;
+    // What stands is proven at the next try; after the last one it is kept as what it is.
+    if (unproven && retryOf(unproven.code, run.retries_used, plan.config.retries)) throw unproven;
     // Before the run ends: what a process that dies here leaves is found by the next owner, which there is only until then.
     await cleanUp(job);
     await failpoint('run.before-finish');

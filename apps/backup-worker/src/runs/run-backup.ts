@@ -1,4 +1,4 @@
-import type { ProofFacts } from '@hozen/contracts';
+import { HozenError, type ProofFacts } from '@hozen/contracts';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { checkRoom } from '../methods/check-room.js';
 import type { ReadyTarget } from '../methods/method.js';
@@ -14,11 +14,15 @@ export interface BackupResult {
   artefact: CommittedArtefact;
   proof: ProofFacts;
   warnings: string[];
+  /** Why it is not proven as it should be, although nothing is known to be wrong with it. */
+  unproven?: HozenError;
 }
 
 const NOT_READ =
   'The artefact is encrypted and was made by an attempt that has ended, and the config names no identity to read it with: ' +
   'only the SHA-256 of the encrypted file was checked, nothing was restored.';
+
+const NOT_RESTORED = 'The backup was read back and is whole, but it was not restored for a proof:';
 
 const DAMAGED =
   'Page checksums of the server are wrong: its data is damaged. Nothing older is let go until a sound backup is made.';
@@ -41,7 +45,24 @@ export async function runBackup(
     const proof = await timed(() => checkFile(artefact, context));
     return { artefact, proof, warnings: [...warnings, NOT_READ] };
   }
-  const proof = await prove(job, artefact, context);
+  const begunAt = performance.now();
+  try {
+    return proven(await prove(job, artefact, context), artefact);
+  } catch (error) {
+    if (!(error instanceof HozenError) || error.code !== 'SANDBOX_FAILED') throw error;
+    // It was read back and is whole; a scratch server that fails says nothing about it.
+    const proof = {
+      level: 'checksum',
+      databases: 0,
+      tables: 0,
+      seconds: (performance.now() - begunAt) / 1000,
+    } as const;
+    return { artefact, proof, warnings: [`${NOT_RESTORED} ${error.message}`, ...warnings], unproven: error };
+  }
+}
+
+function proven(proof: ProofFacts, artefact: CommittedArtefact): BackupResult {
+  const { warnings } = artefact.manifest;
   return { artefact, proof, warnings: proof.damaged ? [DAMAGED, ...warnings] : warnings };
 }
 

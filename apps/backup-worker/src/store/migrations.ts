@@ -1,4 +1,4 @@
-import { SharedTables } from '@hozen/persistence';
+import { SHARED_TABLES } from '@hozen/persistence';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
@@ -10,7 +10,7 @@ import { StoragePath1764150000000 } from './storage-path.migration.js';
 
 /** In the order in which they are run. */
 export const migrations = [
-  SharedTables,
+  ...SHARED_TABLES,
   BackupTables1763600000100,
   BackupRecords1763600000200,
   BackupLog1763600000300,

@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { connect, findTools, inspectCluster, toolEnvironment } from '@hozen/dbms';
 import { processesMatching, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { backUp, jobFor, quietContext } from '../backup.fixture.js';
-import type { BackupJob } from '../job.js';
+import type { AttemptContext, BackupJob } from '../job.js';
 import { restoreCluster } from '../restore/restore-cluster.js';
+import { runBackup } from '../runs/run-backup.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { compareCluster } from './compare-cluster.js';
 import { proveByRestore } from './prove-by-restore.js';
@@ -119,8 +121,16 @@ describe('comparing a restored copy with the backup', () => {
   });
 });
 
+/** The artefact stands already: the target is not even asked. */
+function neverChecked(): Promise<never> {
+  const checking = Promise.reject(new Error('asked'));
+  checking.catch(() => undefined);
+  return checking;
+}
+
 describe('a proof', () => {
-  it('blames the scratch server when that dies, and leaves nothing of it', async () => {
+  /** Kills the scratch server as soon as something has been restored into it. */
+  function killingContext(): { context: AttemptContext; killed: () => boolean } {
     let killed: Promise<void> | undefined;
     const kill = async () => {
       const [postmaster] = (await processesMatching(job.spoolDir)).filter(({ command }) => command.includes('-D'));
@@ -131,9 +141,25 @@ describe('a proof', () => {
         if (phase === 'restoring' && bytes > 0) killed ??= kill();
       },
     });
+    return { context, killed: () => killed !== undefined };
+  }
+
+  it('blames the scratch server when that dies, and leaves nothing of it', async () => {
+    const { context, killed } = killingContext();
     await expect(proveByRestore(job, artefact, context)).rejects.toMatchObject({ code: 'SANDBOX_FAILED' });
-    expect(killed).toBeDefined();
+    expect(killed()).toBe(true);
     expect(await processesMatching(job.spoolDir)).toEqual([]);
+  });
+
+  it('that its server could not finish leaves a backup that was read back, and is not called restored', async () => {
+    const { context } = killingContext();
+    const result = await runBackup(job, neverChecked(), context);
+    expect(result).toMatchObject({
+      proof: { level: 'checksum' },
+      unproven: { code: 'SANDBOX_FAILED' },
+      warnings: [expect.stringContaining('not restored for a proof')],
+    });
+    expect(existsSync(artefact.path)).toBe(true);
   });
 
   it('ends when it is told to', async () => {

@@ -1,4 +1,4 @@
-import { createDataSource, migrate, SharedTables } from '@hozen/persistence';
+import { createDataSource, migrate, SHARED_TABLES } from '@hozen/persistence';
 import { ServiceDatabases, TestPostgres } from '@hozen/testkit';
 import { expect, it } from 'vitest';
 import { NotifierTables } from '../tables/notifier-tables.js';
@@ -12,7 +12,7 @@ const AGAIN: Conclusion = { ...ENDED, state: 'planned', error: 'no answer' };
 it('a notifier that was paused past its lease does not undo what its successor has sent', async () => {
   await using postgres = await TestPostgres.start();
   const { urls } = await ServiceDatabases.provision(postgres);
-  const migrations = [SharedTables, NotifierTables];
+  const migrations = [...SHARED_TABLES, NotifierTables];
   const database = createDataSource({ url: urls.notifier, service: 'notifier', entities: [], migrations });
   await migrate(database);
   try {

@@ -45,4 +45,7 @@ export const INSERT_DEAD_LETTER = `
 
 /** One row: this consumer has not yet handled the message. None: it has, and its effects are committed. */
 export const INSERT_INBOX = `
-  insert into inbox (consumer, message_id) values ($1, $2) on conflict do nothing returning message_id`;
+  insert into inbox (consumer, message_id, content_hash) values ($1, $2, $3) on conflict do nothing returning message_id`;
+
+/** Null: the row is from before contents were kept. */
+export const INBOX_CONTENT = `select content_hash as hash from inbox where consumer = $1 and message_id = $2`;

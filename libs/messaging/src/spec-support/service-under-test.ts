@@ -1,5 +1,5 @@
 import { newEvent, type EventOf, type EventType } from '@hozen/contracts';
-import { createDataSource, migrate, SharedTables, type ServiceName } from '@hozen/persistence';
+import { createDataSource, migrate, SHARED_TABLES, type ServiceName } from '@hozen/persistence';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { DataSource } from 'typeorm';
@@ -45,7 +45,7 @@ export class ServiceUnderTest implements AsyncDisposable {
   static async start(settings: UnderTestSettings): Promise<ServiceUnderTest> {
     const { natsUrl, databaseUrl, handler, service = 'backup' } = settings;
     const broker = await connectBroker({ url: natsUrl, name: 'spec' });
-    const dataSource = createDataSource({ url: databaseUrl, service, entities: [], migrations: [SharedTables] });
+    const dataSource = createDataSource({ url: databaseUrl, service, entities: [], migrations: [...SHARED_TABLES] });
     await migrate(dataSource);
     await dataSource.query(
       'create table if not exists effects (event_id text, at timestamptz default clock_timestamp())',

@@ -71,6 +71,26 @@ describe('a message', () => {
     expect(await service.effectsOf(event)).toBe(1);
   });
 
+  it('is refused once, and told so, when another one was handled under its id', async () => {
+    await using service = await start((event, _context, under) => under.effect(event));
+    const first = backupRequested();
+    const publish = (data: object) => service.broker.js.publish('backup.requested', JSON.stringify({ ...first, data }));
+    await publish({ config: 'nightly', reason: 'a' });
+    await eventually(async () => expect(await service.effectsOf(first)).toBe(1));
+    // The same, in another order.
+    await publish({ reason: 'a', config: 'nightly' });
+    await publish({ config: 'weekly' });
+    await publish({ config: 'weekly' });
+    await eventually(async () => {
+      expect(await pending(service)).toEqual(NOTHING);
+      const letters = (await service.dataSource.query('select message_id, reasons from dead_letters')) as unknown[];
+      expect(letters).toEqual([{ message_id: first.id, reasons: [expect.objectContaining({ field: 'id' })] }]);
+    });
+    expect(await service.effectsOf(first)).toBe(1);
+    const rejected = (await service.messagesIn('BACKUP')).filter(({ subject }) => subject === 'backup.rejected');
+    expect(rejected).toHaveLength(1);
+  });
+
   it('is not delivered to anyone else while a slow handler works on it', async () => {
     const deliveries: number[] = [];
     const settings = { server: { ackWaitMs: 600 } };
