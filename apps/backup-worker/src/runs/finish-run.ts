@@ -5,6 +5,7 @@ import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RunRow } from '../store/entities.js';
 import { traced, type Attempt } from './begin-attempt.js';
 import { factsOf, SOURCE } from './facts.js';
+import { fewWarnings } from './few-warnings.js';
 import { lostLease } from './lost-lease.js';
 
 /**
@@ -87,7 +88,7 @@ export async function finishCompleted(outbox: Outbox, run: RunRow, attempt: Atte
           },
           proof,
           bytesPerSecond: done.bytesPerSecond,
-          warnings: done.warnings,
+          warnings: fewWarnings(done.warnings),
         },
         { source: SOURCE, subject: run.id, ...traced() },
       ),

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import {
+  ArrayMaxSize,
   IsArray,
   IsBoolean,
   IsDefined,
@@ -214,8 +215,9 @@ export class BackupCompleted extends BackupRunFacts {
   @Min(0)
   bytesPerSecond!: number;
 
-  /** What is worth knowing although the backup is good: skipped databases, long locks. */
+  /** What is worth knowing although the backup is good: skipped databases, long locks. At most 50, and how many more. */
   @IsArray()
+  @ArrayMaxSize(51)
   @IsString({ each: true })
   warnings!: string[];
 }
