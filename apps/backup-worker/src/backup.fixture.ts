@@ -39,7 +39,7 @@ export function jobFor(address: PostgresAddress, folder: string, change: Partial
 /** All of a backup but its proof, as a run does it. Cleans up after itself when it fails. */
 export async function backUp(job: BackupJob, context = quietContext()): Promise<CommittedArtefact> {
   try {
-    const target = await methodOf(job.config.method).check(job, context);
+    await using target = await methodOf(job.config.method).check(job, context);
     await checkRoom(job, target.bytes);
     const writer = await openArtefact(job);
     try {

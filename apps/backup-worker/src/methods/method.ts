@@ -16,8 +16,8 @@ export interface Method {
   prove(job: BackupJob, artefact: CommittedArtefact, context: AttemptContext): Promise<ProofFacts>;
 }
 
-/** A target that a backup may begin on. */
-export interface ReadyTarget {
+/** A target that a backup may begin on. Disposing lets go of what was begun there, whether it was dumped or not. */
+export interface ReadyTarget extends AsyncDisposable {
   /** Of its data, on the server. */
   bytes: number;
   /** Writes everything into the artefact, which stays open. @throws HozenError, and what the writer throws */

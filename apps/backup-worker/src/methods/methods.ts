@@ -15,6 +15,7 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       return {
         bytes: target.facts.totals.bytes,
         dump: (job, writer, about) => dumpCluster(job, target, writer, about),
+        [Symbol.asyncDispose]: async () => target.ahead?.[Symbol.asyncDispose](),
       };
     },
     prove: proveByRestore,
@@ -26,6 +27,7 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       return {
         bytes: target.facts.totals.bytes,
         dump: (job, writer, about) => copyCluster(job, target, writer, about),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
       };
     },
     prove: proveByStart,

@@ -2,6 +2,7 @@ import { HozenError } from '@hozen/contracts';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
 import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../job.js';
+import type { ReadyTarget } from '../methods/method.js';
 import { methodOf } from '../methods/methods.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
 import { cleanUp } from '../storage/clean-up.js';
@@ -48,6 +49,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
   let plan: RunPlan | undefined;
   let attempt: Attempt | undefined;
   let job: BackupJob | undefined;
+  let checking: Promise<ReadyTarget> | undefined;
   await using lease = LeaseKeeper.keep({
     ttlMs: LEASE_SECONDS * 1000,
     everyMs: RENEW_EVERY_MS,
@@ -74,7 +76,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     const hopeless = whyHopeless(run, plan);
     // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.
     const method = methodOf(plan.config.method);
-    const checking = hopeless ? Promise.reject(hopeless) : method.check(jobFrom(new Date()), attemptContext);
+    checking = hopeless ? Promise.reject(hopeless) : method.check(jobFrom(new Date()), attemptContext);
     checking.catch(() => undefined);
     attempt = await beginAttempt(context.outbox, run, (startedAt) => artefactPaths(jobFrom(startedAt)).data);
     job = jobFrom(attempt.startedAt);
@@ -103,6 +105,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     const reason = signals?.reasonOr(error) ?? error;
     await settleFailure({ run, plan, attempt, job, reason, ensureLease: () => lease.ensure() }, context);
   } finally {
+    await checking?.then((target) => target[Symbol.asyncDispose]()).catch(() => undefined);
     signals?.[Symbol.dispose]();
   }
 }

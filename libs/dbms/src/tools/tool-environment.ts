@@ -77,10 +77,11 @@ export async function toolEnvironment(
   checkAddress(address);
   const folder = await mkdtemp(join(memoryFolder(), 'hz-'));
   try {
-    await writePrivate(join(folder, 'service'), SERVICE_FILE, options.runAs);
-    if (address.password !== undefined) {
-      await writePrivate(join(folder, 'password'), passwordLine(address, address.password), options.runAs);
-    }
+    const { password } = address;
+    await Promise.all([
+      writePrivate(join(folder, 'service'), SERVICE_FILE, options.runAs),
+      password === undefined || writePrivate(join(folder, 'password'), passwordLine(address, password), options.runAs),
+    ]);
     if (options.runAs !== undefined) await chown(folder, options.runAs.uid, options.runAs.gid);
     const variables = { ...baseVariables(folder), ...serverVariables(address, folder, options) };
     const secrets = address.password === undefined ? [] : [address.password];

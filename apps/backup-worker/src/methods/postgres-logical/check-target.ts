@@ -15,6 +15,7 @@ import {
 import { HozenError, type TargetSpec } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import { SessionAhead } from './snapshot-session.js';
 import { RESTORE_SETTINGS } from './settings.sql.js';
 
 /** A target that a dump may begin on. Holds the secret in its address. */
@@ -27,6 +28,8 @@ export interface CheckedTarget {
   /** Settings of the server that decide how a dump is read back. */
   settings: Record<string, string>;
   warnings: string[];
+  /** Of the largest database, where a dump is about to begin. */
+  ahead?: SessionAhead;
 }
 
 /**
@@ -41,34 +44,56 @@ export async function checkTarget(
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
     const applicationName = sessionName(job.runId, job.epoch);
-    const target = await checkServer(job.target, applicationName, async (client) => {
+    const ahead = new SessionAhead(job);
+    const target = await checkServer(job.target, applicationName, {
       // The first attempt has nobody before it.
-      if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
+      first: async (client) => {
+        if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
+      },
+      connecting: (address) => ahead.guess(address),
+      found: ({ address, facts, databases }) => ahead.begin(address, facts, largestFirst(databases)[0]?.name),
+    }).catch(async (error: unknown) => {
+      await ahead[Symbol.asyncDispose]();
+      throw error;
     });
     for (const warning of target.warnings) context.log.warn({ target: job.target.name }, warning);
-    return target;
+    return { ...target, ahead };
   });
+}
+
+interface Meanwhile {
+  /** Done on the connection before anything is looked at. */
+  first?: (client: TargetClient) => Promise<unknown>;
+  connecting?: (address: PostgresAddress) => void;
+  /** The target can be dumped, as far as it is known. */
+  found?: (found: Pick<CheckedTarget, 'address' | 'facts' | 'databases'>) => void;
+}
+
+/** In the order in which they are dumped. */
+export function largestFirst(databases: readonly DatabaseFacts[]): DatabaseFacts[] {
+  return databases.toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
 }
 
 /**
  * The same without a run.
- * @param first done on the connection before anything is looked at
  */
 export async function checkServer(
   spec: TargetSpec,
   applicationName: string,
-  first?: (client: TargetClient) => Promise<unknown>,
+  meanwhile: Meanwhile = {},
 ): Promise<CheckedTarget> {
   const address = await addressOf(spec);
+  meanwhile.connecting?.(address);
   await using client = await connect(address, { applicationName });
-  await first?.(client);
+  await meanwhile.first?.(client);
   const facts = await inspectCluster(client);
   if (!facts.canReadEverything) {
     throw new HozenError('TARGET_RIGHTS_MISSING', { target: spec.name, user: address.user });
   }
-  const tools = await findTools(facts.versionNum);
-  const settings = await readSettings(client);
   const databases = facts.databases.filter((database) => database.allowConnections && !database.isInvalid);
+  const tools = await findTools(facts.versionNum);
+  meanwhile.found?.({ address, facts, databases });
+  const settings = await readSettings(client);
   return { address, facts, tools, databases, settings, warnings: warningsOf(facts) };
 }
 

@@ -1,19 +1,9 @@
-import { asTargetError, connect, sessionName, type TargetClient } from '@hozen/dbms';
+import { asTargetError, type TargetClient } from '@hozen/dbms';
 import { HozenError } from '@hozen/contracts';
 import type { SessionOwner } from '../../job.js';
 import type { CheckedTarget } from './check-target.js';
-import { COLUMNS, sessionSettings, TABLES } from './tables.sql.js';
-
-export interface TableFacts {
-  oid: number;
-  schema: string;
-  name: string;
-  /** false: a partitioned table, whose rows are in its partitions. */
-  hasData: boolean;
-  unlogged: boolean;
-  /** With TOAST, without indexes. */
-  bytes: number;
-}
+import { beginSnapshotSession } from './snapshot-session.js';
+import { COLUMNS, TABLES, type TableFacts } from './tables.sql.js';
 
 /** What ends a snapshot early, and who is told when its session is lost. */
 export interface SnapshotUntil {
@@ -23,6 +13,8 @@ export interface SnapshotUntil {
 
 /** Tables locked by one statement: a long one is parsed as a whole. */
 const BATCH = 500;
+/** A list of tables is not used any more after this: one that was made since would be locked too late. */
+const STALE_MS = 500;
 /** Times a table may be dropped while we are about to lock it. */
 const ATTEMPTS = 10;
 /** SQLSTATEs of a table that vanished in between, and of a deadlock with whoever changes them. */
@@ -48,15 +40,14 @@ export class DatabaseSnapshot implements AsyncDisposable {
    * @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws
    */
   static async open(job: SessionOwner, target: CheckedTarget, database: string, until: SnapshotUntil) {
-    const { address, facts } = target;
-    const client = await connect(address, { applicationName: sessionName(job.runId, job.epoch), database });
+    const begun = target.ahead?.take(database) ?? beginSnapshotSession(job, target, database);
+    const { client, tables: seen, seenAt } = await begun;
     const stop = () => void client.end().catch(() => undefined);
     until.signal.addEventListener('abort', stop, { once: true });
     client.once('end', () => until.signal.removeEventListener('abort', stop));
     try {
       until.signal.throwIfAborted();
-      await client.query(sessionSettings(facts.versionNum, job.config.lockWaitSeconds));
-      await lockTables(client);
+      await lockTables(client, performance.now() - seenAt > STALE_MS ? undefined : seen);
       const { rows } = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
       const tables = await client.query<TableFacts>(TABLES);
       client.once('error', (error) => until.fail(asTargetError(error, client.address)));
@@ -98,12 +89,15 @@ export class DatabaseSnapshot implements AsyncDisposable {
   }
 }
 
-async function lockTables(client: TargetClient): Promise<void> {
+/** @param seen the tables there were a moment ago, if it was only a moment */
+async function lockTables(client: TargetClient, seen: readonly TableFacts[] | undefined): Promise<void> {
+  let known = seen;
   for (let attempt = 1; ; attempt++) {
-    const { rows } = await client.query<TableFacts>(TABLES);
+    const tables = known ?? (await client.query<TableFacts>(TABLES)).rows;
+    known = undefined;
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     try {
-      await lockForReading(client, rows);
+      await lockForReading(client, tables);
       return;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -6,7 +6,7 @@ import { README } from '../../artefact/readme.js';
 import { RESTORE_SCRIPT } from '../../artefact/restore-script.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import type { DumpSummary } from '../dump-summary.js';
-import type { CheckedTarget } from './check-target.js';
+import { largestFirst, type CheckedTarget } from './check-target.js';
 import { clusterJson, type ClusterJson } from './cluster-json.js';
 import { dumpDatabase, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
@@ -28,7 +28,10 @@ export async function dumpCluster(
     const started = performance.now();
     const facts = clusterJson(job, target);
     const applicationName = sessionName(job.runId, job.epoch);
-    await using env = await toolEnvironment(target.address, { applicationName });
+    // Made while the first session takes its snapshot.
+    const env = toolEnvironment(target.address, { applicationName });
+    await using stack = new AsyncDisposableStack();
+    stack.defer(async () => (await env.catch(() => undefined))?.[Symbol.asyncDispose]());
     const progress = new DumpProgress(context);
     const failed = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -58,16 +61,15 @@ export async function dumpCluster(
 }
 
 async function dumpDatabases(dump: ClusterDump, facts: ClusterJson, begun: Promise<void>): Promise<DatabaseContent[]> {
-  const largestFirst = dump.target.databases
-    .map((database, index) => ({ database, folder: facts.databases[index]?.folder ?? '' }))
-    .toSorted((a, b) => (b.database.bytes ?? 0) - (a.database.bytes ?? 0));
-  for (const { database } of largestFirst) dump.progress.database(database.name, database.bytes ?? 0);
+  const folders = new Map(dump.target.databases.map(({ name }, index) => [name, facts.databases[index]?.folder ?? '']));
+  const ordered = largestFirst(dump.target.databases);
+  for (const database of ordered) dump.progress.database(database.name, database.bytes ?? 0);
   const dumps: Promise<DatabaseContent>[] = [];
-  for (const { database, folder } of largestFirst) {
+  for (const database of ordered) {
     // No database is opened, and held open, before a process is free to dump it.
     await dump.slots.acquire();
     if (dump.signal.aborted) break;
-    const dumping = dumpDatabase(dump, database, folder);
+    const dumping = dumpDatabase(dump, database, folders.get(database.name) ?? '');
     dumping.catch(dump.fail);
     dumps.push(dumping);
     // The second one waits until the first is being read: two connections at once take longer than one after the other.

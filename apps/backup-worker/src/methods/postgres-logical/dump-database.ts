@@ -19,7 +19,7 @@ import type { Slots } from '../../pipeline/slots.js';
 export interface ClusterDump {
   job: BackupJob;
   target: CheckedTarget;
-  env: ToolEnvironment;
+  env: Promise<ToolEnvironment>;
   writer: ArtefactWriter;
   slots: Slots;
   progress: DumpProgress;
@@ -170,7 +170,7 @@ function once(work: () => void): () => void {
   };
 }
 
-function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<StartedTool> {
+async function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<StartedTool> {
   const { job, target, env, signal, database, snapshotId } = dump;
   return startTool({
     path: target.tools.path('pg_dump'),
@@ -184,7 +184,7 @@ function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<StartedToo
       ...(target.facts.inRecovery ? ['--no-unlogged-table-data'] : []),
       ...planned.args,
     ],
-    env: inLargePieces(env.forDatabase(database.name)),
+    env: inLargePieces((await env).forDatabase(database.name)),
     signal,
     attributes: { 'hozen.stream': planned.name, 'db.namespace': database.name },
   });

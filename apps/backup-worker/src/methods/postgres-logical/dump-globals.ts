@@ -14,7 +14,7 @@ async function dumpAll({ target, env, writer, signal }: Omit<ClusterDump, 'slots
   const tool = await startTool({
     path: target.tools.path('pg_dumpall'),
     args: [what, '--no-password'],
-    env,
+    env: await env,
     signal,
     attributes: { 'hozen.stream': name },
   });

@@ -1,5 +1,5 @@
 import type { DatabaseFacts } from '@hozen/dbms';
-import type { TableFacts } from './database-snapshot.js';
+import type { TableFacts } from './tables.sql.js';
 
 /** One pg_dump process: what it dumps and under which name. */
 export interface PlannedDump {

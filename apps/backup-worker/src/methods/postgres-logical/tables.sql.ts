@@ -1,3 +1,14 @@
+export interface TableFacts {
+  oid: number;
+  schema: string;
+  name: string;
+  /** false: a partitioned table, whose rows are in its partitions. */
+  hasData: boolean;
+  unlogged: boolean;
+  /** With TOAST, without indexes. */
+  bytes: number;
+}
+
 /**
  * What pg_dump would lock: tables and partitioned tables outside of the system's schemas. Sizes count the table and its
  * TOAST, not its indexes, since only these are dumped.
