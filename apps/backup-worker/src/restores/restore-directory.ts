@@ -1,15 +1,12 @@
 import { mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HozenError } from '@hozen/contracts';
 import { findProgram, giveToServer, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
-import { restoreFiles } from '../restore/physical/restore-files.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { onStorage } from '../storage/storage-error.js';
-import { compareFiles } from '../verification/compare-files.js';
-import { named } from '../verification/named.js';
+import { restoreAndCompare } from '../verification/restore-and-compare.js';
 import { tablespacesOf } from './plan-directory.js';
 
 export interface RestoredPlace {
@@ -36,7 +33,7 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
     onStorage(directory, async () => {
       const beside = besideOf(restore);
       await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
-      await restoreAndCompare(restore, beside);
+      await restoreAndCompare(restore.chain, beside, restore);
       await makeStartable(beside);
       await makeRecoverable(beside);
       await moveTablespaces(restore, beside);
@@ -68,25 +65,6 @@ export async function removeUnfinished(place: RestoredPlace): Promise<void> {
 
 function besideOf({ restoreId, directory }: RestoredPlace): string {
   return `${directory}.hozen-${restoreId}`;
-}
-
-async function restoreAndCompare({ chain, signal, progress }: DirectoryRestore, beside: string): Promise<void> {
-  const { files, divided } = await restoreFiles({
-    chain,
-    directory: beside,
-    signal,
-    progress: (update) => progress({ phase: 'restoring', ...update }),
-  });
-  const expectedBytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  let bytes = 0;
-  const differences = await compareFiles({
-    directory: beside,
-    files,
-    sizeOnly: chain.at(-1)?.manifest.physical?.hintsLogged ? new Set() : divided,
-    signal,
-    onBytes: (more, item) => progress({ phase: 'comparing', bytes: (bytes += more), expectedBytes, item }),
-  });
-  if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
 }
 
 /** Replays the WAL that came along, and opens on a new timeline: nothing of it can be mixed up with the original. */

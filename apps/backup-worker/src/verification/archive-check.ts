@@ -1,10 +1,6 @@
 import { crc32cText, type Crc32c } from '../artefact/crc32c.js';
 import { listedPath, type ListedFile } from '../methods/postgres-physical/backup-manifest.js';
-import {
-  INCREMENTAL_PREFIX,
-  IncrementalHeadReader,
-  PAGE_BYTES,
-} from '../methods/postgres-physical/incremental-file.js';
+import { IncrementalHeadReader, PAGE_BYTES, wholePath } from '../methods/postgres-physical/incremental-file.js';
 import { TarReader, type TarMember, type TarTaker } from '../pipeline/tar-reader.js';
 
 /** Files that are in an archive although no list has them: WAL, and what the server keeps for archiving it. */
@@ -62,7 +58,7 @@ export class ArchiveCheck implements TarTaker {
       return;
     }
     const path = listedPath(this.name, member.name);
-    const whole = path.replace(new RegExp(`(^|/)${INCREMENTAL_PREFIX}([^/]+)$`), '$1$2');
+    const whole = wholePath(path);
     // The server lists what it sent; where we left pages out, the list has the whole file.
     const asSent = this.list.take(path);
     const listed = asSent ?? this.list.take(whole);

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32cText, loadCrc32c } from '../artefact/crc32c.js';
 import type { ListedFile } from '../methods/postgres-physical/backup-manifest.js';
-import { INCREMENTAL_PREFIX } from '../methods/postgres-physical/incremental-file.js';
+import { wholePath } from '../methods/postgres-physical/incremental-file.js';
 import { isMissing } from '../storage/storage-error.js';
 
 const PIECE = 1024 * 1024;
@@ -21,7 +21,7 @@ export interface FilesComparison {
 /** Compares restored files with the list that the server made of its own. @returns what differs */
 export async function compareFiles(comparison: FilesComparison): Promise<string[]> {
   const crc32c = await loadCrc32c();
-  const waiting = comparison.files.filter(({ path }) => !path.includes(INCREMENTAL_PREFIX));
+  const waiting = comparison.files.filter(({ path }) => path === wholePath(path));
   const differences: string[] = [];
   const lanes = Array.from({ length: LANES }, async () => {
     const buffer = Buffer.allocUnsafeSlow(PIECE);

@@ -6,12 +6,11 @@ import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { chainOf } from '../restore/physical/chain.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
-import { restoreFiles } from '../restore/physical/restore-files.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
-import { compareFiles } from './compare-files.js';
 import { asStartError } from './proof-error.js';
 import { named } from './named.js';
 import { readEverything, type ReadCounts } from './read-everything.js';
+import { restoreAndCompare } from './restore-and-compare.js';
 import { scratchFolder } from './scratch-server.js';
 
 /**
@@ -56,32 +55,6 @@ export async function proveByStart(
       await rm(scratch, { recursive: true, force: true });
     }
   });
-}
-
-async function restoreAndCompare(
-  chain: CommittedArtefact[],
-  directory: string,
-  { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
-): Promise<void> {
-  progress({ phase: 'restoring', bytes: 0 });
-  const { files, divided } = await restoreFiles({
-    chain,
-    directory,
-    signal,
-    progress: (update) => progress({ phase: 'restoring', ...update }),
-  });
-  const physical = chain.at(-1)?.manifest.physical;
-  let bytes = 0;
-  const expectedBytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const differences = await compareFiles({
-    directory,
-    files,
-    // Without it hint bits change silently; those that the earlier backup has are as good.
-    sizeOnly: physical?.hintsLogged ? new Set() : divided,
-    signal,
-    onBytes: (more, item) => progress({ phase: 'comparing', bytes: (bytes += more), expectedBytes, item }),
-  });
-  if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
 }
 
 async function startAndRead(

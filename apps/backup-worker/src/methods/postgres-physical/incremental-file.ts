@@ -4,6 +4,13 @@ export const PAGE_BYTES = 8192;
 /** A file of which only changed pages are kept has this before its own name. */
 export const INCREMENTAL_PREFIX = 'INCREMENTAL.';
 
+const INCREMENTAL_NAME = /(^|\/)INCREMENTAL\.([^/]+)$/;
+
+/** The path of the file that pages belong to; any other path as it is. */
+export function wholePath(path: string): string {
+  return path.replace(INCREMENTAL_NAME, '$1$2');
+}
+
 const MAGIC = 0xd3ae1f0d;
 /** Magic, number of pages, length. */
 const FIXED_BYTES = 12;

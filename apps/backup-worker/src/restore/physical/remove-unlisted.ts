@@ -1,13 +1,11 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
-import { INCREMENTAL_PREFIX } from '../../methods/postgres-physical/incremental-file.js';
+import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
 
 /** Removes files that an earlier backup of the chain brought and the server did not have any more. */
 export async function removeUnlisted(directory: string, files: readonly ListedFile[]): Promise<void> {
-  const listed = new Set(
-    files.map(({ path }) => path.replace(new RegExp(`(^|/)${INCREMENTAL_PREFIX}([^/]+)$`), '$1$2')),
-  );
+  const listed = new Set(files.map(({ path }) => wholePath(path)));
   for (const path of await filesIn(directory, directory)) {
     const name = relative(directory, path);
     if (listed.has(name) || name.startsWith('pg_wal/') || name === 'backup_manifest') continue;

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, normalize, sep } from 'node:path';
 import { listedPath } from '../../methods/postgres-physical/backup-manifest.js';
-import { INCREMENTAL_PREFIX } from '../../methods/postgres-physical/incremental-file.js';
+import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
 import { TarReader, type TarMember, type TarTaker } from '../../pipeline/tar-reader.js';
 import { DividedFile, type RestoredFile, WholeFile } from './restored-file.js';
 
@@ -37,7 +37,7 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
     // Tablespaces have archives of their own; the original's folders are none of ours.
     if (member.type === 'link') return undefined;
     if (member.type === 'folder') return mkdir(path, { recursive: true, mode: 0o700 }).then(() => undefined);
-    const whole = member.name.replace(new RegExp(`(^|/)${INCREMENTAL_PREFIX}([^/]+)$`), '$1$2');
+    const whole = wholePath(member.name);
     if (whole === member.name) {
       this.#file = new WholeFile(path);
     } else {
