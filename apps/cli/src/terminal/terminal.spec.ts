@@ -31,7 +31,8 @@ describe('units', () => {
   });
 
   it('tell times in the zone that is asked for', () => {
-    expect(timeText('2026-11-21T17:00:00Z', 'Asia/Tokyo')).toBe('2026-11-22 02:00:00');
+    expect(timeText('2026-11-21T17:00:00Z', 'Asia/Tokyo')).toBe('2026-11-22 02:00:00 +09:00');
+    expect(timeText('2026-11-21T17:00:00Z', 'UTC')).toBe('2026-11-21 17:00:00 +00:00');
   });
 });
 

@@ -32,14 +32,15 @@ export function clockText(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rounded % 60)}` : `${minutes}:${two(rounded % 60)}`;
 }
 
-/** An RFC 3339 time as local time of this machine: `2026-11-21 02:00:00`. */
+/** An RFC 3339 time as local time of this machine, or of the zone, and how far that is from UTC: `2026-11-21 02:00:00 +09:00`. */
 export function timeText(time: string, timeZone?: string): string {
-  const parts = new Intl.DateTimeFormat('sv-SE', {
-    dateStyle: 'short',
-    timeStyle: 'medium',
-    ...(timeZone === undefined ? {} : { timeZone }),
-  });
-  return parts.format(new Date(time));
+  const zone = timeZone === undefined ? {} : { timeZone };
+  const at = new Date(time);
+  const local = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', ...zone });
+  const offset = new Intl.DateTimeFormat('en', { timeZoneName: 'longOffset', ...zone })
+    .formatToParts(at)
+    .find(({ type }) => type === 'timeZoneName')?.value;
+  return `${local.format(at)} ${offset?.replace('GMT', '') || '+00:00'}`;
 }
 
 /** Time between two RFC 3339 times; nothing where one is missing. */
