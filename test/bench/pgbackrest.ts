@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
+import { findProgram } from '@hozen/dbms';
 import type { TestPostgres } from '@hozen/testkit';
 
 /** A repository of pgBackRest for a server, as people set it up on the same machine. */
@@ -24,6 +25,7 @@ export async function pgBackRest(
   settings: readonly string[],
   jobs = 2,
 ): Promise<PgBackRest> {
+  if (!findProgram('pgbackrest')) throw new Error('pgbackrest is not installed (Debian: apt-get install pgbackrest)');
   const file = `${folder}.conf`;
   const lines = [
     '[global]',

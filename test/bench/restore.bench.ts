@@ -1,0 +1,102 @@
+import { rm } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import type { RestoreView } from '@hozen/contracts';
+import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
+import { sampleConfiguration } from '../src/sample-target.js';
+import { Stack } from '../src/stack.js';
+import { folderMb } from './folder-size.js';
+import { generateCluster } from './generated-cluster.js';
+import { cpuSeconds, peakMemoryMb, resetPeakMemory, type Measured } from './measure.js';
+import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
+import { report, row } from './report.js';
+import { timedBackup } from './timed-backup.js';
+import { timedShell } from './timed-shell.js';
+
+/**
+ * Restore of a copy of files into a new folder against pgBackRest's at its best: of a full backup, and of one with six
+ * increments on it. Interleaved rounds on one machine in one run; medians. Ours is the whole way through the service, with
+ * every file compared with the server's list, and synced. Look at the ratios.
+ */
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    gigabytes: { type: 'string', default: '1.5' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const INCREMENTS = 6;
+
+await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
+await generateCluster(target, Number(values.gigabytes));
+await using restored = await tempDir();
+await using stack = await Stack.start(['backup-worker'], {
+  SAMPLE_PASSWORD: target.password,
+  HOZEN_RESTORE_FOLDERS: restored.path,
+});
+const config = { name: 'files', method: 'postgres-physical', compression: 'zstd' };
+await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage'), config));
+const best = await pgBackRest(target, stack.home.join('best'), PGBACKREST_SETTINGS.best);
+const env = { ...process.env, PGPASSWORD: target.password };
+const size = () => Promise.resolve(folderMb(target.dataDir));
+
+const rows = [];
+for (const [work, increments] of [
+  ['restore of a full copy', 0],
+  [`restore of a full copy and ${INCREMENTS} increments`, INCREMENTS],
+] as const) {
+  await backUp('full');
+  for (let n = 0; n < increments; n++) {
+    await using client = await target.client('shop');
+    await client.query(`UPDATE accounts SET balance = balance + 1 WHERE id % 1000 = ${n}`);
+    await client.query('CHECKPOINT');
+    await backUp('incremental');
+  }
+  const [mine, theirs]: [Measured[], Measured[]] = [[], []];
+  for (let round = 0; round < Number(values.rounds); round++) {
+    mine.push(await ours(`ours-${increments}-${round}`));
+    theirs.push(await peer(`peer-${increments}-${round}`));
+    process.stderr.write(`${JSON.stringify({ work, round, ours: mine.at(-1), peer: theirs.at(-1) })}\n`);
+  }
+  rows.push(row(work, 'compared and synced', 'pgBackRest, zst 1, bundled', mine, theirs));
+}
+await report(rows, values.json);
+
+async function backUp(level: 'full' | 'incremental'): Promise<void> {
+  await timedBackup(stack, target, { config: 'files', level, verify: false });
+  const command = best.backup(level === 'full' ? 'full' : 'incr');
+  await timedShell(command, { server: target.pid ?? 0, env, size });
+}
+
+async function ours(name: string): Promise<Measured> {
+  const worker = stack.service('backup-worker');
+  const directory = restored.join(name);
+  await resetPeakMemory(worker.pid);
+  const cpuBefore = await cpuSeconds(worker.pid);
+  const startedAt = performance.now();
+  const request = await stack.request('restore.requested', { config: 'files', directory });
+  const view = await eventually(() => endedRestore(request), { within: 600_000 });
+  const wall = (performance.now() - startedAt) / 1000;
+  if (view.error) throw new Error(JSON.stringify(view.error));
+  const cpu = (await cpuSeconds(worker.pid)) - cpuBefore;
+  const measured = { wall, cpu, peak: await peakMemoryMb(worker.pid), size: folderMb(directory) };
+  await rm(directory, { recursive: true });
+  return measured;
+}
+
+async function endedRestore(request: string): Promise<RestoreView> {
+  const view = await stack.get<RestoreView>('backup-worker', `/restores/${request}`);
+  if (view.state === 'queued' || view.state === 'running') throw new Error(`the restore is ${view.state}`);
+  return view;
+}
+
+async function peer(name: string): Promise<Measured> {
+  const directory = restored.join(name);
+  const command = `mkdir '${directory}' && ${best.restore(directory)} && sync -f '${directory}'`;
+  const measured = await timedShell(command, {
+    server: target.pid ?? 0,
+    env,
+    size: () => Promise.resolve(folderMb(directory)),
+  });
+  await rm(directory, { recursive: true });
+  return measured;
+}
