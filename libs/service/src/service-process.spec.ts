@@ -32,12 +32,12 @@ async function startProcess(more = ''): Promise<{ process: ChildProcess; runFile
   await writeFile(
     program,
     `import { startService } from '${built('dist/index.js')}';
-     import { SharedTables } from '${built('../persistence/dist/index.js')}';
+     import { SHARED_TABLES } from '${built('../persistence/dist/index.js')}';
      import { Module } from '${built('../../node_modules/@nestjs/common/index.js')}';
      class Empty {}
      Module({})(Empty);
      const service = await startService(
-       { service: 'scheduler', name: 'scheduler', module: Empty, entities: [], migrations: [SharedTables] });
+       { service: 'scheduler', name: 'scheduler', module: Empty, entities: [], migrations: [...SHARED_TABLES] });
      ${more}`,
   );
   const env = {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { HozenError, newEvent, type EventOf } from '@hozen/contracts';
 import { Inbox, OnEvent, Outbox, publishEvent } from '@hozen/messaging';
-import { SharedTables } from '@hozen/persistence';
+import { SHARED_TABLES } from '@hozen/persistence';
 import { eventually, ServiceDatabases, tempDir, TestNats, TestPostgres } from '@hozen/testkit';
 import { Body, Controller, Get, Module, Post } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -70,7 +70,7 @@ function definition(env: NodeJS.ProcessEnv = {}): ServiceDefinition {
     name: 'backup-worker',
     module: ThingsModule,
     entities: [],
-    migrations: [SharedTables],
+    migrations: [...SHARED_TABLES],
     ownsProcess: false,
     env: { HOZEN_DATABASE_URL: databases.urls.backup, HOZEN_NATS_URL: nats.url, ...env },
   };
