@@ -44,7 +44,8 @@ async function byFileSystem(needs: Need[]): Promise<Need[]> {
   return [...found.values()];
 }
 
-async function freeBytes(path: string): Promise<number> {
+/** On the file system of the nearest folder that exists already. @throws HozenError of the STORAGE_ codes */
+export async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await onStorage(path, () => statfsOf(path));
   return bavail * bsize;
 }
@@ -59,7 +60,8 @@ async function statfsOf(path: string): Promise<StatsFs> {
   }
 }
 
-function readable(bytes: number): string {
+/** `12.3 GB` */
+export function readable(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
   const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
   return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;

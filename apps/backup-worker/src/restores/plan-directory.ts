@@ -1,6 +1,7 @@
-import { readdir, stat, statfs } from 'node:fs/promises';
-import { dirname, sep } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { sep } from 'node:path';
 import type { RestoreObstacle, RestorePlanView } from '@hozen/contracts';
+import { freeBytes, readable } from '../methods/check-room.js';
 import { chainOf } from '../restore/physical/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
@@ -45,8 +46,7 @@ export async function planDirectory(
   const needed = manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
   const free = await freeBytes(directory);
   if (free < needed) {
-    const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
-    obstacles.push({ kind: 'disk-too-small', what: `${gigabytes(free)} of ${gigabytes(needed)}` });
+    obstacles.push({ kind: 'disk-too-small', what: `${readable(free)} of ${readable(needed)}` });
   }
   return { view: planView(ground, chain, free, obstacles), chain };
 }
@@ -87,16 +87,4 @@ async function isFree(folder: string): Promise<boolean> {
   } catch (error) {
     return isMissing(error);
   }
-}
-
-/** Of the nearest folder that exists already. */
-async function freeBytes(path: string): Promise<number> {
-  try {
-    await stat(path);
-  } catch (error) {
-    if (isMissing(error) && dirname(path) !== path) return freeBytes(dirname(path));
-    throw error;
-  }
-  const { bavail, bsize } = await statfs(path);
-  return bavail * bsize;
 }

@@ -1,10 +1,11 @@
-import { mkdir, open, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { findProgram, giveToServer, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { syncDirectory } from '../storage/file/durable.js';
 import { onStorage } from '../storage/storage-error.js';
 import { restoreAndCompare } from '../verification/restore-and-compare.js';
 import { tablespacesOf } from './plan-directory.js';
@@ -43,7 +44,7 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
       restore.ensureLease();
       await failpoint('restore.before-rename');
       await rename(beside, directory);
-      await syncFolder(dirname(directory));
+      await syncDirectory(dirname(directory));
       await failpoint('restore.renamed');
     }),
   );
@@ -103,9 +104,4 @@ async function isMarked(folder: string, restoreId: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path);
-  await folder.sync();
 }

@@ -10,8 +10,6 @@ export interface BaseBackupOptions {
   checkpoint: 'fast' | 'spread';
   /** Only what changed since the manifest that was uploaded before. PostgreSQL 17 and newer. */
   incremental?: boolean;
-  /** Kilobytes a second that the server sends at most. */
-  maxRate?: number;
 }
 
 /** Takes a base backup as it comes. What is given is used again when the call, or its promise, is done. */
@@ -138,7 +136,7 @@ class ReceivedBackup {
   }
 }
 
-function statementOf({ label, checkpoint, incremental, maxRate }: BaseBackupOptions): string {
+function statementOf({ label, checkpoint, incremental }: BaseBackupOptions): string {
   const options = [
     `LABEL '${label.replaceAll("'", "''")}'`,
     `CHECKPOINT '${checkpoint}'`,
@@ -149,7 +147,6 @@ function statementOf({ label, checkpoint, incremental, maxRate }: BaseBackupOpti
     "MANIFEST_CHECKSUMS 'CRC32C'",
     'TABLESPACE_MAP true',
     ...(incremental ? ['INCREMENTAL true'] : []),
-    ...(maxRate === undefined ? [] : [`MAX_RATE ${Math.trunc(maxRate)}`]),
   ];
   return `BASE_BACKUP (${options.join(', ')})`;
 }

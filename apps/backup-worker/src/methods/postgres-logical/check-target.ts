@@ -74,9 +74,7 @@ export function largestFirst(databases: readonly DatabaseFacts[]): DatabaseFacts
   return databases.toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
 }
 
-/**
- * The same without a run.
- */
+/** The same without a run. */
 export async function checkServer(
   spec: TargetSpec,
   applicationName: string,

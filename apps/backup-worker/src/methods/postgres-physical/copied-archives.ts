@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { BaseBackupFacts } from '@hozen/dbms';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { ArchiveCopy, type Unchanged } from './archive-copy.js';
@@ -8,6 +9,13 @@ import type { Parent } from './parent.js';
 
 /** Bytes between two reports of progress. */
 const REPORT_EVERY = 4 * 1024 * 1024;
+
+/** What came of a copy: as the server says it when it sends the files itself. */
+export interface CopiedFiles {
+  facts: BaseBackupFacts;
+  /** The backup_manifest. */
+  list: string;
+}
 
 /** The archives of one copy, one after the other, each a stream of the artefact. */
 export class CopiedArchives {

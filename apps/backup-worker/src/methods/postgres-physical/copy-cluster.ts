@@ -7,7 +7,7 @@ import type { ManifestPhysical } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import type { DumpSummary } from '../dump-summary.js';
 import type { PhysicalTarget } from './check-target.js';
-import { CopiedArchives } from './copied-archives.js';
+import { CopiedArchives, type CopiedFiles } from './copied-archives.js';
 import { copyFiles } from './copy-files.js';
 import { addDescription } from './description.js';
 import { HAS_SUMMARIES } from './physical-facts.sql.js';
@@ -76,7 +76,7 @@ async function copied(
   archives: CopiedArchives,
   context: AttemptContext,
   uploaded: Parent | undefined,
-): Promise<{ facts: BaseBackupFacts; list: string }> {
+): Promise<CopiedFiles> {
   if (target.directory !== undefined && !uploaded) return copyFiles(job, target, target.directory, archives, context);
   const applicationName = sessionName(job.runId, job.epoch);
   await using client = await connect(target.address, { applicationName, replication: true });

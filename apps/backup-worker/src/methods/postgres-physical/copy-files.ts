@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { asTargetError, connect, sessionName, type BaseBackupFacts, type TargetClient } from '@hozen/dbms';
+import { asTargetError, connect, sessionName, type TargetClient } from '@hozen/dbms';
 import { crc32cText, loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import { isTarName, TAR_BLOCK, writeTarHeader } from '../../artefact/tar.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
@@ -8,19 +8,13 @@ import type { ArchiveCopy } from './archive-copy.js';
 import { listedPath, writeBackupManifest, type CopiedFile } from './backup-manifest.js';
 import type { PhysicalTarget } from './check-target.js';
 import type { ChangedPages } from './changed-pages.js';
-import type { CopiedArchives } from './copied-archives.js';
+import type { CopiedArchives, CopiedFiles } from './copied-archives.js';
 import { PAGE_BYTES } from './incremental-file.js';
 import { isControlFile, listDataDirectory, listTablespace, type DirectoryEntry } from './list-files.js';
 import { parseLsn } from './lsn.js';
 import { readAhead, type OpenedFile } from './read-ahead.js';
+import { slotName } from './slot-name.js';
 import { BEGIN_BACKUP, END_BACKUP, RESERVE_WAL, TABLESPACES } from './copy-files.sql.js';
-
-/** What came of reading the files: as the server says it when it sends them itself. */
-export interface CopiedFiles {
-  facts: BaseBackupFacts;
-  /** The backup_manifest. */
-  list: string;
-}
 
 /**
  * Reads the files of a server on this machine straight from its data directory, in backup mode: less work for it, and for
@@ -53,7 +47,7 @@ async function readFiles(
   archives: CopiedArchives,
   signal: AbortSignal,
 ): Promise<CopiedFiles> {
-  await client.query(RESERVE_WAL, [`hozen_${job.runId.replaceAll('-', '_')}_${job.epoch}`]);
+  await client.query(RESERVE_WAL, [slotName(job)]);
   const startLsn = await beginBackup(client, job, signal);
   const copy = new FilesCopy(archives, await loadCrc32c(), signal);
   const tablespaces = await tablespacesOf(client);

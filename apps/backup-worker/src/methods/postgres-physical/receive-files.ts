@@ -1,13 +1,7 @@
-import {
-  asTargetError,
-  baseBackup,
-  copyIn,
-  type BaseBackupFacts,
-  type BaseBackupTaker,
-  type TargetClient,
-} from '@hozen/dbms';
+import { asTargetError, baseBackup, copyIn, type BaseBackupTaker, type TargetClient } from '@hozen/dbms';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import type { CopiedArchives } from './copied-archives.js';
+import type { CopiedArchives, CopiedFiles } from './copied-archives.js';
+import { slotName } from './slot-name.js';
 import type { Parent } from './parent.js';
 
 /** Bytes of a list in one message. */
@@ -25,7 +19,7 @@ export async function receiveFiles(
   archives: CopiedArchives,
   { signal }: Pick<AttemptContext, 'signal'>,
   uploaded: Parent | undefined,
-): Promise<{ facts: BaseBackupFacts; list: string }> {
+): Promise<CopiedFiles> {
   await reserveWal(client, job);
   if (uploaded) await copyIn(client, 'UPLOAD_MANIFEST', piecesOf(uploaded.list));
   const options = {
@@ -48,10 +42,9 @@ export async function receiveFiles(
 }
 
 /** No WAL of the time of the copy may go before the copy has it, however long that takes. It goes with the session. */
-async function reserveWal(client: TargetClient, { runId, epoch }: BackupJob): Promise<void> {
-  const slot = `hozen_${runId.replaceAll('-', '_')}_${epoch}`;
+async function reserveWal(client: TargetClient, job: BackupJob): Promise<void> {
   try {
-    await client.query(`CREATE_REPLICATION_SLOT ${slot} TEMPORARY PHYSICAL RESERVE_WAL`);
+    await client.query(`CREATE_REPLICATION_SLOT ${slotName(job)} TEMPORARY PHYSICAL RESERVE_WAL`);
   } catch (error) {
     throw asTargetError(error, client.address);
   }
