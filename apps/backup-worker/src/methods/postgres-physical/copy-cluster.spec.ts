@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { giveToServer, PrivatePostgres, type PostgresAddress } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { jobFor, quietContext } from '../../backup.fixture.js';
+import { besides } from '../../storage/artefact-paths.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { chainOf } from '../../restore/physical/chain.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
@@ -149,6 +150,16 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
     expect(third.artefact.manifest).toMatchObject({
       level: 'full',
       warnings: [expect.stringContaining('maxChain is 2')],
+    });
+  });
+
+  it('is made in full where the list of what it would build on was changed', async () => {
+    const backups = backupsOf(server.address());
+    const { files } = besides((await backups.make('full')).artefact.path);
+    await writeFile(files, (await readFile(files, 'utf8')).replace('"Files"', ' "Files"'));
+    expect((await backups.make('incremental')).artefact.manifest).toMatchObject({
+      level: 'full',
+      warnings: [expect.stringContaining('was changed')],
     });
   });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { BackupLevel } from '@hozen/contracts';
 import { dirname, relative } from 'node:path';
 import { isParentFile, type Manifest, type ManifestParent, type ManifestPhysical } from '../../artefact/manifest.js';
@@ -60,6 +61,9 @@ async function parentFrom(earlier: EarlierBackup, job: BackupJob, target: Physic
   if (!manifest) return `the manifest of ${earlier.path} is missing`;
   const list = await storage.readText(besides(earlier.path).files);
   if (!manifest.physical || list === undefined) return `${earlier.path} has no list of files`;
+  // It stands unencrypted in the storage; the manifest, which may be signed, says which one it was.
+  const sha256 = createHash('sha256').update(list).digest('hex');
+  if (sha256 !== manifest.physical.files.sha256) return `the list of files of ${earlier.path} was changed`;
   const reason = whyNotOn(manifest, manifest.physical, target);
   if (reason !== undefined) return reason;
   const { runId, artefact } = manifest;
