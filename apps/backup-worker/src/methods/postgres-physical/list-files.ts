@@ -82,7 +82,7 @@ async function listInner(top: string, name: string): Promise<DirectoryEntry[]> {
 
 function isLeftOut(name: string, folder: string, unlogged: ReadonlySet<string>): boolean {
   if (name.startsWith('pgsql_tmp') || name.startsWith('pg_internal.init')) return true;
-  if (folder === '' && (LEFT_OUT.has(name) || name.startsWith('.s.PGSQL.'))) return true;
+  if (folder === '' && LEFT_OUT.has(name)) return true;
   if (TEMPORARY_RELATION.test(name)) return true;
   const [, number, fork] = RELATION_FILE.exec(name) ?? [];
   // An unlogged relation begins again from its init fork.
