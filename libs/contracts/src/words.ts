@@ -13,8 +13,11 @@ export type BackupLevel = (typeof BACKUP_LEVELS)[number];
 export const BACKUP_TRIGGERS = ['manual', 'automatic'] as const;
 export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
 
-/** `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it. */
-export const BACKUP_METHODS = ['postgres-logical', 'postgres-physical'] as const;
+/**
+ * `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it.
+ * `postgres-wal`: the WAL since the last time.
+ */
+export const BACKUP_METHODS = ['postgres-logical', 'postgres-physical', 'postgres-wal'] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
 /** How far a backup is proven before it counts: read back and checked, or restored into a scratch server and compared. */

@@ -14,6 +14,8 @@ export {
   type BaseBackupOptions,
   type BaseBackupTaker,
 } from './replication/base-backup.js';
+export { formatLsn, parseLsn, walFileName } from './replication/lsn.js';
+export { streamWal, type TakeWal, type WalStreamEnd, type WalStreamOptions } from './replication/stream-wal.js';
 export { giveToServer } from './server/give-to-server.js';
 export { wrongPages } from './server/page-checksums.js';
 export { freePort } from './server/free-port.js';

@@ -3,6 +3,9 @@ import { loadLibrary } from './native-libraries.js';
 /** Continues a CRC-32C (Castagnoli), as PostgreSQL uses it. Begin with 0. */
 export type Crc32c = (bytes: Buffer, crc: number) => number;
 
+/** Fewer bytes are summed here before the library is reached. */
+const WORTH_A_CALL = 256;
+
 let loading: Promise<Crc32c> | undefined;
 
 /** ISA-L's, at the speed of memory; our own where it is not installed. */
@@ -15,7 +18,8 @@ async function load(): Promise<Crc32c> {
   if (!library) return ownCrc32c;
   const native = library.call('unsigned int crc32_iscsi(void *buffer, int length, unsigned int start)');
   // The library leaves both inversions to its callers.
-  return (bytes, crc) => (Number(native(bytes, bytes.length, ~crc >>> 0)) ^ -1) >>> 0;
+  return (bytes, crc) =>
+    bytes.length < WORTH_A_CALL ? ownCrc32c(bytes, crc) : (Number(native(bytes, bytes.length, ~crc >>> 0)) ^ -1) >>> 0;
 }
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -26,7 +30,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 export function ownCrc32c(bytes: Buffer, crc: number): number {
   let register = ~crc;
-  for (const byte of bytes) register = (register >>> 8) ^ (TABLE[(register ^ byte) & 0xff] ?? 0);
+  for (let at = 0; at < bytes.length; at++) {
+    register = (register >>> 8) ^ (TABLE[(register ^ (bytes[at] ?? 0)) & 0xff] ?? 0);
+  }
   return ~register >>> 0;
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@hozen/contracts';
 
 /** What the streams of an artefact are, and so how it is restored. */
-export const MANIFEST_FORMATS = ['hozen-postgres-logical', 'hozen-postgres-physical'] as const;
+export const MANIFEST_FORMATS = ['hozen-postgres-logical', 'hozen-postgres-physical', 'hozen-postgres-wal'] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
 /**
@@ -42,6 +42,8 @@ export interface Manifest {
   databases: ManifestDatabase[];
   /** Of a copy of the server's files. */
   physical?: ManifestPhysical;
+  /** Of a piece of the server's WAL. */
+  wal?: ManifestWal;
   tablespaces: { name: string; location: string }[];
   warnings: string[];
   /** Shell commands, to be run in the folder of the artefact. */
@@ -83,6 +85,38 @@ export interface ManifestParent {
   file: string;
   /** Of its artefact. */
   sha256: string;
+}
+
+export interface ManifestWal {
+  segmentBytes: number;
+  /** One for each timeline, in order; every one begins at the beginning of a page. */
+  ranges: WalRange[];
+  /** All records up to here are whole; the next log begins here or before. */
+  wholeUntilLsn: string;
+  records: number;
+  /** RFC 3339, by the server's clock: whatever was committed before is in this log or an earlier one. */
+  upTo: string;
+  /** RFC 3339: of the last commit or rollback in it, where there is one. */
+  lastTransactionAt?: string;
+  restorePoints: { name: string; lsn: string; at: string }[];
+  /** The log that this one goes on from without a gap. */
+  follows?: { runId: string };
+  /** What is in no log, and why: points in time in it cannot be restored. */
+  gap?: WalGap;
+}
+
+export interface WalRange {
+  timeline: number;
+  startLsn: string;
+  endLsn: string;
+}
+
+export interface WalGap {
+  /** Where the log before ends: place in WAL, and time. */
+  fromLsn: string;
+  from: string;
+  toLsn: string;
+  reason: string;
 }
 
 export function isParentFile(file: string): boolean {
@@ -155,6 +189,18 @@ const isPhysical = shape({
   damaged: flag,
 });
 
+const isWal = shape({
+  segmentBytes: (value) => count(value) && Number(value) >= 2 ** 20 && Number.isInteger(Math.log2(Number(value))),
+  ranges: listOf(shape({ timeline: count, startLsn: lsn, endLsn: lsn })),
+  wholeUntilLsn: lsn,
+  records: count,
+  upTo: text,
+  lastTransactionAt: optional(text),
+  restorePoints: listOf(shape({ name: text, lsn, at: text })),
+  follows: optional(shape({ runId })),
+  gap: optional(shape({ fromLsn: lsn, from: text, toLsn: lsn, reason: text })),
+});
+
 const CHECKS: Record<keyof Manifest, Check> = {
   format: oneOf(MANIFEST_FORMATS),
   version: (value) => value === 1,
@@ -180,6 +226,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
   encryption: optional(isEncryption),
   index: shape({ offset: count, length: count }),
   physical: optional(isPhysical),
+  wal: optional(isWal),
   databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
   tablespaces: listOf(shape({ name: text, location: text })),
   warnings: listOf(text),
@@ -188,6 +235,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
 
 function firstWrong(value: Fields): string | undefined {
   if ((value['format'] === 'hozen-postgres-physical') !== (value['physical'] !== undefined)) return 'physical';
+  if ((value['format'] === 'hozen-postgres-wal') !== (value['wal'] !== undefined)) return 'wal';
   return Object.entries(CHECKS).find(([key, check]) => !check(value[key]))?.[0];
 }
 

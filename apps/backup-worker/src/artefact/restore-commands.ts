@@ -1,11 +1,17 @@
+import type { DumpSummary } from '../methods/dump-summary.js';
+
 /** How to restore the artefact by hand, in the folder where it stands. The name needs quotes, but no more (safe-name.ts). */
-export function restoreCommands(file: string, physical?: { parent?: { file: string } }): string[] {
+export function restoreCommands(file: string, { physical, wal }: Pick<DumpSummary, 'physical' | 'wal'>): string[] {
   const plain = file.replace(/\.age$/, '');
   return [
     `sha256sum -c '${file}.sha256'`,
     ...(plain === file ? [] : ['# KEY: the file with the private key', `age -d -i "$KEY" -o '${plain}' '${file}'`]),
     `tar -xOf '${plain}' --occurrence=1 restore.sh > restore.sh`,
-    ...(physical ? ontoDirectory(plain, physical.parent?.file) : intoServer(plain)),
+    ...(wal
+      ? ['# WAL: a folder that the restored server reads', `sh restore.sh "$WAL" '${plain}'`]
+      : physical
+        ? ontoDirectory(plain, physical.facts.parent?.file)
+        : intoServer(plain)),
   ];
 }
 

@@ -3,23 +3,25 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import type { BackupJob } from '../job.js';
+import type { ReadyTarget } from './method.js';
 import { isMissing, onStorage } from '../storage/storage-error.js';
 import { storageOf } from '../storage/storage-of.js';
 
-/** The artefact is expected to take this share of the databases' size when no earlier one tells. */
+/** The artefact is expected to take this share of the size of the data. */
 const SHARE = 4;
 
 /**
  * Looks whether the artefact will fit, and the scratch server too where the proof needs one: twice of what is expected.
- * @param original bytes of the data on the server
- * @param lastBytes bytes of the last artefact of this config, where there is one
  * @throws HozenError STORAGE_UNWRITABLE, STORAGE_IO, DISK_TOO_SMALL
  */
-export async function checkRoom(job: BackupJob, original: number, lastBytes?: number): Promise<void> {
+export async function checkRoom(
+  job: BackupJob,
+  { bytes: original, scratchBytes = original }: Pick<ReadyTarget, 'bytes' | 'scratchBytes'>,
+): Promise<void> {
   const directory = await storageOf(job.config.storage).check(job);
   const needs: Need[] = [];
-  if (directory !== undefined) needs.push({ path: directory, bytes: 2 * (lastBytes ?? original / SHARE) });
-  if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * original });
+  if (directory !== undefined) needs.push({ path: directory, bytes: (2 * original) / SHARE });
+  if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * scratchBytes });
   for (const { path, bytes } of await byFileSystem(needs)) {
     const free = await freeBytes(path);
     if (free < bytes) throw new HozenError('DISK_TOO_SMALL', { path, free: readable(free), needed: readable(bytes) });

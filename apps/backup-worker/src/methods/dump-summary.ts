@@ -1,6 +1,6 @@
 import type { DatabaseContent } from '../artefact/artefact-index.js';
 import type { BackupLevel } from '@hozen/contracts';
-import type { ManifestDatabase, ManifestFormat, ManifestPhysical } from '../artefact/manifest.js';
+import type { ManifestDatabase, ManifestFormat, ManifestPhysical, ManifestWal } from '../artefact/manifest.js';
 
 /** What a dump found and wrote. */
 export interface DumpSummary {
@@ -20,6 +20,8 @@ export interface DumpSummary {
     /** The list of the files, to stand beside the artefact. */
     list: string;
   };
+  /** Of a piece of WAL. */
+  wal?: ManifestWal;
   server: ServerSummary;
   /** What the streams hold: goes into the artefact's index. */
   contents: DatabaseContent[];

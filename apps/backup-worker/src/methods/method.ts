@@ -20,6 +20,8 @@ export interface Method {
 export interface ReadyTarget extends AsyncDisposable {
   /** Of its data, on the server. */
   bytes: number;
+  /** What a proof puts into the spool; as much as the data, unless it says less. */
+  scratchBytes?: number;
   /** Writes everything into the artefact, which stays open. @throws HozenError, and what the writer throws */
   dump(job: BackupJob, writer: ArtefactWriter, context: AttemptContext): Promise<DumpSummary>;
 }

@@ -1,10 +1,13 @@
 import type { BackupMethod } from '@hozen/contracts';
 import { proveByStart } from '../verification/prove-by-start.js';
+import { proveLog } from '../verification/prove-log.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
 import type { Method } from './method.js';
 import { checkTarget } from './postgres-logical/check-target.js';
 import { checkPhysicalTarget } from './postgres-physical/check-target.js';
 import { copyCluster } from './postgres-physical/copy-cluster.js';
+import { checkLogTarget } from './postgres-wal/check-target.js';
+import { copyLog } from './postgres-wal/copy-log.js';
 import { dumpCluster } from './postgres-logical/dump-cluster.js';
 
 const METHODS: Readonly<Record<BackupMethod, Method>> = {
@@ -31,6 +34,19 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveByStart,
+  },
+  'postgres-wal': {
+    levels: ['transaction_log'],
+    async check(of, context) {
+      const target = await checkLogTarget(of, context);
+      return {
+        bytes: target.bytes,
+        scratchBytes: 0,
+        dump: (job, writer, about) => copyLog(job, target, writer, about),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+    prove: proveLog,
   },
 };
 

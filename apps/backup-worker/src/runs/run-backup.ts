@@ -72,7 +72,7 @@ async function makeArtefact(
   context: AttemptContext,
 ): Promise<CommittedArtefact> {
   const target = await checking;
-  await checkRoom(job, target.bytes);
+  await checkRoom(job, target);
   const writer = await openArtefact(job, target.bytes);
   try {
     const summary = await target.dump(job, writer, context);

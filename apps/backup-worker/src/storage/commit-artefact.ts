@@ -69,8 +69,9 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     index,
     databases: summary.databases,
     ...(summary.physical ? { physical: summary.physical.facts } : {}),
+    ...(summary.wal ? { wal: summary.wal } : {}),
     tablespaces: summary.tablespaces,
     warnings: summary.warnings,
-    restore: restoreCommands(file, summary.physical?.facts),
+    restore: restoreCommands(file, summary),
   };
 }

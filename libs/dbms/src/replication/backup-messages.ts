@@ -156,7 +156,8 @@ export class BackupMessages {
   }
 }
 
-function fieldsOf(body: Buffer): (string | null)[] {
+/** Of a DataRow, as text; null for NULL. */
+export function fieldsOf(body: Buffer): (string | null)[] {
   const fields: (string | null)[] = [];
   let at = 2;
   for (let left = body.readInt16BE(0); left > 0; left--) {

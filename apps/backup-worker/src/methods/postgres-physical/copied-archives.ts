@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import type { BaseBackupFacts } from '@hozen/dbms';
+import { parseLsn, type BaseBackupFacts } from '@hozen/dbms';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { ArchiveCopy, type Unchanged } from './archive-copy.js';
 import { ChangedPages } from './changed-pages.js';
-import { parseLsn } from './lsn.js';
 import type { Parent } from './parent.js';
 
 /** Bytes between two reports of progress. */

@@ -12,7 +12,8 @@ import { chainOf } from '../../restore/physical/chain.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByStart } from '../../verification/prove-by-start.js';
 import { checkPhysicalTarget } from './check-target.js';
-import { contentOf, PhysicalBackups, type PhysicalBackup } from './physical.fixture.js';
+import { BackupSeries, type MadeBackup } from '../../backup-series.fixture.js';
+import { contentOf } from './physical.fixture.js';
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -66,18 +67,18 @@ async function restoredByHand(paths: string[]): Promise<Record<string, string>> 
 }
 
 /** Checks it, restores it, and compares with what the server has. */
-async function expectProven({ job, artefact }: PhysicalBackup): Promise<void> {
+async function expectProven({ job, artefact }: MadeBackup): Promise<void> {
   await checkArtefact(job, artefact, quietContext());
   expect(await proveByStart(job, artefact, quietContext())).toMatchObject({ level: 'restore' });
 }
 
-async function pathsOf({ job, artefact }: PhysicalBackup): Promise<string[]> {
+async function pathsOf({ job, artefact }: MadeBackup): Promise<string[]> {
   return (await chainOf(artefact, job.config)).map(({ path }) => path);
 }
 
 describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyBy) => {
   const backupsOf = (address: PostgresAddress) =>
-    new PhysicalBackups(address, folder.path, (job) => (job.config.copyBy = copyBy));
+    new BackupSeries(address, folder.path, (job) => (job.config.copyBy = copyBy));
 
   it('is proven, and restores with its own script to what was there', async () => {
     const full = await backupsOf(server.address()).make('full');
@@ -137,7 +138,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
   });
 
   it('is made in full where there is nothing sound to build on, and says why', async () => {
-    const backups = new PhysicalBackups(server.address(), folder.path, (job) =>
+    const backups = new BackupSeries(server.address(), folder.path, (job) =>
       Object.assign(job.config, { copyBy, maxChain: 2 }),
     );
     const first = await backups.make('incremental');
@@ -248,7 +249,7 @@ describe('a server without page checksums', () => {
     await using other = await TestPostgres.start();
     await using client = await other.client();
     await client.query('CREATE TABLE hinted AS SELECT i AS id FROM generate_series(1, 50000) i; CHECKPOINT');
-    const backups = new PhysicalBackups(other.address(), folder.path);
+    const backups = new BackupSeries(other.address(), folder.path);
     await backups.make('full');
     // The first reading after the checkpoint sets them, on every page.
     await client.query('SELECT count(*) FROM hinted; CHECKPOINT');
@@ -267,7 +268,7 @@ describe('a damaged server', () => {
     await client.end();
     await other.restart();
     await overwrite(join(other.dataDir, rows[0]?.path ?? ''), 3 * 8192 + 4000);
-    const backups = new PhysicalBackups(other.address(), folder.path, (job) => (job.config.copyBy = copyBy));
+    const backups = new BackupSeries(other.address(), folder.path, (job) => (job.config.copyBy = copyBy));
     const { job, artefact } = await backups.make('full');
     expect(artefact.manifest.physical?.damaged).toBe(copyBy === 'server');
     if (copyBy === 'server') expect(artefact.manifest.warnings).toContainEqual(expect.stringContaining('block 3'));

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { asTargetError, connect, sessionName, type TargetClient } from '@hozen/dbms';
+import { asTargetError, connect, parseLsn, sessionName, walFileName, type TargetClient } from '@hozen/dbms';
 import { crc32cText, loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import { isTarName, TAR_BLOCK, writeTarHeader } from '../../artefact/tar.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
@@ -11,7 +11,6 @@ import type { ChangedPages } from './changed-pages.js';
 import type { CopiedArchives, CopiedFiles } from './copied-archives.js';
 import { PAGE_BYTES } from './incremental-file.js';
 import { isControlFile, listDataDirectory, listTablespace, type DirectoryEntry } from './list-files.js';
-import { parseLsn } from './lsn.js';
 import { readAhead, type OpenedFile } from './read-ahead.js';
 import { slotName } from './slot-name.js';
 import { BEGIN_BACKUP, END_BACKUP, RESERVE_WAL, TABLESPACES } from './copy-files.sql.js';
@@ -105,12 +104,10 @@ async function tablespacesOf(client: TargetClient): Promise<{ oid: number; folde
 /** Segments from the one where replay begins to the one where the backup ends. */
 function walNames({ timeline, walSegmentBytes }: PhysicalTarget['physical'], from: string, to: string): string[] {
   const segment = BigInt(walSegmentBytes);
-  const perId = 0x1_0000_0000n / segment;
-  const hex = (value: bigint) => value.toString(16).toUpperCase().padStart(8, '0');
   const names: string[] = [];
   // What ends exactly with a segment does not need the next.
-  for (let number = parseLsn(from) / segment; number <= (parseLsn(to) - 1n) / segment; number++) {
-    names.push(hex(BigInt(timeline)) + hex(number / perId) + hex(number % perId));
+  for (let lsn = (parseLsn(from) / segment) * segment; lsn < parseLsn(to); lsn += segment) {
+    names.push(walFileName(timeline, lsn, walSegmentBytes));
   }
   return names;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { BackupLevel } from '@hozen/contracts';
+import { parseLsn } from '@hozen/dbms';
 import { dirname, relative } from 'node:path';
 import { isParentFile, type Manifest, type ManifestParent, type ManifestPhysical } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob, EarlierBackup } from '../../job.js';
@@ -8,7 +9,6 @@ import { readManifest } from '../../storage/read-manifest.js';
 import { storageOf } from '../../storage/storage-of.js';
 import { parseBackupManifest, type ListedFile } from './backup-manifest.js';
 import type { PhysicalTarget } from './check-target.js';
-import { parseLsn } from './lsn.js';
 
 /** The backup that this one builds on. */
 export interface Parent {

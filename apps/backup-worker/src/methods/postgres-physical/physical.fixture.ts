@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto';
 import { connect, copyOut, type PostgresAddress } from '@hozen/dbms';
-import { backUp, jobFor, quietContext } from '../../backup.fixture.js';
-import type { AttemptContext, BackupJob, EarlierBackup } from '../../job.js';
-import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 
 const TABLES = `
 SELECT format('%I.%I', n.nspname, c.relname) AS name
@@ -23,50 +20,4 @@ export async function contentOf(address: PostgresAddress, database = 'postgres')
     found[name] = hash.digest('hex');
   }
   return found;
-}
-
-export interface PhysicalBackup {
-  job: BackupJob;
-  artefact: CommittedArtefact;
-}
-
-/** Backups of one config, each of which can build on those before. */
-export class PhysicalBackups {
-  readonly #made: (PhysicalBackup & { parent: string | undefined })[] = [];
-  #clock = Date.parse('2026-01-02T03:04:05Z');
-
-  constructor(
-    private readonly address: PostgresAddress,
-    private readonly folder: string,
-    private readonly change: (job: BackupJob) => void = () => undefined,
-  ) {}
-
-  async make(level: BackupJob['level'], watch: Partial<AttemptContext> = {}): Promise<PhysicalBackup> {
-    const startedAt = new Date((this.#clock += 60_000));
-    const job = jobFor(this.address, this.folder, { level, startedAt });
-    Object.assign(job.config, { method: 'postgres-physical', compression: 'zstd' });
-    this.change(job);
-    let parent: string | undefined;
-    const context = quietContext({
-      ...watch,
-      lineage: {
-        newest: (levels) => Promise.resolve(this.#newest(levels)),
-        choose: (_level, chosen) => {
-          parent = chosen?.runId;
-          return Promise.resolve();
-        },
-      },
-    });
-    const artefact = await backUp(job, context);
-    this.#made.push({ job, artefact, parent });
-    return { job, artefact };
-  }
-
-  #newest(levels: readonly string[]): EarlierBackup | undefined {
-    const found = this.#made.findLast(({ artefact }) => levels.includes(artefact.manifest.level));
-    if (!found) return undefined;
-    let chain = 1;
-    for (let up = found.parent; up !== undefined; chain++) up = this.#made.find(({ job }) => job.runId === up)?.parent;
-    return { runId: found.job.runId, path: found.artefact.path, chain };
-  }
 }

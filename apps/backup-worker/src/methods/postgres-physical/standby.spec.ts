@@ -1,12 +1,11 @@
-import { connect } from '@hozen/dbms';
+import { connect, parseLsn } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
 import { describe, expect, it } from 'vitest';
 import { quietContext } from '../../backup.fixture.js';
 import { standbyOf } from '../../spec-support/standby.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByStart } from '../../verification/prove-by-start.js';
-import { parseLsn } from './lsn.js';
-import { PhysicalBackups } from './physical.fixture.js';
+import { BackupSeries } from '../../backup-series.fixture.js';
 
 describe.each(['files', 'server'] as const)('the files of a standby, by %s', (copyBy) => {
   it('are copied in full and in increments, which build on one another', async () => {
@@ -15,7 +14,7 @@ describe.each(['files', 'server'] as const)('the files of a standby, by %s', (co
     await using client = await primary.client();
     await client.query('CREATE TABLE lasting AS SELECT i AS id, 0 AS n FROM generate_series(1, 20000) i');
     await using standby = await standbyOf(primary, folder.join('standby'));
-    const backups = new PhysicalBackups(standby.address(), folder.path, (job) => (job.config.copyBy = copyBy));
+    const backups = new BackupSeries(standby.address(), folder.path, (job) => (job.config.copyBy = copyBy));
     const { artefact: full } = await eventually(() => backups.make('full'));
     expect(full.manifest.postgres.inRecovery).toBe(true);
     await client.query('UPDATE lasting SET n = 1 WHERE id % 100 = 0');
@@ -40,7 +39,7 @@ it('the files of a standby whose WAL has no full pages are refused, with what th
   await using folder = await tempDir();
   await using primary = await TestPostgres.start();
   await using standby = await standbyOf(primary, folder.join('standby'));
-  await expect(new PhysicalBackups(standby.address(), folder.path).make('full')).rejects.toMatchObject({
+  await expect(new BackupSeries(standby.address(), folder.path).make('full')).rejects.toMatchObject({
     code: 'TARGET_REFUSED',
     detail: expect.stringContaining('Enable full_page_writes') as string,
   });

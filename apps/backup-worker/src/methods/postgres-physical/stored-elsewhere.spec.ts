@@ -9,7 +9,7 @@ import { besides, removalOrder } from '../../storage/artefact-paths.js';
 import { removeArtefact } from '../../storage/remove-artefact.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByStart } from '../../verification/prove-by-start.js';
-import { PhysicalBackups } from './physical.fixture.js';
+import { BackupSeries } from '../../backup-series.fixture.js';
 
 /** A full backup and an increment on it. */
 async function chain(change: (job: BackupJob) => void) {
@@ -17,7 +17,7 @@ async function chain(change: (job: BackupJob) => void) {
   await using server = await TestPostgres.start();
   await using client = await server.client();
   await client.query('CREATE TABLE treasure AS SELECT i AS id, md5(i::text) AS t FROM generate_series(1, 20000) AS i');
-  const backups = new PhysicalBackups(server.address(), folder.path, change);
+  const backups = new BackupSeries(server.address(), folder.path, change);
   const full = await backups.make('full');
   await client.query(`UPDATE treasure SET t = 'changed' WHERE id % 1000 = 0`);
   const increment = await backups.make('incremental');

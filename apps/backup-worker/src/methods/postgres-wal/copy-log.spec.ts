@@ -1,0 +1,143 @@
+import { open } from 'node:fs/promises';
+import { connect, parseLsn } from '@hozen/dbms';
+import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
+import { BackupSeries, type MadeBackup } from '../../backup-series.fixture.js';
+import { quietContext } from '../../backup.fixture.js';
+import type { ManifestWal } from '../../artefact/manifest.js';
+import { checkArtefact } from '../../verification/check-artefact.js';
+import { proveLog } from '../../verification/prove-log.js';
+import { logSlotName } from './log-slot.js';
+
+describe('a log of a server', () => {
+  let server: TestPostgres;
+  let folder: TempDir;
+
+  beforeAll(async () => {
+    server = await TestPostgres.start();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+  beforeEach(async () => {
+    folder = await tempDir();
+  });
+  afterEach(() => folder[Symbol.asyncDispose]());
+
+  const logsOf = (of = server) => new BackupSeries(of.address(), folder.path, () => undefined, 'postgres-wal');
+
+  it('goes on where the one before ends, and holds every record between', async () => {
+    const logs = logsOf();
+    const first = await proven(await logs.make('transaction_log'));
+    expect(first.follows).toBeUndefined();
+    expect(first.gap).toBeUndefined();
+    await sql(server, 'CREATE TABLE grows AS SELECT i, repeat(md5(i::text), 20) AS filler FROM generate_series(1, 60000) i');
+    const made = await logs.make('transaction_log');
+    const second = await proven(made);
+    expect(second.follows).toBeDefined();
+    expect(startOf(second)).toBeLessThanOrEqual(parseLsn(first.wholeUntilLsn));
+    expect(second.records).toBeGreaterThan(60_000);
+    expect(made.artefact.originalBytes).toBeGreaterThan(40e6);
+    const third = await proven(await logs.make('transaction_log'));
+    expect(startOf(third)).toBeLessThanOrEqual(parseLsn(second.wholeUntilLsn));
+    expect(third.records).toBeLessThan(1000);
+  });
+
+  it('knows when its last transaction ended, and the names that places were given', async () => {
+    const logs = logsOf();
+    await logs.make('transaction_log');
+    await sql(server, 'CREATE TABLE once (id int)');
+    await using client = await connect(server.address(), { applicationName: 'hozen test' });
+    const { rows } = await client.query<{ at: Date; lsn: string }>(
+      `SELECT pg_create_restore_point('before the 移行')::text AS lsn, clock_timestamp() AS at`,
+    );
+    await sql(server, 'INSERT INTO once VALUES (1)');
+    const wal = await proven(await logs.make('transaction_log'));
+    expect(wal.restorePoints).toMatchObject([{ name: 'before the 移行', lsn: rows[0]?.lsn }]);
+    const last = Date.parse(wal.lastTransactionAt ?? '');
+    expect(last).toBeGreaterThanOrEqual((rows[0]?.at.getTime() ?? 0) - 1);
+    expect(last).toBeLessThanOrEqual(Date.parse(wal.upTo));
+  });
+
+  it('reads on after a segment that was left early', async () => {
+    const logs = logsOf();
+    await logs.make('transaction_log');
+    await sql(server, 'SELECT pg_switch_wal()');
+    await sql(server, 'CREATE TABLE after_switch (id int)');
+    await proven(await logs.make('transaction_log'));
+    await sql(server, 'SELECT pg_switch_wal()');
+    await proven(await logs.make('transaction_log'));
+  });
+
+  it('reads on after a crash of the server', async () => {
+    await using other = await TestPostgres.start();
+    const logs = logsOf(other);
+    await logs.make('transaction_log');
+    await sql(other, 'CREATE TABLE lost AS SELECT i FROM generate_series(1, 20000) i');
+    await other.restart('immediate');
+    await sql(other, 'CREATE TABLE kept AS SELECT i FROM generate_series(1, 20000) i');
+    const wal = await proven(await logs.make('transaction_log'));
+    expect(wal.gap).toBeUndefined();
+    expect(wal.follows).toBeDefined();
+  });
+
+  it('says what is missing when the server has let WAL go', async () => {
+    await using other = await TestPostgres.start({ settings: { max_wal_size: '32MB', min_wal_size: '32MB' } });
+    const logs = logsOf(other);
+    const before = await logs.make('transaction_log');
+    const first = await proven(before);
+    await sql(other, `SELECT pg_drop_replication_slot('${logSlotName(before.job)}')`);
+    for (let i = 0; i < 6; i++) {
+      await sql(other, 'CREATE TABLE IF NOT EXISTS t (i int); INSERT INTO t SELECT generate_series(1, 1000)');
+      await sql(other, 'SELECT pg_switch_wal()');
+      await sql(other, 'CHECKPOINT');
+    }
+    const made = await logs.make('transaction_log');
+    const second = await proven(made);
+    expect(second.gap).toMatchObject({ fromLsn: first.wholeUntilLsn, from: first.upTo });
+    expect(parseLsn(second.gap?.toLsn ?? '')).toBeGreaterThan(parseLsn(first.wholeUntilLsn));
+    expect(made.artefact.manifest.warnings).toContainEqual(expect.stringContaining('gap'));
+    expect(second.follows).toBeUndefined();
+    const third = await proven(await logs.make('transaction_log'));
+    expect(third.gap).toBeUndefined();
+    expect(third.follows).toBeDefined();
+  });
+
+  it('does not take the WAL of another cluster for its own', async () => {
+    await using other = await TestPostgres.start();
+    let address = server.address();
+    const logs = new BackupSeries(address, folder.path, (job) => Object.assign(job.target, hostOf(address)), 'postgres-wal');
+    await logs.make('transaction_log');
+    address = other.address();
+    process.env[`HOZEN_TEST_PASSWORD_${other.port}`] = other.password;
+    const wal = await proven(await logs.make('transaction_log'));
+    expect(wal.gap?.reason).toContain('another cluster');
+  });
+
+  it('is found out when a bit of it has changed', async () => {
+    const logs = logsOf();
+    const { job, artefact } = await logs.make('transaction_log');
+    await using file = await open(artefact.path, 'r+');
+    await file.write(Buffer.from([0xff, 0x00, 0xff]), 0, 3, Math.floor(artefact.bytes / 3));
+    await expect(checkArtefact(job, artefact, quietContext())).rejects.toMatchObject({ code: 'ARTEFACT_CORRUPT' });
+  });
+});
+
+async function proven({ job, artefact }: MadeBackup): Promise<ManifestWal> {
+  await checkArtefact(job, artefact, quietContext());
+  await proveLog(job, artefact, quietContext());
+  const { wal } = artefact.manifest;
+  if (!wal) throw new Error('it is no log');
+  return wal;
+}
+
+function startOf(wal: ManifestWal): bigint {
+  return parseLsn(wal.ranges[0]?.startLsn ?? '');
+}
+
+function hostOf({ port }: { port: number }): object {
+  return { port, password: `env:HOZEN_TEST_PASSWORD_${port}` };
+}
+
+async function sql(server: TestPostgres, text: string): Promise<void> {
+  await using client = await connect(server.address(), { applicationName: 'hozen test' });
+  await client.query(text);
+}
