@@ -78,6 +78,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   ABANDONED: 'failed',
   LEASE_LOST: 'failed',
   RESTORE_IMPOSSIBLE: 'failed',
+  RECOVERY_FAILED: 'failed',
   MAINTENANCE_BACKUP_FAILED: 'failed',
   DIAGNOSIS_FAILED: 'failed',
   MAINTENANCE_IMPOSSIBLE: 'failed',

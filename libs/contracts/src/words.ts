@@ -20,6 +20,13 @@ export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
 export const BACKUP_METHODS = ['postgres-logical', 'postgres-physical', 'postgres-wal'] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
+/** What each method can make. */
+export const METHOD_LEVELS: Readonly<Record<BackupMethod, readonly BackupLevel[]>> = {
+  'postgres-logical': ['full'],
+  'postgres-physical': ['full', 'differential', 'incremental'],
+  'postgres-wal': ['transaction_log'],
+};
+
 /** How far a backup is proven before it counts: read back and checked, or restored into a scratch server and compared. */
 export const PROOF_LEVELS = ['checksum', 'restore'] as const;
 export type ProofLevel = (typeof PROOF_LEVELS)[number];

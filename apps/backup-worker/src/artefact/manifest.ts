@@ -99,6 +99,8 @@ export interface ManifestWal {
   /** RFC 3339: of the last commit or rollback in it, where there is one. */
   lastTransactionAt?: string;
   restorePoints: { name: string; lsn: string; at: string }[];
+  /** Folders of tablespaces that are created in it: whoever replays it writes there. */
+  tablespaces: string[];
   /** The log that this one goes on from without a gap. */
   follows?: { runId: string };
   /** What is in no log, and why: points in time in it cannot be restored. */
@@ -197,6 +199,7 @@ const isWal = shape({
   upTo: text,
   lastTransactionAt: optional(text),
   restorePoints: listOf(shape({ name: text, lsn, at: text })),
+  tablespaces: listOf(text),
   follows: optional(shape({ runId })),
   gap: optional(shape({ fromLsn: lsn, from: text, toLsn: lsn, reason: text })),
 });

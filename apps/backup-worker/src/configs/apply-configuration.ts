@@ -8,13 +8,12 @@ import {
   type TargetSpec,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
-import { methodOf } from '../methods/methods.js';
 import { BackupConfig, BackupTarget } from '../store/entities.js';
 
 /**
  * Creates or updates targets and configs by name; what is not mentioned stays as it is. All or nothing.
  * @param dryRun only tell what would change
- * @throws HozenError CONFIG_INVALID for references that lead nowhere and levels that the method cannot make
+ * @throws HozenError CONFIG_INVALID for references that lead nowhere
  */
 export async function applyConfiguration(
   manager: EntityManager,
@@ -51,9 +50,6 @@ function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, Ba
     ...duplicates(wanted.configs, 'configs'),
     ...wanted.configs.flatMap((config, index) => [
       ...(names.has(config.target) ? [] : [`configs[${index}].target: there is no target "${config.target}"`]),
-      ...(methodOf(config.method).levels.includes(config.level)
-        ? []
-        : [`configs[${index}].level: ${config.method} makes only: ${methodOf(config.method).levels.join(', ')}`]),
       ...(config.window && config.window.from === config.window.to
         ? [`configs[${index}].window: from and to are the same, so it would never be open; leave it out for any time`]
         : []),

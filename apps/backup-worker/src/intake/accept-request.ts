@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { newEvent, type BackupLevel, type BackupMethod, type EventOf, type RejectionReason } from '@hozen/contracts';
+import { METHOD_LEVELS, newEvent, type BackupLevel, type BackupMethod, type EventOf, type RejectionReason } from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
-import { methodOf } from '../methods/methods.js';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import type { RunOptions } from '../store/entities.js';
@@ -64,7 +63,7 @@ export async function acceptRequest(tx: Transaction, event: EventOf<'backup.requ
 
 function refusals(name: string, config: ConfigRow | undefined, level: BackupLevel | undefined): RejectionReason[] {
   if (!config) return [{ field: 'config', value: name, message: 'there is no backup config of this name' }];
-  const allowed = methodOf(config.method).levels;
+  const allowed = METHOD_LEVELS[config.method];
   if (level && allowed.includes(level)) return [];
   return [
     {

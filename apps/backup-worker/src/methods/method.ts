@@ -1,4 +1,4 @@
-import type { BackupLevel, ProofFacts } from '@hozen/contracts';
+import type { ProofFacts } from '@hozen/contracts';
 import type { ArtefactWriter } from '../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -6,7 +6,6 @@ import type { DumpSummary } from './dump-summary.js';
 
 /** A way to back up. What it writes goes through the same pipeline, commit, check and retention as everything else. */
 export interface Method {
-  levels: readonly BackupLevel[];
   /**
    * Looks whether the target can be backed up, and ends what an earlier owner of this run left open there.
    * @throws HozenError of the TARGET_ and TOOL_ codes

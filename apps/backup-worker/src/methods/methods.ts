@@ -12,7 +12,6 @@ import { dumpCluster } from './postgres-logical/dump-cluster.js';
 
 const METHODS: Readonly<Record<BackupMethod, Method>> = {
   'postgres-logical': {
-    levels: ['full'],
     async check(of, context) {
       const target = await checkTarget(of, context);
       return {
@@ -24,7 +23,6 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
     prove: proveByRestore,
   },
   'postgres-physical': {
-    levels: ['full', 'differential', 'incremental'],
     async check(of, context) {
       const target = await checkPhysicalTarget(of, context);
       return {
@@ -36,7 +34,6 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
     prove: proveByStart,
   },
   'postgres-wal': {
-    levels: ['transaction_log'],
     async check(of, context) {
       const target = await checkLogTarget(of, context);
       return {

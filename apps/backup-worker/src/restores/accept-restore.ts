@@ -9,8 +9,9 @@ import type { WantedDatabase } from './restore-row.js';
 /** The request id is unique: whatever happens to the inbox, a request is one restore. */
 const INSERT_RESTORE = `
   INSERT INTO restores
-    (id, request_id, run_id, config_name, target_id, target_name, databases, requested_by, reason, traceparent, directory)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11)
+    (id, request_id, run_id, config_name, target_id, target_name, databases, requested_by, reason, traceparent, directory,
+     point)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12::jsonb)
   ON CONFLICT (request_id) DO NOTHING
   RETURNING id`;
 
@@ -27,6 +28,7 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
     ...(typeof target === 'string' ? [{ field: 'target', value: request.target ?? '', message: target }] : []),
     ...(isSource(source) ? [] : [source]),
     ...duplicates(databases),
+    ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),
   ];
   if (typeof target === 'string' || !isSource(source) || reasons.length > 0) {
     await tx.reject(event, reasons);
@@ -52,11 +54,17 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
     request.reason ?? null,
     traceparent ?? null,
     request.directory ?? null,
+    request.point ? JSON.stringify(request.point) : null,
   ]);
   if (inserted.length === 0) return [];
   await tx.publish(newEvent('restore.accepted', facts, { source: SOURCE, subject: facts.restoreId, ...traced() }));
   return [];
 }
+
+const POINT_NEEDS_DIRECTORY = {
+  field: 'point',
+  message: 'a point in time is restored into a folder: name a directory instead of a target',
+};
 
 /** @returns what is wrong with it, where something is */
 async function targetOf(

@@ -1,5 +1,15 @@
-import type { EncryptionSpec, Reason, SigningSpec, StorageSpec } from '@hozen/contracts';
-import type { EntityManager } from 'typeorm';
+import {
+  HozenError,
+  type EncryptionSpec,
+  type Reason,
+  type RecoveryPoint,
+  type SigningSpec,
+  type StorageSpec,
+} from '@hozen/contracts';
+import type { DataSource, EntityManager } from 'typeorm';
+import { findPath } from '../recovery/find-path.js';
+import { rangesAround } from '../recovery/ranges.js';
+import type { RestoreRow } from './restore-row.js';
 
 /** The artefact that a restore begins from. */
 export interface RestoreSource {
@@ -45,9 +55,9 @@ const LOCK_SOURCE_TARGET = `
 /** @returns what is wrong with the request where there is none */
 export async function findSource(
   manager: EntityManager,
-  wanted: { run?: string | undefined; config?: string | undefined },
+  wanted: { run?: string | undefined; config?: string | undefined; point?: RecoveryPoint | undefined },
 ): Promise<RestoreSource | Reason> {
-  const { run, config } = wanted;
+  const { run, config, point } = wanted;
   if (run === undefined && config === undefined) {
     return { field: 'run', message: 'either a run or a config must be named' };
   }
@@ -57,7 +67,22 @@ export async function findSource(
   const asked = run === undefined ? { field: 'config', value: config ?? '' } : { field: 'run', value: run };
   if (!found) return { ...asked, message: 'there is no artefact of it' };
   if (found.deleted) return { ...asked, message: 'its artefact was deleted by the rules of retention' };
-  return found;
+  if (!point) return found;
+  if (run === undefined && point.transaction !== undefined) {
+    return { field: 'run', message: 'for a transaction the backup to begin from must be named' };
+  }
+  if (run !== undefined) return found;
+  const path = findPath(await rangesAround(manager, found.runId), point);
+  if (!path || path.copy.runId === found.runId) return found;
+  const [copy] = await manager.query<RestoreSource[]>(FIND_SOURCE, [path.copy.runId, null]);
+  return copy ?? found;
+}
+
+/** What a restore that was accepted begins from. @throws HozenError NOT_FOUND */
+export async function sourceOf(row: Pick<RestoreRow, 'run_id'>, database: DataSource): Promise<RestoreSource> {
+  const source = await findSource(database.manager, { run: row.run_id });
+  if (!isSource(source)) throw new HozenError('NOT_FOUND', { what: 'artefact', id: row.run_id, list: 'runs' });
+  return source;
 }
 
 export function isSource(found: RestoreSource | Reason): found is RestoreSource {

@@ -1,4 +1,4 @@
-import { newEvent, type ErrorFacts, type HozenError } from '@hozen/contracts';
+import { newEvent, type ErrorFacts, type HozenError, type ReachedPoint } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
 import { terminalKey } from '../runs/finish-run.js';
 import { traced } from '../runs/begin-attempt.js';
@@ -10,7 +10,7 @@ import { restoreFacts, type RestoredDatabase, type RestoreRow } from './restore-
 const END_RESTORE = `
   UPDATE restores
      SET state = $3, finished_at = clock_timestamp(), lease_until = NULL, result = $4::jsonb, error = $5::jsonb,
-         warnings = $6::jsonb
+         warnings = $6::jsonb, reached = $8::jsonb
    WHERE id = $1 AND epoch = $2 AND state = $7
   RETURNING started_at, finished_at`;
 
@@ -19,6 +19,7 @@ interface End {
   result: RestoredDatabase[] | null;
   error: ErrorFacts | null;
   warnings: string[];
+  reached?: ReachedPoint | undefined;
 }
 
 /** Ends a restore well: state and `restore.completed` in one transaction. */
@@ -27,9 +28,10 @@ export async function finishRestored(
   row: RestoreRow,
   databases: RestoredDatabase[],
   warnings: string[],
+  reached?: ReachedPoint,
 ): Promise<void> {
   await outbox.transaction(async (tx) => {
-    const times = await end(tx, row, { state: 'completed', result: databases, error: null, warnings });
+    const times = await end(tx, row, { state: 'completed', result: databases, error: null, warnings, reached });
     const startedAt = times.started_at ?? times.finished_at;
     await tx.publish(
       newEvent(
@@ -39,6 +41,7 @@ export async function finishRestored(
           startedAt: startedAt.toISOString(),
           finishedAt: times.finished_at.toISOString(),
           databases,
+          ...(reached ? { reached } : {}),
           seconds: (times.finished_at.getTime() - startedAt.getTime()) / 1000,
           warnings,
         },
@@ -77,6 +80,7 @@ async function end(
     how.error === null ? null : JSON.stringify(how.error),
     JSON.stringify(how.warnings),
     row.state,
+    how.reached ? JSON.stringify(how.reached) : null,
   ]);
   if (!rows[0]) throw lostLease();
   return rows[0];

@@ -45,6 +45,8 @@ function restoreView(row: RestoreRow): RestoreView {
     target: row.target_name,
     databases: row.databases,
     ...(row.directory === null ? {} : { directory: row.directory }),
+    ...(row.point ? { point: row.point } : {}),
+    ...(row.reached ? { reached: row.reached } : {}),
     state: row.state,
     attempt: row.attempt,
     queuedAt: row.queued_at.toISOString(),

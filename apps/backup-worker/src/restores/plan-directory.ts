@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { sep } from 'node:path';
-import type { RestoreObstacle, RestorePlanView } from '@hozen/contracts';
+import type { RecoverableRange, RecoveryPoint, RestoreObstacle, RestorePlanView } from '@hozen/contracts';
 import { freeBytes, readable } from '../methods/check-room.js';
+import type { RecoveryPath } from '../recovery/find-path.js';
+import { instantText } from '../recovery/instant.js';
 import { chainOf } from '../restore/physical/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
@@ -14,6 +16,8 @@ export interface DirectoryGround {
   directory: string;
   /** Folders below which files may be restored. */
   restoreFolders: readonly string[];
+  /** How far the log is replayed over them. */
+  recovery?: { point: RecoveryPoint; path: RecoveryPath | undefined; ranges: RecoverableRange[] } | undefined;
 }
 
 /** Where the tablespaces of a restored directory go. */
@@ -43,6 +47,7 @@ export async function planDirectory(
   for (const folder of [directory, tablespacesOf(directory)]) {
     if (!(await isFree(folder))) obstacles.push({ kind: 'directory-taken', what: folder });
   }
+  obstacles.push(...obstaclesTo(ground.recovery));
   const needed = manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
   const free = await freeBytes(directory);
   if (free < needed) {
@@ -51,13 +56,24 @@ export async function planDirectory(
   return { view: planView(ground, chain, free, obstacles), chain };
 }
 
+function obstaclesTo(recovery: DirectoryGround['recovery']): Obstacle[] {
+  if (!recovery) return [];
+  const { path, ranges } = recovery;
+  if (!path) {
+    const what = ranges.map(({ from, upTo }) => `${from} – ${upTo}`).join(', ');
+    return [{ kind: 'point-uncovered', what: what === '' ? '–' : what }];
+  }
+  const folders = new Set(path.logs.flatMap(({ tablespaces }) => tablespaces));
+  return [...folders].map((what) => ({ kind: 'tablespace-created', what }));
+}
+
 interface Obstacle {
   kind: RestoreObstacle;
   what: string;
 }
 
 function planView(
-  { source, artefact, directory }: DirectoryGround,
+  { source, artefact, directory, recovery }: DirectoryGround,
   chain: readonly CommittedArtefact[],
   freeBytes: number | undefined,
   obstacles: Obstacle[],
@@ -68,6 +84,8 @@ function planView(
     config: source.config,
     artefact: { path, bytes, originalBytes, proof: source.proof.level, committedAt: manifest.committedAt },
     chain: chain.map((each) => ({ path: each.path, level: each.manifest.level, bytes: each.bytes })),
+    ...(recovery ? { recoverable: recovery.ranges } : {}),
+    ...(recovery?.path ? { logs: logsOf(recovery.path) } : {}),
     from: { version: manifest.postgres.version, target: manifest.target.name },
     to: {
       version: manifest.postgres.version,
@@ -79,6 +97,11 @@ function planView(
     warnings: [],
     ...(source.proof.level === 'restore' ? { expectedSeconds: Math.ceil(source.proof.seconds) } : {}),
   };
+}
+
+function logsOf({ logs }: RecoveryPath): NonNullable<RestorePlanView['logs']> {
+  const bytes = logs.reduce((sum, { stored }) => sum + stored.bytes, 0);
+  return { count: logs.length, bytes, upTo: instantText(logs.at(-1)?.upTo ?? 0n) };
 }
 
 async function isFree(folder: string): Promise<boolean> {

@@ -6,6 +6,7 @@ import { checkServer } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { findSource, isSource } from './find-source.js';
 import { planDirectory } from './plan-directory.js';
+import { recoveryOf } from './recovery-of.js';
 import { wrongMethod } from './wrong-method.js';
 import { planRestore } from './plan-restore.js';
 
@@ -27,7 +28,9 @@ export async function planRequest(
   }
   const artefact = await publishedArtefact(source.path, source);
   if (request.directory !== undefined) {
-    return (await planDirectory({ source, artefact, directory: request.directory, restoreFolders })).view;
+    const { directory, point, run } = request;
+    const recovery = point && (await recoveryOf(database, source.runId, point, run));
+    return (await planDirectory({ source, artefact, directory, restoreFolders, recovery })).view;
   }
   if (artefact.manifest.physical) throw wrongMethod(request.target ?? '');
   const [found] = await database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE target_name = $1', [

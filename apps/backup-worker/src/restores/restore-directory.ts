@@ -1,8 +1,10 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { ReachedPoint } from '@hozen/contracts';
 import { findProgram, giveToServer, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
+import { recoverTo, type Recovery } from '../recovery/recover-to.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { syncDirectory } from '../storage/file/durable.js';
@@ -18,6 +20,9 @@ export interface RestoredPlace {
 export interface DirectoryRestore extends RestoredPlace, Pick<AttemptContext, 'signal' | 'progress' | 'ensureLease'> {
   /** The full backup first. */
   chain: readonly CommittedArtefact[];
+  /** What is replayed over it, and how far. */
+  replay?: Pick<Recovery, 'logs' | 'point' | 'stopAt'>;
+  applicationName: string;
 }
 
 /** In a restored folder: says by which restore it came. */
@@ -26,7 +31,7 @@ const MARK = 'hozen-restore.json';
 /**
  * Restores files beside their place, compares them with the server's own list, and gives them their name as the last
  * thing: whoever looks at the folder finds nothing, or all of it. The server on it opens on a timeline of its own.
- * @throws HozenError CONTENT_DIFFERS, LEASE_LOST, ARTEFACT_CORRUPT, of the STORAGE_ and DISK_ codes
+ * @throws HozenError CONTENT_DIFFERS, RECOVERY_FAILED, LEASE_LOST, ARTEFACT_CORRUPT, of the STORAGE_ and DISK_ codes
  */
 export async function restoreDirectory(restore: DirectoryRestore): Promise<void> {
   const { directory } = restore;
@@ -36,9 +41,9 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
       await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
       await restoreAndCompare(restore.chain, beside, restore);
       await makeStartable(beside);
-      await makeRecoverable(beside);
+      const reached = await recovered(restore, beside);
       await moveTablespaces(restore, beside);
-      await mark(restore, beside);
+      await mark(restore, beside, reached);
       await giveToServer(beside);
       await toolOutput({ path: findProgram('sync') ?? '/bin/sync', args: ['--file-system', beside] });
       restore.ensureLease();
@@ -50,6 +55,18 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
   );
 }
 
+interface Mark {
+  restoreId: string;
+  from: string[];
+  restoredAt: string;
+  reached: ReachedPoint | undefined;
+}
+
+/** How far the log was replayed over what stands there. */
+export async function reachedIn(place: RestoredPlace): Promise<ReachedPoint | undefined> {
+  return (await readMark(place.directory))?.reached;
+}
+
 /** Whether an earlier owner of the restore has given the files their name already. */
 export async function isRestored(place: RestoredPlace): Promise<boolean> {
   return isMarked(place.directory, place.restoreId);
@@ -57,7 +74,7 @@ export async function isRestored(place: RestoredPlace): Promise<boolean> {
 
 /** Removes what an attempt of this restore has not finished, and nothing else. */
 export async function removeUnfinished(place: RestoredPlace): Promise<void> {
-  await rm(besideOf(place), { recursive: true, force: true });
+  for (const folder of [besideOf(place), scratchOf(place)]) await rm(folder, { recursive: true, force: true });
   const tablespaces = tablespacesOf(place.directory);
   if ((await isMarked(tablespaces, place.restoreId)) && !(await isRestored(place))) {
     await rm(tablespaces, { recursive: true, force: true });
@@ -66,6 +83,22 @@ export async function removeUnfinished(place: RestoredPlace): Promise<void> {
 
 function besideOf({ restoreId, directory }: RestoredPlace): string {
   return `${directory}.hozen-${restoreId}`;
+}
+
+/** What is needed while a log is replayed. */
+function scratchOf(place: RestoredPlace): string {
+  return `${besideOf(place)}.replay`;
+}
+
+async function recovered(restore: DirectoryRestore, beside: string): Promise<ReachedPoint | undefined> {
+  const { chain, replay, signal, progress, applicationName } = restore;
+  const copy = chain.at(-1);
+  if (!replay || !copy) {
+    await makeRecoverable(beside);
+    return undefined;
+  }
+  const scratch = scratchOf(restore);
+  return recoverTo({ ...replay, copy, directory: beside, scratch, signal, progress, applicationName });
 }
 
 /** Replays the WAL that came along, and opens on a new timeline: nothing of it can be mixed up with the original. */
@@ -92,16 +125,20 @@ async function moveTablespaces(restore: DirectoryRestore, beside: string): Promi
   await giveToServer(folder);
 }
 
-async function mark({ restoreId, chain }: DirectoryRestore, folder: string): Promise<void> {
-  const text = JSON.stringify({ restoreId, from: chain.map(({ path }) => path), restoredAt: new Date().toISOString() });
+async function mark({ restoreId, chain }: DirectoryRestore, folder: string, reached?: ReachedPoint): Promise<void> {
+  const from = chain.map(({ path }) => path);
+  const text = JSON.stringify({ restoreId, from, restoredAt: new Date().toISOString(), reached } satisfies Mark);
   await writeFile(join(folder, MARK), `${text}\n`, { mode: 0o600 });
 }
 
 async function isMarked(folder: string, restoreId: string): Promise<boolean> {
+  return (await readMark(folder))?.restoreId === restoreId;
+}
+
+async function readMark(folder: string): Promise<Partial<Mark> | undefined> {
   try {
-    const value = JSON.parse(await readFile(join(folder, MARK), 'utf8')) as { restoreId?: string };
-    return value.restoreId === restoreId;
+    return JSON.parse(await readFile(join(folder, MARK), 'utf8')) as Partial<Mark>;
   } catch {
-    return false;
+    return undefined;
   }
 }

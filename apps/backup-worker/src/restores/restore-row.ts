@@ -1,4 +1,4 @@
-import type { DataOf, ErrorFacts, ProgressView, RunState } from '@hozen/contracts';
+import type { DataOf, ErrorFacts, ProgressView, ReachedPoint, RecoveryPoint, RunState } from '@hozen/contracts';
 
 export interface WantedDatabase {
   name: string;
@@ -16,6 +16,9 @@ export interface RestoreRow {
   databases: WantedDatabase[];
   /** The new data directory, where files are restored. */
   directory: string | null;
+  /** How far the log is replayed over them, and how far it was. */
+  point: RecoveryPoint | null;
+  reached: ReachedPoint | null;
   requested_by: string | null;
   reason: string | null;
   traceparent: string | null;

@@ -11,7 +11,11 @@ const STANDING = `
          coalesce((artefact.proof ->> 'damaged')::boolean, false) AS damaged,
          hold.run_id IS NOT NULL OR EXISTS (SELECT FROM restores AS restore
                                              WHERE restore.run_id = artefact.run_id
-                                               AND restore.state IN ('queued', 'running')) AS held
+                                               AND restore.state IN ('queued', 'running'))
+           OR run.backup_level = 'transaction_log'
+              AND EXISTS (SELECT FROM restores AS restore JOIN backup_runs AS copy ON copy.id = restore.run_id
+                           WHERE restore.point IS NOT NULL AND restore.state IN ('queued', 'running')
+                             AND copy.target_id = run.target_id) AS held
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id
     LEFT JOIN artefact_holds AS hold ON hold.run_id = artefact.run_id

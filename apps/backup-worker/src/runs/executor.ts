@@ -3,24 +3,40 @@ import { randomUUID } from 'node:crypto';
 import { WorkLanes } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import type { RunRow } from '../store/entities.js';
-import { claimRun } from './claim-run.js';
+import { claimRun, type RunKind } from './claim-run.js';
 import { executeRun } from './execute-run.js';
 import type { ExecutionContext } from './execution-context.js';
 
 const log = logger('executor');
 
-/** Runs backups: `lanes` at a time in this process, any number of processes beside it. */
-export class Executor extends WorkLanes<RunRow> {
+/** Runs backups: `lanes` at a time in this process and as many logs, any number of processes beside it. */
+export class Executor {
   readonly spoolRoot: string;
+  readonly #lanes: readonly WorkLanes<RunRow>[];
 
   constructor(context: Omit<ExecutionContext, 'shutdown' | 'log'>, lanes: number) {
     // Random, so that a worker that comes back under the same host name and pid is never taken for the one that died.
     const worker = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
-    super({
-      lanes,
-      claim: () => claimRun(context.database, worker),
-      work: (run, claimedAt, shutdown) => executeRun(run, claimedAt, { ...context, log, shutdown }),
-    });
+    const lanesFor = (kind: RunKind) =>
+      new WorkLanes<RunRow>({
+        lanes,
+        claim: () => claimRun(context.database, worker, kind),
+        work: (run, claimedAt, shutdown) => executeRun(run, claimedAt, { ...context, log, shutdown }),
+      });
+    this.#lanes = [lanesFor('backups'), lanesFor('logs')];
     this.spoolRoot = context.spoolRoot;
+  }
+
+  start(): void {
+    for (const each of this.#lanes) each.start();
+  }
+
+  /** There may be something to claim. */
+  wake(): void {
+    for (const each of this.#lanes) each.wake();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#lanes.map((each) => each.stop()));
   }
 }

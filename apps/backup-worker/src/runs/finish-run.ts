@@ -1,6 +1,7 @@
 import { traceIdOf } from '@hozen/telemetry';
 import { newEvent, type ErrorFacts, type HozenError, type ProofFacts } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
+import { recordRange } from '../recovery/record-range.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RunRow } from '../store/entities.js';
 import { traced, type Attempt } from './begin-attempt.js';
@@ -70,6 +71,7 @@ export async function finishCompleted(outbox: Outbox, run: RunRow, attempt: Atte
       artefact.sha256,
       JSON.stringify(proof),
     ]);
+    await recordRange(tx.manager, artefact.manifest);
     await insertHistory(tx, run, { artefact, retentionDays: done.retentionDays });
     await tx.publish(
       newEvent(

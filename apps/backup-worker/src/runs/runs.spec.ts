@@ -179,7 +179,7 @@ describe('a lease that has run out', () => {
 describe('a target', () => {
   it('has one run at a time, however many workers ask at once', async () => {
     for (let index = 0; index < 4; index++) await store.request('nightly');
-    const claims = await Promise.all(Array.from({ length: 8 }, () => claimRun(store.database, 'spec')));
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimRun(store.database, 'spec', 'backups')));
     expect(claims.filter((run) => run !== undefined)).toHaveLength(1);
   });
 
@@ -188,6 +188,15 @@ describe('a target', () => {
     const run = (id: string) => store.database.query(`UPDATE backup_runs SET state = 'running' WHERE id = $1`, [id]);
     await run(one.id);
     await expect(run(two.id)).rejects.toThrow('uq_backup_runs_one_active_per_target');
+  });
+
+  it('is logged while it is backed up', async () => {
+    await store.configure('wal', folder.path, 'nightly', { method: 'postgres-wal', level: 'transaction_log' });
+    await store.request('nightly');
+    await store.claim();
+    const logs = [await store.request('wal'), await store.request('wal')];
+    const claims = await Promise.all(logs.map(() => claimRun(store.database, 'spec', 'logs')));
+    expect(claims.filter((run) => run !== undefined).map((run) => run.config_name)).toEqual(['wal']);
   });
 
   it('that is busy does not hold up the runs of others', async () => {
@@ -213,7 +222,7 @@ describe('a run', () => {
       // The second must not turn between the two statements.
       expect(new Date().getMilliseconds()).toBeLessThan(500);
     });
-    expect(await claimRun(store.database, 'spec')).toBeUndefined();
+    expect(await claimRun(store.database, 'spec', 'backups')).toBeUndefined();
     await startedIn(first.id, -1);
     expect((await store.claim()).id).toBe(second.id);
   });

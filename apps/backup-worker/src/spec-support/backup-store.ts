@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { BackupConfiguration, newEvent, requireValid, type DataOf } from '@hozen/contracts';
+import { BackupConfiguration, newEvent, requireValid, type ConfigSpec, type DataOf } from '@hozen/contracts';
 import { connectBroker, Outbox, type Broker } from '@hozen/messaging';
 import { createDataSource, migrate } from '@hozen/persistence';
 import { ServiceDatabases, TestNats, TestPostgres } from '@hozen/testkit';
@@ -32,10 +32,10 @@ export class BackupStore implements AsyncDisposable {
   }
 
   /** A target and a config of the same name that stores below `path`. */
-  async configure(name: string, path: string, target = name): Promise<void> {
+  async configure(name: string, path: string, target = name, more: Partial<ConfigSpec> = {}): Promise<void> {
     const wanted = requireValid(BackupConfiguration, {
       targets: [{ name: target, kind: 'postgres', host: `${target}.example.org` }],
-      configs: [{ name, target, storage: { kind: 'file', path } }],
+      configs: [{ name, target, storage: { kind: 'file', path }, ...more }],
     });
     await this.database.transaction((manager) => applyConfiguration(manager, wanted, false));
   }
@@ -54,7 +54,7 @@ export class BackupStore implements AsyncDisposable {
   }
 
   async claim(worker = 'spec'): Promise<RunRow> {
-    const run = await claimRun(this.database, worker);
+    const run = await claimRun(this.database, worker, 'backups');
     if (!run) throw new Error('there is nothing to claim');
     return run;
   }

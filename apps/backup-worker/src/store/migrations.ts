@@ -2,6 +2,7 @@ import { SHARED_TABLES } from '@hozen/persistence';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
+import { RecoveryRanges1764270000000 } from './recovery-ranges.migration.js';
 import { RestoreDirectories1764260000000 } from './restore-directories.migration.js';
 import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
@@ -19,4 +20,5 @@ export const migrations = [
   Restores1764160000000,
   RunParents1764250000000,
   RestoreDirectories1764260000000,
+  RecoveryRanges1764270000000,
 ];

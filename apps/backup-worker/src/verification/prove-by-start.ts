@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
 import { connect, giveToServer, PrivatePostgres, sessionName, wrongPages } from '@hozen/dbms';
@@ -11,6 +11,7 @@ import { asStartError } from './proof-error.js';
 import { named } from './named.js';
 import { readEverything, type ReadCounts } from './read-everything.js';
 import { restoreAndCompare } from './restore-and-compare.js';
+import { calmSettings, ownConfiguration } from './copied-server.js';
 import { scratchFolder } from './scratch-server.js';
 
 /**
@@ -65,7 +66,7 @@ async function startAndRead(
 ): Promise<ReadCounts | undefined> {
   const { postgres, physical } = artefact.manifest;
   const directory = join(scratch, 'data');
-  const configuration = await scratchConfiguration(scratch);
+  const configuration = await ownConfiguration(scratch);
   // Commands and addresses of the original have no business here.
   for (const name of ['postgresql.auto.conf', 'standby.signal', 'recovery.signal']) {
     await rm(join(directory, name), { force: true });
@@ -77,8 +78,9 @@ async function startAndRead(
     major: postgres.major,
     superuser: postgres.superuser,
     scratch: true,
-    settings: { ...configuration, ...SETTINGS, ...(postgres.major >= 17 ? { event_triggers: false } : {}) },
+    settings: { ...configuration, ...calmSettings(postgres.major) },
     startTimeoutMs: 24 * 3_600_000,
+    signal,
   });
   // It starts; what is damaged on the server is damaged here.
   if (physical?.damaged) return undefined;
@@ -102,28 +104,6 @@ async function openAll(server: PrivatePostgres, applicationName: string): Promis
   await client.query('SET default_transaction_read_only = off; SET statement_timeout = 0');
   await client.query('DELETE FROM pg_db_role_setting');
   await client.query('UPDATE pg_database SET datallowconn = true WHERE datconnlimit <> -2');
-}
-
-const SETTINGS = {
-  autovacuum: false,
-  // Tablespaces are folders here, and not links to those of the original.
-  allow_in_place_tablespaces: true,
-  archive_mode: 'off',
-  max_prepared_transactions: 1000,
-  max_logical_replication_workers: 0,
-  shared_preload_libraries: '',
-  session_preload_libraries: '',
-  local_preload_libraries: '',
-  default_transaction_read_only: false,
-} as const;
-
-/** The original's own may lie elsewhere, and lets in whom it likes. */
-async function scratchConfiguration(scratch: string): Promise<Record<string, string>> {
-  const [config, hba, ident] = ['server.conf', 'hba.conf', 'ident.conf'].map((name) => join(scratch, name));
-  await writeFile(config ?? '', '');
-  await writeFile(hba ?? '', 'local all all trust\n');
-  await writeFile(ident ?? '', '');
-  return { config_file: config ?? '', hba_file: hba ?? '', ident_file: ident ?? '' };
 }
 
 /**

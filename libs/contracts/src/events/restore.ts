@@ -3,6 +3,7 @@ import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
+  Equals,
   IsArray,
   IsDefined,
   IsInt,
@@ -14,6 +15,7 @@ import {
   Matches,
   MaxLength,
   Min,
+  registerDecorator,
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
@@ -36,6 +38,57 @@ export class RestoreDatabase {
 
 /** An absolute path without anything that could lead elsewhere. */
 const FOLDER = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u;
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** How far the log of a server is replayed: exactly one of these is given. */
+export class RecoveryPoint {
+  /** Everything that was committed up to this moment: RFC 3339 with a zone, microseconds at most. */
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  @Matches(INSTANT, { message: 'time must be a moment with a zone, such as 2026-01-31T09:15:00+09:00' })
+  time?: string;
+
+  /** Up to this place in the WAL. */
+  @IsOptional()
+  @Matches(/^[0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8}$/, { message: 'lsn must be a place in WAL, such as 16/B374D848' })
+  lsn?: string;
+
+  /** Up to and with this transaction; the backup to begin from must be named then. */
+  @IsOptional()
+  @Matches(/^[0-9]{1,20}$/, { message: 'transaction must be a number' })
+  transaction?: string;
+
+  /** Up to the place that was given this name with `pg_create_restore_point`. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(63)
+  restorePoint?: string;
+
+  /** As far as there is WAL. */
+  @IsOptional()
+  @Equals(true)
+  latest?: true;
+}
+
+function HasOne() {
+  return (target: object, propertyName: string) => {
+    registerDecorator({
+      name: 'hasOne',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: (value: unknown) => typeof value === 'object' && value !== null && given(value).length === 1,
+        defaultMessage: () => `${propertyName} must have exactly one of time, lsn, transaction, restorePoint, latest`,
+      },
+    });
+  };
+}
+
+function given(value: object): unknown[] {
+  return Object.values(value).filter((each) => each !== undefined);
+}
 
 /**
  * `restore.requested`: please bring a backup back, beside what is there. Databases of a dump go into a server (`target` and
@@ -77,6 +130,13 @@ export class RestoreRequested {
   @MaxLength(1000)
   @Matches(FOLDER, { message: 'directory must be an absolute path without . and ..' })
   directory?: string;
+
+  /** Into a folder: how far the server's log is replayed over the copy. Default: to where the copy is consistent. */
+  @IsOptional()
+  @HasOne()
+  @ValidateNested()
+  @Type(() => RecoveryPoint)
+  point?: RecoveryPoint;
 
   @IsOptional()
   @IsString()
@@ -148,6 +208,22 @@ export class RestoredDatabase {
   tables!: number;
 }
 
+/** How far a log was replayed. */
+export class ReachedPoint {
+  /** RFC 3339: when the last transaction that is there was committed; absent where none was replayed. */
+  @IsOptional()
+  @IsISO8601()
+  lastTransactionAt?: string;
+
+  @IsString()
+  lsn!: string;
+
+  /** The one that the restored server is on. */
+  @IsInt()
+  @Min(1)
+  timeline!: number;
+}
+
 /** `restore.completed`: every database stands under its name, and holds what the backup holds. Terminal. */
 export class RestoreCompleted extends RestoreFacts {
   @IsISO8601()
@@ -161,6 +237,11 @@ export class RestoreCompleted extends RestoreFacts {
   @ValidateNested({ each: true })
   @Type(() => RestoredDatabase)
   databases!: RestoredDatabase[];
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => ReachedPoint)
+  reached?: ReachedPoint;
 
   /** Seconds from the start to the opened databases. */
   @IsNumber()

@@ -18,6 +18,7 @@ import {
   Min,
   registerDecorator,
   ValidateNested,
+  type ValidationArguments,
 } from 'class-validator';
 import { EVENT_TYPES, type EventType } from '../events/registry.js';
 import { EncryptionSpec } from './encryption-spec.js';
@@ -31,6 +32,7 @@ import {
   BACKUP_METHODS,
   COMPRESSIONS,
   LANGUAGES,
+  METHOD_LEVELS,
   PROOF_LEVELS,
   type BackupLevel,
   type BackupMethod,
@@ -52,6 +54,23 @@ function IsTimeZone() {
       validator: {
         validate: isTimeZone,
         defaultMessage: () => `${propertyName} must be an IANA time zone such as Asia/Tokyo`,
+      },
+    });
+  };
+}
+
+/** A level that the method beside it makes. */
+function IsLevelOfMethod() {
+  return (target: object, propertyName: string) => {
+    const levelsOf = (config: object) => METHOD_LEVELS[(config as ConfigSpec).method] ?? BACKUP_LEVELS;
+    registerDecorator({
+      name: 'isLevelOfMethod',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: (level: BackupLevel, { object }: ValidationArguments) => levelsOf(object).includes(level),
+        defaultMessage: ({ object }: ValidationArguments) =>
+          `level of method ${(object as ConfigSpec).method} must be one of: ${levelsOf(object).join(', ')}`,
       },
     });
   };
@@ -242,7 +261,7 @@ export class ConfigSpec {
   method: BackupMethod = 'postgres-logical';
 
   @IsOptional()
-  @IsIn(BACKUP_LEVELS)
+  @IsLevelOfMethod()
   level: BackupLevel = 'full';
 
   @IsDefined()

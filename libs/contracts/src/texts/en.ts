@@ -145,6 +145,10 @@ export const en = {
       'The backup cannot be restored into {target}: {what}.',
       'Remove what stands in the way, then ask again. See it all at once: hozen restore … --plan',
     ],
+    RECOVERY_FAILED: [
+      'The restored server did not replay its log up to {point}',
+      'Its own words follow. Nothing stands in the folder. Ask for another moment, or begin with another backup: hozen restore … --plan shows what can be reached.',
+    ],
     MAINTENANCE_BACKUP_FAILED: [
       'The safety backup before the maintenance failed: {reason}',
       'Nothing was changed in the database. Make the backup work first, then ask again.',

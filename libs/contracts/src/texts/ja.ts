@@ -151,6 +151,10 @@ export const ja: TextCatalogue<ErrorCode> = {
       'バックアップを {target} に復元できません: {what}',
       '妨げになっているものを取り除いてから、もう一度要求してください。一覧: hozen restore … --plan',
     ],
+    RECOVERY_FAILED: [
+      '復元したサーバーは {point} までログを再生できませんでした',
+      'サーバーのメッセージが続きます。フォルダーには何も残っていません。別の時点を指定するか、別のバックアップから始めてください。到達できる時点: hozen restore … --plan',
+    ],
     MAINTENANCE_BACKUP_FAILED: [
       'メンテナンス前のバックアップに失敗しました: {reason}',
       'データベースには何も変更していません。先にバックアップを直してから、もう一度要求してください。',

@@ -109,6 +109,10 @@ export const zh: TextCatalogue<ErrorCode> = {
       '无法将备份恢复到 {target}：{what}',
       '请先排除障碍再重新请求。查看全部：hozen restore … --plan',
     ],
+    RECOVERY_FAILED: [
+      '恢复出的服务器未能将日志重放到 {point}',
+      '后面是服务器自己的说明。文件夹中没有留下任何内容。请指定另一个时间点，或从另一个备份开始；可到达的时间点见 hozen restore … --plan',
+    ],
     MAINTENANCE_BACKUP_FAILED: ['维护前的安全备份失败：{reason}', '数据库没有任何改动。请先修复备份，再重新请求。'],
     MAINTENANCE_TYPE_UNSUPPORTED: ['尚不支持“{type}”类型的维护', '可用的类型：{allowed}'],
     MAINTENANCE_IMPOSSIBLE: [

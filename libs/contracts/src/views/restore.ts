@@ -1,4 +1,5 @@
 import type { ErrorFacts } from '../events/backup.js';
+import type { ReachedPoint, RecoveryPoint } from '../events/restore.js';
 import type { RunState } from '../words.js';
 import type { ProgressView } from './views.js';
 
@@ -13,6 +14,9 @@ export interface RestoreView {
   databases: { name: string; as: string }[];
   /** The new data directory, where files are restored. */
   directory?: string;
+  /** How far the log is replayed over the copy, and how far it was. */
+  point?: RecoveryPoint;
+  reached?: ReachedPoint;
   state: RunState;
   attempt: number;
   requestedBy?: string;
@@ -38,6 +42,10 @@ export interface RestorePlanView {
   artefact: { path: string; bytes: number; originalBytes: number; proof: string; committedAt: string };
   /** Backups that are restored one over the other, the full one first: of copies of files. */
   chain?: { path: string; level: string; bytes: number }[];
+  /** Of a restore to a point: the WAL that is replayed. */
+  logs?: { count: number; bytes: number; upTo: string };
+  /** The moments to which the standing backups of the config can be brought, oldest first. */
+  recoverable?: RecoverableRange[];
   /** Server that the backup is of, and the server or folder that is restored into. */
   from: { version: string; target: string };
   to: { version: string; target: string; freeBytes?: number };
@@ -48,6 +56,12 @@ export interface RestorePlanView {
   warnings: string[];
   /** Seconds, from the rate of the last proof by restore of this config; absent where there is none. */
   expectedSeconds?: number;
+}
+
+/** Any moment from one to the other, RFC 3339. */
+export interface RecoverableRange {
+  from: string;
+  upTo: string;
 }
 
 export const RESTORE_OBSTACLES = [
@@ -61,5 +75,7 @@ export const RESTORE_OBSTACLES = [
   'directory-refused',
   'disk-too-small',
   'wrong-method',
+  'point-uncovered',
+  'tablespace-created',
 ] as const;
 export type RestoreObstacle = (typeof RESTORE_OBSTACLES)[number];

@@ -8,6 +8,7 @@ export const RUN_PHASES = [
   'committing',
   'verifying',
   'restoring',
+  'replaying',
   'comparing',
   'finishing',
 ] as const;

@@ -27,6 +27,8 @@ export interface PrivatePostgresOptions {
   logFile?: string;
   /** Milliseconds for the server to become ready (recovery after a crash included); 60 s by default. */
   startTimeoutMs?: number;
+  /** Ends the start; whatever runs by then is stopped. */
+  signal?: AbortSignal;
 }
 
 /** For data that is thrown away anyway. */

@@ -63,10 +63,10 @@ export class Postmaster {
     return this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
   }
 
-  /** @returns false when the process ended, or the time is over, before the server was ready */
-  async ready(timeoutMs: number): Promise<boolean> {
+  /** @returns false when the process ended, the time is over, or the signal came, before the server was ready */
+  async ready(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
-    while (this.running && performance.now() < deadline) {
+    while (this.running && performance.now() < deadline && !signal?.aborted) {
       const file = await readPostmasterFile(this.dataDir);
       if (file?.pid === this.child.pid && file?.status === 'ready') return true;
       await delay(10);

@@ -37,7 +37,7 @@ export class PrivatePostgres implements AsyncDisposable {
     private currentPort: number,
   ) {}
 
-  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), PORT_TAKEN, TOOL_MISSING */
+  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), PORT_TAKEN, TOOL_MISSING; the signal's reason */
   static async start(given: PrivatePostgresOptions): Promise<PrivatePostgres> {
     const bin = given.bin ?? (await serverBin(given.major));
     const runAs = await serverUser();
@@ -114,7 +114,7 @@ export class PrivatePostgres implements AsyncDisposable {
 
   private async launch(): Promise<void> {
     await waitForPredecessor(this.dataDir);
-    const { listen = 'socket', startTimeoutMs = 60_000 } = this.options;
+    const { listen = 'socket', startTimeoutMs = 60_000, signal } = this.options;
     const choosePort = listen === 'tcp' && this.currentPort === 0;
     for (let attempt = 1; ; attempt++) {
       const port = choosePort ? await freePort() : this.currentPort || SOCKET_PORT;
@@ -125,12 +125,13 @@ export class PrivatePostgres implements AsyncDisposable {
         logFile: this.logFile,
         runAs: this.runAs,
       });
-      if (await postmaster.ready(startTimeoutMs)) {
+      if (await postmaster.ready(startTimeoutMs, signal)) {
         this.postmaster = postmaster;
         this.currentPort = port;
         return;
       }
       await postmaster.stop('immediate');
+      signal?.throwIfAborted();
       const detail = await logTail(this.logFile);
       const taken = detail.includes('Address already in use');
       if (!taken) throw new HozenError('SERVER_START_FAILED', { server: 'PostgreSQL' }, { detail });

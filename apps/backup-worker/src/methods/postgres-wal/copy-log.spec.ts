@@ -29,7 +29,10 @@ describe('a log of a server', () => {
     const first = await proven(await logs.make('transaction_log'));
     expect(first.follows).toBeUndefined();
     expect(first.gap).toBeUndefined();
-    await sql(server, 'CREATE TABLE grows AS SELECT i, repeat(md5(i::text), 20) AS filler FROM generate_series(1, 60000) i');
+    await sql(
+      server,
+      'CREATE TABLE grows AS SELECT i, repeat(md5(i::text), 20) AS filler FROM generate_series(1, 60000) i',
+    );
     const made = await logs.make('transaction_log');
     const second = await proven(made);
     expect(second.follows).toBeDefined();
@@ -104,7 +107,12 @@ describe('a log of a server', () => {
   it('does not take the WAL of another cluster for its own', async () => {
     await using other = await TestPostgres.start();
     let address = server.address();
-    const logs = new BackupSeries(address, folder.path, (job) => Object.assign(job.target, hostOf(address)), 'postgres-wal');
+    const logs = new BackupSeries(
+      address,
+      folder.path,
+      (job) => Object.assign(job.target, hostOf(address)),
+      'postgres-wal',
+    );
     await logs.make('transaction_log');
     address = other.address();
     process.env[`HOZEN_TEST_PASSWORD_${other.port}`] = other.password;

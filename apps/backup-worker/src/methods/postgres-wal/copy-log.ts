@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError } from '@hozen/contracts';
 import { asTargetError, connect, formatLsn, parseLsn, sessionName, streamWal, type TargetClient } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { ManifestWal, WalGap } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import { instantText } from '../../recovery/instant.js';
 import type { DumpSummary } from '../dump-summary.js';
 import type { LogTarget } from './check-target.js';
 import { findEarlierLog, type EarlierLog } from './earlier-log.js';
@@ -17,6 +19,8 @@ import { WAL_PAGE_BYTES } from './wal-reader.js';
 /** The server has no such WAL: it went, or it never had it. */
 const FILE_MISSING = '58P01';
 const NOT_ITS_HISTORY = /requested starting point|requested timeline|requested WAL segment/;
+
+const LOOK_EVERY_MS = 20;
 
 /** Where a log begins, and what that means. */
 interface Beginning {
@@ -47,7 +51,8 @@ export async function copyLog(
     const started = performance.now();
     const found = await findEarlierLog(job, context);
     const earlier = typeof found === 'string' ? undefined : found;
-    const warnings = typeof found === 'string' ? [`The log before cannot be read, this one follows nothing: ${found}`] : [];
+    const warnings =
+      typeof found === 'string' ? [`The log before cannot be read, this one follows nothing: ${found}`] : [];
     const end = await walEnd(job, target);
     const log = await received({ job, target, writer, context, end }, earlier);
     if (log.gap) warnings.push(gapText(log.gap));
@@ -92,7 +97,11 @@ async function received(copying: Copying, earlier: EarlierLog | undefined): Prom
 }
 
 /** Begins with the oldest WAL that is held. */
-async function anew({ job, target, end }: Copying, earlier: EarlierLog | undefined, reason: string): Promise<Beginning> {
+async function anew(
+  { job, target, end }: Copying,
+  earlier: EarlierLog | undefined,
+  reason: string,
+): Promise<Beginning> {
   const segment = BigInt(target.segmentBytes);
   let { heldFrom } = target;
   if (heldFrom > end.lsn) {
@@ -135,16 +144,16 @@ async function copyFrom({ job, target, writer, context, end }: Copying, from: Be
     lsn = (took.next.from / BigInt(target.segmentBytes)) * BigInt(target.segmentBytes);
   }
   if (timeline > 1) await addHistory(client, writer, timeline);
+  const { ranges, records, lastTransactionAt, restorePoints, tablespaces } = pieces;
   return {
     segmentBytes: target.segmentBytes,
-    ranges: pieces.ranges,
+    ranges,
     wholeUntilLsn: formatLsn(pieces.wholeUntil),
-    records: pieces.records,
+    records,
     upTo: end.at.toISOString(),
-    ...(pieces.lastTransactionAt === undefined
-      ? {}
-      : { lastTransactionAt: new Date(pieces.lastTransactionAt).toISOString() }),
-    restorePoints: pieces.restorePoints,
+    ...(lastTransactionAt === undefined ? {} : { lastTransactionAt: instantText(lastTransactionAt) }),
+    restorePoints,
+    tablespaces,
     ...(from.follows ? { follows: from.follows } : {}),
     ...(from.gap ? { gap: from.gap } : {}),
   };
@@ -178,13 +187,30 @@ async function addHistory(client: TargetClient, writer: ArtefactWriter, timeline
   }
 }
 
+/**
+ * Where the WAL ends that is on the server's disk. Commits that the server reported before it wrote them follow soon:
+ * they are waited for, so that nothing is missing that was committed until then.
+ */
 async function walEnd(job: BackupJob, { address }: LogTarget): Promise<WalEnd> {
   await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
-  try {
-    const { rows } = await client.query<{ timeline: number; lsn: string; at: Date }>(WAL_END);
+  const look = async () => {
+    const { rows } = await client.query<{ timeline: number; lsn: string; inserted: string; at: Date; delay: number }>(
+      WAL_END,
+    );
     const [row] = rows;
     if (!row) throw new Error('the server returned no row');
-    return { ...row, lsn: parseLsn(row.lsn) };
+    return { ...row, lsn: parseLsn(row.lsn), inserted: parseLsn(row.inserted) };
+  };
+  try {
+    const first = await look();
+    let last = first;
+    // Longer than that no commit waits; what is not written then is no commit.
+    const deadline = performance.now() + 3 * first.delay;
+    while (last.lsn < first.inserted && performance.now() < deadline) {
+      await delay(LOOK_EVERY_MS);
+      last = await look();
+    }
+    return { timeline: last.timeline, lsn: last.lsn, at: first.at };
   } catch (error) {
     throw asTargetError(error, address);
   }

@@ -10,12 +10,14 @@ SELECT
   current_setting('max_slot_wal_keep_size') AS "maxSlotKeep",
   CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text AS "flushed"`;
 
-/** Where the WAL ends now. What was committed before this was asked for lies before it. */
+/** Where the WAL ends that is written, and all of it; how many milliseconds a commit may wait to be written. */
 export const WAL_END = `
 SELECT
   CASE WHEN pg_is_in_recovery() THEN checkpoint.timeline_id
        ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int END AS "timeline",
   CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text AS "lsn",
+  CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS "inserted",
+  (SELECT setting::int FROM pg_settings WHERE name = 'wal_writer_delay') AS "delay",
   clock_timestamp() AS "at"
 FROM pg_control_checkpoint() AS checkpoint`;
 

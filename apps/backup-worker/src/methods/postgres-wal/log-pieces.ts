@@ -3,7 +3,8 @@ import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import { loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import type { WalRange } from '../../artefact/manifest.js';
 import type { StreamWriter } from '../../artefact/stream-writer.js';
-import { WalReader } from './wal-reader.js';
+import type { Instant } from '../../recovery/instant.js';
+import { later, WalReader } from './wal-reader.js';
 import type { RestorePoint } from './wal-records.js';
 
 /** Name of the stream that holds a piece of a WAL file: the file, and where in it the piece begins. */
@@ -17,7 +18,8 @@ export class LogPieces {
   readonly ranges: WalRange[] = [];
   readonly restorePoints: RestorePoint[] = [];
   records = 0;
-  lastTransactionAt: number | undefined;
+  lastTransactionAt: Instant | undefined;
+  readonly tablespaces: string[] = [];
   #reader: WalReader | undefined;
   #timeline = 0;
   #start = 0n;
@@ -77,7 +79,8 @@ export class LogPieces {
     this.records += reader.records;
     this.restorePoints.push(...reader.restorePoints);
     const { lastTransactionAt: last } = reader;
-    if (last !== undefined) this.lastTransactionAt = Math.max(last, this.lastTransactionAt ?? last);
+    if (last !== undefined) this.lastTransactionAt = later(last, this.lastTransactionAt);
+    this.tablespaces.push(...reader.tablespaces);
     this.#reader = undefined;
   }
 

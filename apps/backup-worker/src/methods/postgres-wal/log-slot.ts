@@ -27,14 +27,20 @@ export async function ensureSlot(client: TargetClient, name: string): Promise<bi
 }
 
 async function findSlot(client: TargetClient, name: string): Promise<bigint | undefined> {
-  const { rows } = await client.query<{ type: string; restartLsn: string | null; walStatus: string | null }>(FIND_SLOT, [
-    name,
-  ]);
+  const { rows } = await client.query<{ type: string; restartLsn: string | null; walStatus: string | null }>(
+    FIND_SLOT,
+    [name],
+  );
   const [slot] = rows;
   if (!slot) return undefined;
   if (slot.type !== 'physical') {
     const { target } = client.address;
-    throw new HozenError('TARGET_UNSUITABLE', { target, setting: `slot ${name}`, value: slot.type, needed: 'physical' });
+    throw new HozenError('TARGET_UNSUITABLE', {
+      target,
+      setting: `slot ${name}`,
+      value: slot.type,
+      needed: 'physical',
+    });
   }
   // It outgrew max_slot_wal_keep_size: it holds nothing, and never will again.
   if (slot.walStatus !== 'lost' && slot.restartLsn !== null) return parseLsn(slot.restartLsn);

@@ -1,6 +1,7 @@
 import { formatLsn } from '@hozen/dbms';
 import type { Crc32c } from '../../artefact/crc32c.js';
-import { isSwitch, restorePointOf, transactionTimeOf, type RestorePoint } from './wal-records.js';
+import type { Instant } from '../../recovery/instant.js';
+import { createdTablespaceOf, isSwitch, restorePointOf, transactionTimeOf, type RestorePoint } from './wal-records.js';
 
 export const WAL_PAGE_BYTES = 8192;
 
@@ -24,9 +25,11 @@ const LONGEST = 0x4000_0000;
 export class WalReader {
   /** Records that began at or after the start and are whole. */
   records = 0;
-  /** Greatest time of a commit or rollback, in milliseconds since 1970. */
-  lastTransactionAt: number | undefined;
+  /** Greatest time of a commit or rollback. */
+  lastTransactionAt: Instant | undefined;
   readonly restorePoints: RestorePoint[] = [];
+  /** Folders of tablespaces that are created in it. */
+  readonly tablespaces: string[] = [];
   #lsn: bigint;
   /** Everything before this is in whole records; undefined while none has been seen to begin. */
   #wholeUntil: bigint | undefined;
@@ -166,7 +169,9 @@ export class WalReader {
     this.#recordBytes = 0;
     this.#alignAfter(end);
     const at = transactionTimeOf(record);
-    if (at !== undefined) this.lastTransactionAt = Math.max(at, this.lastTransactionAt ?? at);
+    if (at !== undefined) this.lastTransactionAt = later(at, this.lastTransactionAt);
+    const tablespace = createdTablespaceOf(record);
+    if (tablespace !== undefined) this.tablespaces.push(tablespace);
     const point = restorePointOf(record, this.#wholeUntil ?? end);
     if (point) this.restorePoints.push(point);
     if (!isSwitch(record)) return;
@@ -186,4 +191,8 @@ export class WalReader {
     this.#skip = 0;
     this.#wholeUntil = this.#lsn;
   }
+}
+
+export function later(one: Instant, other: Instant | undefined): Instant {
+  return other === undefined || one > other ? one : other;
 }

@@ -1,8 +1,10 @@
 import { formatLsn } from '@hozen/dbms';
+import { instantText, type Instant } from '../../recovery/instant.js';
 
 /** Resource managers (access/rmgrlist.h), and the kinds of their records that matter here. */
 const XLOG = 0;
 const TRANSACTION = 1;
+const TABLESPACE = 5;
 const XLOG_KIND = { mask: 0xf0, switch: 0x40, restorePoint: 0x70 } as const;
 const TRANSACTION_KIND = { mask: 0x70, commit: 0x00, abort: 0x20, commitPrepared: 0x30, abortPrepared: 0x40 } as const;
 const ENDINGS: ReadonlySet<number> = new Set([
@@ -28,8 +30,8 @@ export interface RestorePoint {
   at: string;
 }
 
-/** Milliseconds since 1970 at which a transaction ended, where the record says so. */
-export function transactionTimeOf(record: Buffer): number | undefined {
+/** When a transaction ended, where the record says so. */
+export function transactionTimeOf(record: Buffer): Instant | undefined {
   if (record[MANAGER] !== TRANSACTION || !ENDINGS.has((record[INFO] ?? 0) & TRANSACTION_KIND.mask)) return undefined;
   const data = mainDataOf(record);
   return data && data.length >= 8 ? timeAt(data, 0) : undefined;
@@ -42,7 +44,15 @@ export function restorePointOf(record: Buffer, end: bigint): RestorePoint | unde
   if (!data || data.length < 9) return undefined;
   const zero = data.indexOf(0, 8);
   const name = data.toString('utf8', 8, zero < 0 ? data.length : zero);
-  return { name, lsn: formatLsn(end), at: new Date(timeAt(data, 0)).toISOString() };
+  return { name, lsn: formatLsn(end), at: instantText(timeAt(data, 0)) };
+}
+
+/** Folder of a tablespace that the record creates. */
+export function createdTablespaceOf(record: Buffer): string | undefined {
+  if (record[MANAGER] !== TABLESPACE || ((record[INFO] ?? 0) & XLOG_KIND.mask) !== 0) return undefined;
+  const data = mainDataOf(record);
+  // One without a folder lies in the data directory itself.
+  return data && data.length > 5 ? data.toString('utf8', 4, data.length - 1) : undefined;
 }
 
 /** The rest of the segment is empty. */
@@ -76,6 +86,6 @@ function mainDataOf(record: Buffer): Buffer | undefined {
 }
 
 /** TimestampTz: microseconds since 2000. */
-function timeAt(data: Buffer, at: number): number {
-  return Date.UTC(2000, 0, 1) + Math.floor(Number(data.readBigInt64LE(at)) / 1000);
+function timeAt(data: Buffer, at: number): Instant {
+  return BigInt(Date.UTC(2000, 0, 1)) * 1000n + data.readBigInt64LE(at);
 }

@@ -125,6 +125,7 @@ export const cliEn = {
   'phase.committing': 'committing',
   'phase.verifying': 'verifying',
   'phase.restoring': 'restoring into a scratch server',
+  'phase.replaying': 'replaying the log',
   'phase.comparing': 'comparing',
   'phase.finishing': 'finishing',
   'progress.left': '{time} left',
@@ -199,6 +200,9 @@ export const cliEn = {
     'the worker may not restore into {what}: name its parent in HOZEN_RESTORE_FOLDERS',
   'restore.obstacle.disk-too-small': 'there is no room: {what}',
   'restore.obstacle.wrong-method': '{what}',
+  'restore.obstacle.point-uncovered': 'no backup and log lead there: {what}',
+  'restore.obstacle.tablespace-created':
+    'a tablespace was created in {what} after this backup, and replaying that would write there: begin with a newer backup',
   'restore.obstacle.server-older': 'the server is older ({what}) than that of the backup',
 
   'retention.stays': 'stays',

@@ -127,6 +127,7 @@ export const cliJa: CliTexts = {
   'phase.committing': '確定中',
   'phase.verifying': '検証中',
   'phase.restoring': '一時サーバーへリストア中',
+  'phase.replaying': 'ログを再生中',
   'phase.comparing': '比較中',
   'phase.finishing': '仕上げ中',
   'progress.left': '残り {time}',
@@ -202,6 +203,9 @@ export const cliJa: CliTexts = {
     'ワーカーは {what} にリストアできません。HOZEN_RESTORE_FOLDERS に親フォルダーを指定してください',
   'restore.obstacle.disk-too-small': '空き容量が足りません: {what}',
   'restore.obstacle.wrong-method': '{what}',
+  'restore.obstacle.point-uncovered': 'そこに至るバックアップとログがありません: {what}',
+  'restore.obstacle.tablespace-created':
+    'このバックアップの後に {what} にテーブルスペースが作成されており、再生するとそこに書き込まれます。より新しいバックアップから始めてください',
   'restore.obstacle.server-older': 'サーバー ({what}) がバックアップ元より古いバージョンです',
 
   'retention.stays': '残る',

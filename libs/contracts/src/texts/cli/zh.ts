@@ -125,6 +125,7 @@ export const cliZh: CliTexts = {
   'phase.committing': '提交',
   'phase.verifying': '验证',
   'phase.restoring': '恢复到临时服务器',
+  'phase.replaying': '重放日志',
   'phase.comparing': '比较',
   'phase.finishing': '收尾',
   'progress.left': '剩余 {time}',
@@ -197,6 +198,8 @@ export const cliZh: CliTexts = {
   'restore.obstacle.directory-refused': '工作进程不得恢复到 {what}：请在 HOZEN_RESTORE_FOLDERS 中写明其上级文件夹',
   'restore.obstacle.disk-too-small': '空间不足：{what}',
   'restore.obstacle.wrong-method': '{what}',
+  'restore.obstacle.point-uncovered': '没有通往该处的备份和日志：{what}',
+  'restore.obstacle.tablespace-created': '此备份之后在 {what} 创建了表空间，重放会写入该处：请从更新的备份开始',
   'restore.obstacle.server-older': '服务器版本（{what}）比备份的服务器旧',
 
   'retention.stays': '保留',

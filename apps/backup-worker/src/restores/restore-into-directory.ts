@@ -1,0 +1,66 @@
+import { HozenError } from '@hozen/contracts';
+import { sessionName } from '@hozen/dbms';
+import type { RecoveryPath } from '../recovery/find-path.js';
+import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { checkFile } from '../verification/check-file.js';
+import { sourceOf } from './find-source.js';
+import { finishRestored } from './finish-restore.js';
+import { planDirectory } from './plan-directory.js';
+import { recoveryOf } from './recovery-of.js';
+import type { RestoreContext } from './restore-context.js';
+import {
+  isRestored,
+  reachedIn,
+  removeUnfinished,
+  restoreDirectory,
+  type DirectoryRestore,
+} from './restore-directory.js';
+import type { RestoreRow } from './restore-row.js';
+
+/** Brings the files of a server back into a new folder, and replays its log over them where a point is asked for. */
+export async function restoreIntoDirectory(
+  row: RestoreRow & { directory: string },
+  context: RestoreContext,
+  about: Pick<DirectoryRestore, 'signal' | 'progress' | 'ensureLease'>,
+): Promise<void> {
+  const { directory } = row;
+  const place = { restoreId: row.id, directory };
+  const source = await sourceOf(row, context.database);
+  const artefact = await publishedArtefact(source.path, source);
+  const restored = artefact.manifest.databases.map(({ name, tables }) => ({ name, as: name, tables }));
+  // The worker that gave the folder its name died before it could say so.
+  if (await isRestored(place)) return finishRestored(context.outbox, row, restored, [], await reachedIn(place));
+  await removeUnfinished(place);
+  const { restoreFolders } = context;
+  const recovery = row.point ? await recoveryOf(context.database, row.run_id, row.point, row.run_id) : undefined;
+  const { view, chain } = await planDirectory({ source, artefact, directory, restoreFolders, recovery });
+  if (view.obstacles.length > 0) {
+    const what = view.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+    throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
+  }
+  // The signature is that of the manifest, and the manifest says which bytes are right.
+  if (source.signing) for (const each of chain) await checkFile(each, about);
+  const logs = recovery?.path && (await logsOf(recovery.path, about));
+  const replay = recovery?.path && logs && { logs, point: recovery.point, stopAt: recovery.path.stopAt };
+  await restoreDirectory({
+    ...place,
+    chain,
+    ...about,
+    ...(replay ? { replay } : {}),
+    applicationName: sessionName(row.id, Number(row.epoch)),
+  });
+  await finishRestored(context.outbox, row, restored, [], await reachedIn(place));
+}
+
+async function logsOf(
+  { logs }: RecoveryPath,
+  about: Pick<DirectoryRestore, 'signal' | 'progress'>,
+): Promise<CommittedArtefact[]> {
+  const found: CommittedArtefact[] = [];
+  for (const { stored } of logs) {
+    const artefact = await publishedArtefact(stored.path, stored);
+    if (stored.signing) await checkFile(artefact, about);
+    found.push(artefact);
+  }
+  return found;
+}
