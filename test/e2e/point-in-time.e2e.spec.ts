@@ -37,7 +37,7 @@ beforeAll(async () => {
     proof: 'checksum',
   }) as BackupConfiguration;
   const [files] = configs;
-  const wal = { ...files, name: 'wal', method: 'postgres-wal', level: 'transaction_log' };
+  const wal = { ...(files as object), name: 'wal', method: 'postgres-wal', level: 'transaction_log' };
   await stack.configureBackups({ targets, configs: [files, wal] });
   await using client = await target.client('shop');
   await client.query('CREATE TABLE ticks (n int PRIMARY KEY, filler text)');
@@ -88,8 +88,7 @@ async function write(count: number): Promise<void> {
       `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at,
               pg_current_wal_insert_lsn()::text AS lsn`,
     );
-    const { at: time = '', lsn = '' } = found[0] ?? {};
-    seen.push({ rows, point: i % 2 === 0 ? { time } : { lsn } });
+    for (const { at, lsn } of found) seen.push({ rows, point: i % 2 === 0 ? { time: at } : { lsn } });
   }
 }
 
@@ -150,7 +149,11 @@ describe('a point in time', () => {
     const { point } = seen.find((each) => each.rows > 40 && each.point.time !== undefined) ?? {};
     const request = { config: 'files', directory: restored.join('planned'), point };
     const plan = await stack.post<RestorePlanView>('backup-worker', '/restores/plan', request);
-    expect(plan).toMatchObject({ obstacles: [], chain: [{ level: 'full' }], logs: { count: expect.any(Number) as number } });
+    expect(plan).toMatchObject({
+      obstacles: [],
+      chain: [{ level: 'full' }],
+      logs: { count: expect.any(Number) as number },
+    });
     expect(plan.recoverable).toHaveLength(1);
   });
 
@@ -190,7 +193,10 @@ describe('a point in time', () => {
       const request = await stack.request('restore.requested', { config: 'files', directory, point });
       await dying.exit();
       await stack.startService('backup-worker');
-      expect(await ended(request)).toMatchObject({ state: 'completed', reached: { timeline: expect.any(Number) as number } });
+      expect(await ended(request)).toMatchObject({
+        state: 'completed',
+        reached: { timeline: expect.any(Number) as number },
+      });
       expect(await rowsIn(directory)).toEqual({ count: expected, last: expected });
       expect((await readdir(restored.path)).filter((name) => name.includes('.hozen-'))).toEqual([]);
     },

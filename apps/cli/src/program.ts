@@ -130,6 +130,11 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .option('--to <target>', text('option.to'))
     .option('--database <name[=as]>', text('option.database'), collect)
     .option('--directory <path>', text('option.directory'))
+    .option('--at <time>', text('option.at'))
+    .option('--restore-point <name>', text('option.restore-point'))
+    .option('--lsn <place>', text('option.lsn'))
+    .option('--transaction <number>', text('option.transaction'))
+    .option('--latest', text('option.latest'))
     .option('--plan', text('option.plan'))
     .option('--wait', text('option.wait-restore'))
     .option('--reason <text>', text('option.reason'))
@@ -141,6 +146,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore nightly --to erp --database shop=shop_yesterday --wait',
         'hozen restore 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --to test-server --database shop --database crm',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
+        'hozen restore erp-files --directory /var/lib/hozen/restored/erp --at 2026-01-31T09:15:00+09:00 --wait',
       ),
     )
     .action(act(restore));

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { METHOD_LEVELS, newEvent, type BackupLevel, type BackupMethod, type EventOf, type RejectionReason } from '@hozen/contracts';
+import {
+  METHOD_LEVELS,
+  newEvent,
+  type BackupLevel,
+  type BackupMethod,
+  type EventOf,
+  type RejectionReason,
+} from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';

@@ -125,6 +125,7 @@ function targetSettings({ point, stopAt }: Recovery): Record<string, string> {
     case 'restorePoint':
       return { recovery_target_name: point.restorePoint ?? '' };
     case undefined:
+    default:
       return {};
   }
 }

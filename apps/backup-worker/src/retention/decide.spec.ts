@@ -15,6 +15,7 @@ function artefact(daysAgo: number, change: Partial<KeptArtefact> = {}): KeptArte
     finishedAt: startedAt,
     proven: true,
     parentRunId: undefined,
+    leadsOnFrom: undefined,
     damaged: false,
     days: undefined,
     held: false,
@@ -89,6 +90,17 @@ describe('retention', () => {
     expect(decisions.find((each) => each.artefact.runId === 'full-40')?.reasons).toEqual([
       { kind: 'needed', by: 'i2' },
     ]);
+  });
+
+  it('keeps an old log as long as a point that is promised is reached by it', () => {
+    const log = (age: number, leadsOnFrom?: string) =>
+      artefact(age, { level: 'transaction_log', runId: `log-${age}`, leadsOnFrom });
+    const decisions = decide(
+      [log(1), log(8, 'copy'), log(20)],
+      rules({ retentionDays: 7, retention: { minimumProven: 1 } }),
+      NOW,
+    );
+    expect(kept(decisions)).toEqual(['log-1', 'log-8']);
   });
 
   it('keeps each level by its own rule', () => {

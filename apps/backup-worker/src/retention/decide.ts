@@ -15,6 +15,8 @@ export interface KeptArtefact {
   damaged: boolean;
   /** Run that made the artefact without which this one cannot be restored. */
   parentRunId: string | undefined;
+  /** Run of the oldest copy of files from which points in time can be restored by it. */
+  leadsOnFrom: string | undefined;
   /** Days that the request asked for, instead of the config's. */
   days: number | undefined;
   /** Somebody holds it. */
@@ -77,6 +79,7 @@ export function decide(artefacts: readonly KeptArtefact[], rules: Rules, now: Da
     keep(artefact, { kind: 'floor', proven: rules.minimumProven });
   }
   for (const artefact of artefacts) {
+    if (artefact.leadsOnFrom !== undefined) keep(artefact, { kind: 'needed', by: artefact.leadsOnFrom });
     if (artefact.held) keep(artefact, { kind: 'held' });
     if (artefact.lockedUntil && artefact.lockedUntil > now) {
       keep(artefact, { kind: 'locked', until: artefact.lockedUntil });

@@ -3,12 +3,28 @@ import type { EntityManager } from 'typeorm';
 import { decide, type Decision, type KeptArtefact } from './decide.js';
 import { policyOf } from './policy.js';
 
-/** All artefacts of a config that are not deleted or about to be. */
+/**
+ * All artefacts of a config that are not deleted or about to be. Logs that are kept for some days promise every moment of
+ * these days: the newest copy of files before them is where the way begins, and every log since then is needed.
+ */
 const STANDING = `
+  WITH beginning AS (
+    SELECT copy.run_id, copy.system_identifier, copy.start_lsn
+      FROM recovery_ranges AS copy
+      JOIN backup_runs AS run ON run.id = copy.run_id
+      JOIN backup_configs AS config ON config.target_id = run.target_id
+     WHERE config.id = $1 AND copy.kind = 'copy' AND copy.up_to < $3::timestamptz - make_interval(days => $2)
+       AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = copy.run_id)
+     ORDER BY copy.up_to DESC LIMIT 1
+  )
   SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
          run.parent_run_id,
          (run.options ->> 'retentionDays')::integer AS days,
          coalesce((artefact.proof ->> 'damaged')::boolean, false) AS damaged,
+         (SELECT beginning.run_id FROM beginning, recovery_ranges AS range
+           WHERE range.run_id = run.id AND range.kind = 'log'
+             AND range.system_identifier = beginning.system_identifier
+             AND range.end_lsn >= beginning.start_lsn) AS leads_on_from,
          hold.run_id IS NOT NULL OR EXISTS (SELECT FROM restores AS restore
                                              WHERE restore.run_id = artefact.run_id
                                                AND restore.state IN ('queued', 'running'))
@@ -32,6 +48,7 @@ interface StandingRow {
   parent_run_id: string | null;
   days: number | null;
   damaged: boolean;
+  leads_on_from: string | null;
   held: boolean;
 }
 
@@ -48,7 +65,7 @@ export async function decideFor(
   config: ConfigSpec,
   now: Date,
 ): Promise<(Decision & { artefact: StandingArtefact })[]> {
-  const rows = await manager.query<StandingRow[]>(STANDING, [configId]);
+  const rows = await manager.query<StandingRow[]>(STANDING, [configId, policyOf(config, 'transaction_log').days, now]);
   const standing = new Map(rows.map((row) => [row.run_id, artefactOf(row)]));
   const decisions = decide([...standing.values()], rulesOf(config), now);
   return decisions.flatMap((decision) => {
@@ -75,6 +92,7 @@ function artefactOf(row: StandingRow): StandingArtefact {
     proven: !row.damaged,
     damaged: row.damaged,
     parentRunId: row.parent_run_id ?? undefined,
+    leadsOnFrom: row.leads_on_from ?? undefined,
     days: row.days ?? undefined,
     held: row.held,
     lockedUntil: undefined,

@@ -7,6 +7,7 @@ import type { RunRow } from '../store/entities.js';
 import { traced, type Attempt } from './begin-attempt.js';
 import { factsOf, SOURCE } from './facts.js';
 import { fewWarnings } from './few-warnings.js';
+import { tellGap } from './tell-gap.js';
 import { lostLease } from './lost-lease.js';
 
 /**
@@ -96,6 +97,7 @@ export async function finishCompleted(outbox: Outbox, run: RunRow, attempt: Atte
       ),
       { once: terminalKey(run.id) },
     );
+    await tellGap(tx, run, artefact.manifest.wal?.gap);
   });
 }
 

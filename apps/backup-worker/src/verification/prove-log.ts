@@ -17,7 +17,7 @@ import type { CommittedArtefact } from '../storage/committed-artefact.js';
 export async function proveLog(
   _job: BackupJob,
   artefact: CommittedArtefact,
-  { signal, progress }: AttemptContext,
+  context: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<ProofFacts> {
   return inSpan('prove log', { attributes: { 'file.path': artefact.path } }, async () => {
     const started = performance.now();
@@ -28,8 +28,8 @@ export async function proveLog(
     let wholeUntil: bigint | undefined;
     for (const range of wal.ranges) {
       const reader = await readRange(file, wal, range, (more) => {
-        signal.throwIfAborted();
-        progress({ phase: 'comparing', bytes: (bytes += more), expectedBytes: artefact.originalBytes });
+        context.signal.throwIfAborted();
+        context.progress({ phase: 'comparing', bytes: (bytes += more), expectedBytes: artefact.originalBytes });
       });
       records += reader.records;
       wholeUntil = reader.wholeUntil ?? wholeUntil;

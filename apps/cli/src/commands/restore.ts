@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { RestorePlanView, RestoreRequested, RestoreView } from '@hozen/contracts';
+import type { RecoveryPoint, RestorePlanView, RestoreRequested, RestoreView } from '@hozen/contracts';
 import { CommanderError } from 'commander';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
@@ -15,6 +15,11 @@ export interface RestoreOptions {
   to?: string;
   database?: string[];
   directory?: string;
+  at?: string;
+  restorePoint?: string;
+  lsn?: string;
+  transaction?: string;
+  latest?: boolean;
   plan?: boolean;
   wait?: boolean;
   reason?: string;
@@ -83,9 +88,22 @@ function requestOf(source: string, options: RestoreOptions): RestoreRequested {
     ...(options.to === undefined ? {} : { target: options.to }),
     ...(options.database === undefined ? {} : { databases: options.database.map(databaseOf) }),
     ...(options.directory === undefined ? {} : { directory: options.directory }),
+    ...pointOf(options),
     requestedBy: userInfo().username,
     ...(options.reason === undefined ? {} : { reason: options.reason }),
   };
+}
+
+/** How far the log is replayed. More than one way to say it is refused by the service, with the reason. */
+function pointOf({ at, restorePoint, lsn, transaction, latest }: RestoreOptions): Pick<RestoreRequested, 'point'> {
+  const point = {
+    ...(at === undefined ? {} : { time: at.replace(' ', 'T') }),
+    ...(restorePoint === undefined ? {} : { restorePoint }),
+    ...(lsn === undefined ? {} : { lsn }),
+    ...(transaction === undefined ? {} : { transaction }),
+    ...(latest ? { latest } : {}),
+  };
+  return Object.keys(point).length === 0 ? {} : { point };
 }
 
 async function plan(context: Context, request: RestoreRequested): Promise<Ending> {
@@ -105,6 +123,10 @@ function planText(context: Context, view: RestorePlanView): string {
     [text('run.artefact'), oneLine(view.artefact.path)],
     ...(view.chain ?? []).map(
       ({ path, level, bytes }) => [text('restore.part'), `${oneLine(path)}  ${level}, ${bytesText(bytes)}`] as const,
+    ),
+    [text('restore.logs'), view.logs && logsText(context, view.logs)],
+    ...(view.recoverable ?? []).map(
+      ({ from, upTo }) => [text('restore.recoverable'), `${timeText(from)} – ${timeText(upTo)}`] as const,
     ),
     [text('restore.from'), oneLine(`${view.from.target} (${view.from.version})`)],
     [text('restore.to'), oneLine(`${view.to.target} (${view.to.version})`)],
@@ -127,6 +149,10 @@ function planText(context: Context, view: RestorePlanView): string {
   ]);
 }
 
+function logsText({ text }: Context, { count, bytes, upTo }: NonNullable<RestorePlanView['logs']>): string {
+  return text('restore.logs-value', { count, size: bytesText(bytes), time: timeText(upTo) });
+}
+
 function show(context: Context, view: RestoreView, lines: boolean): Ending {
   if (lines) context.out.write(`${JSON.stringify({ type: 'result', restore: view })}\n`);
   else if (view.error) context.err.write(failureText(context, view.error));
@@ -142,6 +168,8 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('restore.backup'), view.runId],
     [text('restore.to'), oneLine(view.target)],
     [text('restore.database'), names === '' ? undefined : names],
+    [text('restore.point'), view.point && oneLine(pointText(view.point))],
+    [text('restore.reached'), view.reached?.lastTransactionAt && timeText(view.reached.lastTransactionAt)],
     [text('run.state'), text(`state.${view.state}`)],
     [text('run.requested'), timeText(view.queuedAt)],
     [text('run.reason'), view.reason && oneLine(view.reason)],
@@ -149,4 +177,10 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('run.error'), view.error && styles.bad(oneLine(`${view.error.code}: ${view.error.message}`))],
     [text('run.trace'), view.traceId],
   ])}`;
+}
+
+function pointText(point: RecoveryPoint): string {
+  return Object.entries(point)
+    .map(([kind, value]) => (value === true ? kind : `${kind} ${value}`))
+    .join(' ');
 }

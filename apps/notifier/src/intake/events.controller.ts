@@ -23,6 +23,21 @@ export class EventsController {
     return this.notices.tell(event);
   }
 
+  @OnEvent('backup.gap_found')
+  backupGapFound(@Payload() event: EventOf<'backup.gap_found'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('restore.completed')
+  restoreCompleted(@Payload() event: EventOf<'restore.completed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('restore.failed')
+  restoreFailed(@Payload() event: EventOf<'restore.failed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
   @OnEvent('maintenance.completed')
   maintenanceCompleted(@Payload() event: EventOf<'maintenance.completed'>): Promise<void> {
     return this.notices.tell(event);

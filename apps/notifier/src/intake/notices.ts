@@ -19,10 +19,11 @@ export class Notices {
     private readonly settings: NotifierSettings,
   ) {}
 
-  /** Tells of an event, once. */
+  /** Tells of an event, once. A log that was taken as it should be, every few minutes, is nothing to tell of. */
   async tell<T extends ToldEvent>(event: EventOf<T>): Promise<void> {
     const { id: eventId, time, traceparent } = event;
     const told = { type: event.type, data: event.data } as Told;
+    if (told.type === 'backup.completed' && told.data.level === 'transaction_log') return;
     await this.inbox.handle(event, (tx) => planNotice(tx.manager, { told, eventId, time, traceparent }, this.settings));
     this.lanes.wake();
   }

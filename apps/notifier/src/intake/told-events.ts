@@ -6,6 +6,9 @@ export const TOLD_EVENTS = {
   'backup.completed': 'info',
   'backup.failed': 'critical',
   'backup.rejected': 'warning',
+  'backup.gap_found': 'critical',
+  'restore.completed': 'info',
+  'restore.failed': 'critical',
   'maintenance.completed': 'info',
   'maintenance.failed': 'critical',
 } as const satisfies Partial<Record<string, Severity>>;

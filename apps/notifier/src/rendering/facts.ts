@@ -31,6 +31,17 @@ export function factsOf(telling: Telling): Fact[] {
       ];
     case 'backup.rejected':
       return [...rejection(telling, data), trace];
+    case 'backup.gap_found':
+      return [...foundGap(telling, data), fact(telling, 'label.run', data.runId), trace];
+    case 'restore.completed':
+      return [...completedRestore(telling, data), fact(telling, 'label.restore', data.restoreId), trace];
+    case 'restore.failed':
+      return [
+        ...error(telling, data.error),
+        fact(telling, 'label.finished', time(data.finishedAt, telling.timeZone)),
+        fact(telling, 'label.restore', data.restoreId),
+        trace,
+      ];
     case 'maintenance.completed':
       return [...completedMaintenance(telling, data), fact(telling, 'label.run', data.runId), trace];
     case 'maintenance.failed':
@@ -67,6 +78,26 @@ function completedBackup(telling: Telling, data: DataOf<'backup.completed'>): Fa
     ...times(telling, data),
     fact(telling, 'label.speed', `${size(data.bytesPerSecond)}/s`),
     fact(telling, 'label.attempts', data.attempts),
+  ];
+}
+
+function foundGap(telling: Telling, { gap, requested }: DataOf<'backup.gap_found'>): Fact[] {
+  const { text, timeZone } = telling;
+  const { fromLsn, toLsn, reason } = gap;
+  return [
+    fact(telling, 'label.gap', text('value.gap', { from: time(gap.from, timeZone), fromLsn, toLsn })),
+    fact(telling, 'label.error', reason),
+    fact(telling, 'label.requested', ...requested.map((config) => text('value.requested', { config }))),
+  ];
+}
+
+function completedRestore(telling: Telling, data: DataOf<'restore.completed'>): Fact[] {
+  const at = data.reached?.lastTransactionAt;
+  return [
+    fact(telling, 'label.databases', ...data.databases.map(({ as }) => as)),
+    fact(telling, 'label.reached', at && time(at, telling.timeZone)),
+    fact(telling, 'label.warnings', ...data.warnings),
+    ...times(telling, data),
   ];
 }
 

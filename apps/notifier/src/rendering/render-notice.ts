@@ -47,9 +47,13 @@ function namesIn({ type, data }: Told, text: (key: NoticeKey) => string): Record
     case 'backup.completed':
       return { ...backupNames(data, text), size: size(data.artefact.bytes) };
     case 'backup.failed':
+    case 'backup.gap_found':
       return backupNames(data, text);
     case 'backup.rejected':
       return { config: data.config ?? '' };
+    case 'restore.completed':
+    case 'restore.failed':
+      return { config: data.config, target: data.target };
     case 'maintenance.completed':
     case 'maintenance.failed':
       return { target: data.target, maintenanceType: text(`maintenance.${data.maintenanceType}`) };
@@ -69,9 +73,13 @@ function commandFor({ type, data }: Told): string | undefined {
   switch (type) {
     case 'backup.completed':
     case 'backup.failed':
+    case 'backup.gap_found':
       return `hozen run ${data.runId}`;
     case 'backup.rejected':
       return 'hozen configs';
+    case 'restore.completed':
+    case 'restore.failed':
+      return `hozen restores ${data.restoreId}`;
     case 'maintenance.completed':
     case 'maintenance.failed':
       return `hozen trace ${data.runId}`;

@@ -120,6 +120,42 @@ export class BackupStarted extends BackupRunFacts {
   startedAt!: string;
 }
 
+/** WAL that is in no log. */
+export class LogGap {
+  /** Where the log before ends: place in WAL, and time. */
+  @IsString()
+  @IsNotEmpty()
+  fromLsn!: string;
+
+  @IsISO8601()
+  from!: string;
+
+  /** Where the next one begins. */
+  @IsString()
+  @IsNotEmpty()
+  toLsn!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  reason!: string;
+}
+
+/**
+ * `backup.gap_found`: a log does not go on from the one before. Points in time between cannot be restored, and none after
+ * it until there is a new full backup.
+ */
+export class BackupGapFound extends BackupRunFacts {
+  @IsDefined()
+  @ValidateNested()
+  @Type(() => LogGap)
+  gap!: LogGap;
+
+  /** Configs of which a full backup was asked for. */
+  @IsArray()
+  @IsString({ each: true })
+  requested!: string[];
+}
+
 /** `backup.rejected`: the request is not a run. Every reason is named; the message is kept in the dead letters. */
 export class BackupRejected {
   @IsString()

@@ -5,7 +5,7 @@ import { jsonSchemaOf, type JsonSchema } from './json-schema.js';
 /** Who publishes and who consumes each event. */
 const PARTIES: Readonly<Record<EventType, { publishers: string[]; consumers: string[] }>> = {
   'backup.requested': {
-    publishers: ['scheduler', 'cli', 'maintenance-worker', 'anyone with the right'],
+    publishers: ['scheduler', 'cli', 'maintenance-worker', 'backup-worker', 'anyone with the right'],
     consumers: ['backup-worker'],
   },
   'backup.accepted': { publishers: ['backup-worker'], consumers: [] },
@@ -13,13 +13,14 @@ const PARTIES: Readonly<Record<EventType, { publishers: string[]; consumers: str
   'backup.started': { publishers: ['backup-worker'], consumers: [] },
   'backup.completed': { publishers: ['backup-worker'], consumers: ['notifier', 'maintenance-worker'] },
   'backup.failed': { publishers: ['backup-worker'], consumers: ['notifier', 'maintenance-worker'] },
+  'backup.gap_found': { publishers: ['backup-worker'], consumers: ['notifier'] },
   'backup.deleted': { publishers: ['backup-worker'], consumers: [] },
   'restore.requested': { publishers: ['cli', 'anyone with the right'], consumers: ['backup-worker'] },
   'restore.accepted': { publishers: ['backup-worker'], consumers: [] },
   'restore.rejected': { publishers: ['backup-worker'], consumers: [] },
   'restore.started': { publishers: ['backup-worker'], consumers: [] },
-  'restore.completed': { publishers: ['backup-worker'], consumers: [] },
-  'restore.failed': { publishers: ['backup-worker'], consumers: [] },
+  'restore.completed': { publishers: ['backup-worker'], consumers: ['notifier'] },
+  'restore.failed': { publishers: ['backup-worker'], consumers: ['notifier'] },
   'maintenance.requested': { publishers: ['scheduler', 'anyone with the right'], consumers: ['maintenance-worker'] },
   'maintenance.accepted': { publishers: ['maintenance-worker'], consumers: [] },
   'maintenance.rejected': { publishers: ['maintenance-worker'], consumers: [] },

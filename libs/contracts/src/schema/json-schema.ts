@@ -24,6 +24,9 @@ const KEYWORDS: Readonly<Record<string, (constraints: unknown[]) => JsonSchema>>
   isNumber: () => ({ type: 'number' }),
   min: ([least]) => ({ minimum: least }),
   max: ([most]) => ({ maximum: most }),
+  equals: ([value]) => ({ const: value }),
+  // Of a nested contract: which one, its own message says.
+  hasOne: () => ({ minProperties: 1, maxProperties: 1 }),
   isIn: ([values]) => ({ enum: values }),
   isIso8601: () => ({ type: 'string', format: 'date-time' }),
   isEmail: () => ({ type: 'string', format: 'email' }),

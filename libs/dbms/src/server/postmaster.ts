@@ -66,7 +66,8 @@ export class Postmaster {
   /** @returns false when the process ended, the time is over, or the signal came, before the server was ready */
   async ready(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
-    while (this.running && performance.now() < deadline && !signal?.aborted) {
+    while (this.running && performance.now() < deadline) {
+      if (signal?.aborted) return false;
       const file = await readPostmasterFile(this.dataDir);
       if (file?.pid === this.child.pid && file?.status === 'ready') return true;
       await delay(10);

@@ -1,6 +1,4 @@
 /** `restore.sh` of every log. POSIX shell, tar, gzip or zstd, and coreutils. */
-const $ = '$';
-
 export const LOG_RESTORE_SCRIPT = String.raw`#!/bin/sh
 # Puts Hozen's pieces of a PostgreSQL server's WAL together, as files that restore_command can copy. README.txt in the
 # backup tells what to do with them.

@@ -78,6 +78,7 @@ function mainDataOf(record: Buffer): Buffer | undefined {
         return record.subarray(at + 5);
       case PART.shortData:
         return record.subarray(at + 2);
+      case undefined:
       default:
         return undefined;
     }

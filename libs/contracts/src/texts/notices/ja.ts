@@ -7,6 +7,9 @@ export const noticesJa: NoticeTexts = {
   'subject.backup.rejected.unknown': '【拒否】設定名のないバックアップ要求',
   'subject.maintenance.completed': '{target} のメンテナンスが完了しました({maintenanceType})',
   'subject.maintenance.failed': '【失敗】{target} のメンテナンス({maintenanceType})',
+  'subject.backup.gap_found': '【欠落】{target} のログ({config})',
+  'subject.restore.completed': '{target} への復元が完了しました',
+  'subject.restore.failed': '【失敗】{target} への復元',
   'subject.notification.test': 'Hozen からのテスト通知',
   'body.backup.completed': '設定「{config}」による {target} の{level}バックアップが完了し、検証に合格しました。',
   'body.backup.failed':
@@ -14,6 +17,11 @@ export const noticesJa: NoticeTexts = {
   'body.backup.rejected': 'バックアップの要求を受け付けませんでした。バックアップは取得していません。',
   'body.maintenance.completed': '{target} のメンテナンスは、予定した作業をすべて終えました。',
   'body.maintenance.failed': '{target} のメンテナンスは失敗しました。',
+  'body.backup.gap_found':
+    '設定「{config}」による {target} のログに欠落があります。新しいフルバックアップができるまで、それ以降の時点には復元できません。',
+  'body.restore.completed': '設定「{config}」のバックアップを {target} に復元し、バックアップ時の内容と照合しました。',
+  'body.restore.failed':
+    '設定「{config}」のバックアップの {target} への復元は失敗しました。元からあったものに変更はありません。',
   'body.notification.test':
     'このメッセージが読めれば、「{recipient}」宛ての通知はここに届きます。対応は必要ありません。',
   'label.error': '起きたこと',
@@ -35,11 +43,17 @@ export const noticesJa: NoticeTexts = {
   'label.request': '要求',
   'label.run': '実行',
   'label.trace': 'トレース',
+  'label.gap': '欠落',
+  'label.requested': '要求したもの',
+  'label.reached': '最後のトランザクション',
+  'label.restore': '復元',
   'label.next': '詳しく見る',
   'proof.checksum': '読み戻してチェックサムを照合しました',
   'proof.restore':
     '一時サーバーにリストアして内容を照合しました: データベース {databases} 個、テーブル {tables} 個、{seconds} 秒',
   'value.size': '保存サイズ {stored}、元のデータ {original}',
+  'value.gap': '{from}({fromLsn})から {toLsn} まで',
+  'value.requested': '設定「{config}」によるフルバックアップ',
   'level.full': 'フル',
   'level.differential': '差分',
   'level.incremental': '増分',
