@@ -21,8 +21,8 @@ IN SHORT
 
      Without recovery_target_time it goes to the end. Other ways to say how far: recovery_target_lsn,
      recovery_target_xid, recovery_target_name. The server's user must be able to read /somewhere/wal.
-  4. Start the server. When it takes connections it is there, on a timeline of its own. Remove these
-     settings then.
+  4. Start the server. It is there when SELECT pg_is_in_recovery() says false, on a timeline of its own.
+     Remove these settings then.
 
 WHAT IS IN IT
   wal/000000010000000000000005.00A31000   part of the WAL file 000000010000000000000005, from byte A31000
