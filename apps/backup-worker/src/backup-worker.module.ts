@@ -8,6 +8,7 @@ import { Outbox } from '@hozen/messaging';
 import { DataSource } from 'typeorm';
 import { RunsController } from './api/runs.controller.js';
 import { ConfigurationController } from './configs/configuration.controller.js';
+import { CopyKeeper } from './copies/copy-keeper.js';
 import { RequestsController } from './intake/requests.controller.js';
 import { RestoreExecutor } from './restores/restore-executor.js';
 import { RestoresController } from './restores/restores.controller.js';
@@ -26,6 +27,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     private readonly executor: Executor,
     private readonly restores: RestoreExecutor,
     private readonly retention: RetentionKeeper,
+    private readonly copies: CopyKeeper,
     private readonly database: DataSource,
   ) {}
 
@@ -53,7 +55,12 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
         return new RestoreExecutor({ database, outbox, spoolRoot, restoreFolders }, Math.min(lanes, 1));
       },
     };
-    return { module: BackupWorkerModule, providers: [retention, executor, restores] };
+    const copies = {
+      provide: CopyKeeper,
+      inject: [DataSource],
+      useFactory: (database: DataSource) => new CopyKeeper(database, Math.min(settings().lanes, 1)),
+    };
+    return { module: BackupWorkerModule, providers: [retention, executor, restores, copies] };
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -61,9 +68,10 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     this.executor.start();
     this.restores.start();
     this.retention.start();
+    this.copies.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.executor.stop(), this.restores.stop(), this.retention.stop()]);
+    await Promise.all([this.executor.stop(), this.restores.stop(), this.retention.stop(), this.copies.stop()]);
   }
 }

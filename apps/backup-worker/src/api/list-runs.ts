@@ -33,7 +33,10 @@ const LIST_ATTEMPTS = `
    ORDER BY attempt.attempt`;
 
 const LIST_ARTEFACTS = `
-  SELECT artefact.*, hold.reason AS hold_reason, hold.held_by, hold.held_at, deletion.decided_at, deletion.deleted_at
+  SELECT artefact.*, hold.reason AS hold_reason, hold.held_by, hold.held_at, deletion.decided_at, deletion.deleted_at,
+         (SELECT jsonb_build_object('path', copy.file_path, 'state', copy.state, 'attempts', copy.attempts,
+                                    'error', copy.last_error, 'standingSince', copy.standing_since)
+            FROM backup_copies AS copy WHERE copy.run_id = artefact.run_id) AS copy
     FROM backup_artefacts AS artefact
     LEFT JOIN artefact_holds AS hold ON hold.run_id = artefact.run_id
     LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id

@@ -1,4 +1,4 @@
-import type { ArtefactView, AttemptView, RunView } from '@hozen/contracts';
+import type { ArtefactView, AttemptView, CopyState, CopyView, RunView } from '@hozen/contracts';
 import { traceIdOf } from '@hozen/telemetry';
 import type { RunRow, StoredProof } from '../store/entities.js';
 
@@ -27,6 +27,7 @@ export interface ArtefactRow {
   held_at: Date | null;
   decided_at: Date | null;
   deleted_at: Date | null;
+  copy: { path: string; state: CopyState; attempts: number; error: string | null; standingSince: string | null } | null;
 }
 
 /** Rows of our tables as the API shows them. What is not known is left out. */
@@ -80,9 +81,14 @@ function artefactView(row: ArtefactRow): ArtefactView {
     ...(row.hold_reason !== null && row.held_at
       ? { held: { reason: row.hold_reason, ...optional('by', row.held_by), since: row.held_at.toISOString() } }
       : {}),
+    ...optional('copy', row.copy && copyView(row.copy)),
     ...optional('expiredAt', row.decided_at?.toISOString()),
     ...optional('deletedAt', row.deleted_at?.toISOString()),
   };
+}
+
+function copyView({ path, state, attempts, error, standingSince }: NonNullable<ArtefactRow['copy']>): CopyView {
+  return { path, state, attempts, ...optional('error', error), ...optional('standingSince', standingSince) };
 }
 
 function optional<K extends string, V>(key: K, value: V | null | undefined): { [P in K]?: V } {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { WrittenFile } from '../artefact/member-writer.js';
-import type { ArtefactSink, ArtefactTexts, Fence } from '../storage/storage.js';
+import type { ArtefactSink, ArtefactTexts, Fence, SecondSink } from '../storage/storage.js';
 import { writeHeader } from './age-header.js';
 import { CHUNK, PAYLOAD_NONCE, payloadKey, sealer } from './chunks.js';
 import { wrapFor } from './recipients.js';
@@ -35,6 +35,10 @@ export class EncryptingSink implements ArtefactSink {
       await inner.abort();
       throw error;
     }
+  }
+
+  get second(): SecondSink | undefined {
+    return this.inner.second;
   }
 
   async write(bytes: Buffer): Promise<void> {

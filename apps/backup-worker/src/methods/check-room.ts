@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import type { BackupJob } from '../job.js';
 import type { ReadyTarget } from './method.js';
+import { ownerOf } from '../storage/artefact-paths.js';
 import { isMissing, onStorage } from '../storage/storage-error.js';
 import { storageOf } from '../storage/storage-of.js';
 
@@ -18,7 +19,7 @@ export async function checkRoom(
   job: BackupJob,
   { bytes: original, scratchBytes = original }: Pick<ReadyTarget, 'bytes' | 'scratchBytes'>,
 ): Promise<void> {
-  const directory = await storageOf(job.config.storage).check(job);
+  const directory = await storageOf(job.config.storage).check(ownerOf(job));
   const needs: Need[] = [];
   if (directory !== undefined) needs.push({ path: directory, bytes: (2 * original) / SHARE });
   if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * scratchBytes });

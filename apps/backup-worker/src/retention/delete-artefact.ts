@@ -3,6 +3,7 @@ import type { Outbox } from '@hozen/messaging';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import { SOURCE } from '../runs/facts.js';
+import { storageOf } from '../storage/storage-of.js';
 import { removeArtefact } from '../storage/remove-artefact.js';
 
 /** An artefact that is to go. */
@@ -10,6 +11,7 @@ export interface DueDeletion {
   run_id: string;
   file_path: string;
   storage: StorageSpec | null;
+  copy: { path: string; storage: StorageSpec } | null;
   file_size: string;
   config_name: string;
   target_name: string;
@@ -33,18 +35,27 @@ const CLAIM_DELETION = `
      AND deletion.run_id = (
        SELECT due.run_id FROM artefact_deletions AS due
         WHERE due.deleted_at IS NULL AND due.not_before <= clock_timestamp()
+          -- A copy that is just being made would appear behind us; no new one is begun.
+          AND NOT EXISTS (SELECT FROM backup_copies AS copy
+                           WHERE copy.run_id = due.run_id AND copy.state = 'copying'
+                             AND copy.lease_until > clock_timestamp())
         ORDER BY due.not_before, due.run_id
         LIMIT 1
           FOR UPDATE SKIP LOCKED)
   RETURNING deletion.run_id, deletion.reasons, deletion.attempts, artefact.file_path, artefact.file_size,
             run.config_name, run.target_name, run.backup_level, run.record_id,
-            (SELECT spec -> 'storage' FROM backup_configs WHERE id = run.config_id) AS storage`;
+            (SELECT spec -> 'storage' FROM backup_configs WHERE id = run.config_id) AS storage,
+            (SELECT jsonb_build_object('path', copy.file_path, 'storage', copy.storage)
+               FROM backup_copies AS copy
+              WHERE copy.run_id = deletion.run_id AND copy.state <> 'deleted') AS copy`;
 
 const MARK_DELETED = `
   UPDATE artefact_deletions SET deleted_at = clock_timestamp(), last_error = NULL
    WHERE run_id = $1 AND deleted_at IS NULL RETURNING run_id`;
 
 const NOTE_FAILURE = `UPDATE artefact_deletions SET last_error = $2 WHERE run_id = $1 AND deleted_at IS NULL`;
+
+const DROP_COPY = `UPDATE backup_copies SET state = 'deleted' WHERE run_id = $1`;
 
 /** The record goes with its file (its table prescribes so); what happened stays in the history. */
 const DROP_RECORD = `DELETE FROM backup_records WHERE id = $1`;
@@ -64,6 +75,7 @@ export async function deleteArtefact(outbox: Outbox, database: DataSource, due: 
   await inSpan('delete artefact', { attributes }, async () => {
     try {
       await removeArtefact(due.file_path, due.storage);
+      if (due.copy) await storageOf(due.copy.storage).remove(due.copy.path);
     } catch (error) {
       await database.query(NOTE_FAILURE, [due.run_id, error instanceof Error ? error.message : String(error)]);
       throw error;
@@ -72,6 +84,7 @@ export async function deleteArtefact(outbox: Outbox, database: DataSource, due: 
     await outbox.transaction(async (tx) => {
       const [marked] = await tx.manager.query<[unknown[], number]>(MARK_DELETED, [due.run_id]);
       if (marked.length === 0) return;
+      await tx.manager.query(DROP_COPY, [due.run_id]);
       await tx.manager.query(DROP_RECORD, [due.record_id]);
       await tx.publish(
         newEvent(

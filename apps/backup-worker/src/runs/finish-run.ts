@@ -1,8 +1,10 @@
 import { traceIdOf } from '@hozen/telemetry';
 import { newEvent, type ErrorFacts, type HozenError, type ProofFacts } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
+import { recordCopy } from '../copies/record-copy.js';
 import { recordRange } from '../recovery/record-range.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import type { CopyOutcome } from '../storage/storage.js';
 import type { RunRow } from '../store/entities.js';
 import { traced, type Attempt } from './begin-attempt.js';
 import { factsOf, SOURCE } from './facts.js';
@@ -53,6 +55,7 @@ export interface Completion {
   bytesPerSecond: number;
   warnings: string[];
   retentionDays: number;
+  copy?: CopyOutcome | undefined;
 }
 
 /** Ends the run well: state, record, log, artefact, history and `backup.completed` in one transaction. */
@@ -72,6 +75,7 @@ export async function finishCompleted(outbox: Outbox, run: RunRow, attempt: Atte
       artefact.sha256,
       JSON.stringify(proof),
     ]);
+    if (done.copy) await recordCopy(tx.manager, run.id, done.copy);
     await recordRange(tx.manager, artefact.manifest);
     await insertHistory(tx, run, { artefact, retentionDays: done.retentionDays });
     await tx.publish(

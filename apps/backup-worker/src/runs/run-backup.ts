@@ -3,9 +3,11 @@ import type { AttemptContext, BackupJob } from '../job.js';
 import { checkRoom } from '../methods/check-room.js';
 import type { ReadyTarget } from '../methods/method.js';
 import { methodOf } from '../methods/methods.js';
+import { artefactPaths } from '../storage/artefact-paths.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
 import { findCommitted, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { openArtefact } from '../storage/open-artefact.js';
+import type { CopyOutcome, SecondSink } from '../storage/storage.js';
 import { checkArtefact } from '../verification/check-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 
@@ -14,6 +16,8 @@ export interface BackupResult {
   artefact: CommittedArtefact;
   proof: ProofFacts;
   warnings: string[];
+  /** Of the second storage, where there is one. */
+  copy?: CopyOutcome;
   /** Why it is not proven as it should be, although nothing is known to be wrong with it. */
   unproven?: HozenError;
 }
@@ -38,7 +42,38 @@ export async function runBackup(
   context: AttemptContext,
 ): Promise<BackupResult> {
   // An earlier attempt may have died between its commit and its proof: that artefact is proven, not made again.
-  const artefact = (await findCommitted(job)) ?? (await makeArtefact(job, checking, context));
+  const committed = await findCommitted(job);
+  if (committed) return { ...(await provenResult(job, committed, context)), ...copiedLater(job) };
+  const { artefact, second } = await makeArtefact(job, checking, context);
+  try {
+    const result = await provenResult(job, artefact, context);
+    // Only what is proven is shown there: nobody can take it back where nobody may be reached.
+    const copy = await second?.publish(context);
+    return copy ? withCopy(result, copy) : result;
+  } catch (error) {
+    await second?.abort();
+    throw error;
+  }
+}
+
+function withCopy(result: BackupResult, copy: CopyOutcome): BackupResult {
+  if (!copy.error) return { ...result, copy };
+  const warning = `The second copy is not at ${copy.path} yet, it is made later: ${copy.error.message}`;
+  return { ...result, copy, warnings: [warning, ...result.warnings] };
+}
+
+/** What an attempt that died left in the second storage is not known. */
+function copiedLater({ config, ...job }: BackupJob): Pick<BackupResult, 'copy'> {
+  const storage = config.secondaryStorage;
+  if (!storage) return {};
+  return { copy: { path: artefactPaths({ ...job, config }, storage).data, storage, state: 'pending' } };
+}
+
+async function provenResult(
+  job: BackupJob,
+  artefact: CommittedArtefact,
+  context: AttemptContext,
+): Promise<BackupResult> {
   const { warnings } = artefact.manifest;
   if (!canBeRead(artefact)) {
     context.log.warn({ path: artefact.path }, NOT_READ);
@@ -70,16 +105,17 @@ async function makeArtefact(
   job: BackupJob,
   checking: Promise<ReadyTarget>,
   context: AttemptContext,
-): Promise<CommittedArtefact> {
+): Promise<{ artefact: CommittedArtefact; second: SecondSink | undefined }> {
   const target = await checking;
   await checkRoom(job, target);
   const writer = await openArtefact(job, target.bytes);
   try {
     const summary = await target.dump(job, writer, context);
     context.progress({ phase: 'committing' });
-    return await commitArtefact(job, writer, summary, context);
+    return { artefact: await commitArtefact(job, writer, summary, context), second: writer.sink.second };
   } catch (error) {
     await writer.abort();
+    await writer.sink.second?.abort();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import { storageLocation, type Compression, type StorageSpec } from '@hozen/contracts';
+import { storageLocation, type BackupTrigger, type Compression, type StorageSpec } from '@hozen/contracts';
 import type { BackupJob } from '../job.js';
 import { safeName } from './safe-name.js';
 
@@ -29,15 +29,45 @@ export const MANIFEST_SUFFIX = '.manifest.json';
 export const FILES_SUFFIX = '.backup_manifest';
 export const SIGNATURE_SUFFIX = `${MANIFEST_SUFFIX}.sig`;
 
+/** What a storage needs to know of a run: whose the artefact is, what it is called, and what stands beside it. */
+export interface ArtefactOwner {
+  runId: string;
+  epoch: number;
+  trigger: BackupTrigger;
+  fileName: string;
+  /** What it consists of, in the order in which it is published. */
+  kinds: readonly ArtefactKind[];
+}
+
 /**
- * Where the artefact of a run stands: `{storage}/{trigger}/{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone,
- * with `.age` after it where it is encrypted. In S3 these are `s3://bucket/prefix/...`.
+ * Whose the artefact of a job is: `{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone, with `.age` after it where
+ * it is encrypted.
  */
-export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.storage): ArtefactPaths {
+export function ownerOf(job: BackupJob): ArtefactOwner {
   const { config, startedAt, trigger, runId, epoch } = job;
   const suffix = SUFFIXES[compressionOf(job)] + (config.encryption ? ENCRYPTED_SUFFIX : '');
-  const name = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${suffix}`;
-  const paths = besides(`${storageLocation(storage).replace(/\/+$/, '')}/${trigger}/${name}`);
+  const fileName = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${suffix}`;
+  const has: Record<SideKind, boolean> = {
+    checksum: true,
+    files: config.method === 'postgres-physical',
+    signature: config.signing !== undefined,
+  };
+  return { runId, epoch, trigger, fileName, kinds: allKinds(SIDE_KINDS.filter((kind) => has[kind])) };
+}
+
+/** Data first, the manifest last. */
+export function allKinds(sides: readonly SideKind[]): ArtefactKind[] {
+  return ['data', ...sides, 'manifest'];
+}
+
+/** Where the artefact of a job stands. */
+export function artefactPaths(job: BackupJob, storage: StorageSpec = job.config.storage): ArtefactPaths {
+  return pathsIn(storage, ownerOf(job));
+}
+
+/** `{storage}/{trigger}/{name}`. In S3 these are `s3://bucket/prefix/...`. */
+export function pathsIn(storage: StorageSpec, { trigger, fileName, runId, epoch }: ArtefactOwner): ArtefactPaths {
+  const paths = besides(`${storageLocation(storage).replace(/\/+$/, '')}/${trigger}/${fileName}`);
   const partial = (kind: ArtefactKind) => `${paths.directory}/.${basename(paths[kind])}.${runId}.${epoch}.partial`;
   return { ...paths, partial };
 }
@@ -48,16 +78,6 @@ export function besides(data: string): Omit<ArtefactPaths, 'partial'> {
   const files = `${data}${FILES_SUFFIX}`;
   const [signature, manifest] = [`${data}${SIGNATURE_SUFFIX}`, `${data}${MANIFEST_SUFFIX}`];
   return { directory: dirname(data), data, checksum, files, signature, manifest };
-}
-
-/** What the artefact of a job consists of, in the order in which it is published. */
-export function kindsOf(job: BackupJob): ArtefactKind[] {
-  const has: Record<SideKind, boolean> = {
-    checksum: true,
-    files: job.config.method === 'postgres-physical',
-    signature: job.config.signing !== undefined,
-  };
-  return ['data', ...SIDE_KINDS.filter((kind) => has[kind]), 'manifest'];
 }
 
 /** That of the config, unless the request switched it off. */
@@ -92,4 +112,10 @@ function timeStamp(time: Date, timeZone: string): string {
 export function removalOrder(data: string): string[] {
   const paths = besides(data);
   return [paths.manifest, ...SIDE_KINDS.toReversed().map((kind) => paths[kind]), data];
+}
+
+/** The data that a file stands beside, or is. */
+export function dataPathOf(path: string): string {
+  const suffix = [SIGNATURE_SUFFIX, MANIFEST_SUFFIX, FILES_SUFFIX, CHECKSUM_SUFFIX].find((each) => path.endsWith(each));
+  return suffix === undefined ? path : path.slice(0, -suffix.length);
 }

@@ -1,10 +1,14 @@
 import { rm } from 'node:fs/promises';
+import { logger } from '@hozen/telemetry';
 import type { BackupJob } from '../job.js';
 import { scratchFolderElsewhere, strayScratchFolders } from '../verification/scratch-server.js';
+import { ownerOf } from './artefact-paths.js';
 import type { CommittedArtefact } from './committed-artefact.js';
 import { onStorage } from './storage-error.js';
 import { storageOf } from './storage-of.js';
 import type { Fence } from './storage.js';
+
+const log = logger('storage');
 
 /**
  * After an attempt that ended badly, or for a dead owner: removes what this run left up to this epoch, in storage and
@@ -12,8 +16,20 @@ import type { Fence } from './storage.js';
  * @throws HozenError of the STORAGE_ codes
  */
 export async function cleanUp(job: BackupJob): Promise<void> {
-  await storageOf(job.config.storage).removeLeftovers(job, job.epoch);
+  await storageOf(job.config.storage).removeLeftovers(ownerOf(job), job.epoch);
+  await cleanUpSecond(job);
   await removeFolders([job.spoolDir, ...(await strayScratchFolders(job))]);
+}
+
+/** A second storage that cannot be reached must not keep a run from ending: what is left there goes when the copy is made. */
+async function cleanUpSecond(job: BackupJob): Promise<void> {
+  const { secondaryStorage } = job.config;
+  if (!secondaryStorage) return;
+  try {
+    await storageOf(secondaryStorage).removeLeftovers(ownerOf(job), job.epoch);
+  } catch (error) {
+    log.warn({ err: error }, 'what the run left in its second storage could not be removed');
+  }
 }
 
 /**
@@ -40,5 +56,5 @@ export async function discardCommitted(
   { manifest }: Pick<CommittedArtefact, 'manifest'>,
   fence: Fence,
 ): Promise<void> {
-  await storageOf(job.config.storage).discard(job, manifest.epoch, fence);
+  await storageOf(job.config.storage).discard(ownerOf(job), manifest.epoch, fence);
 }

@@ -1,14 +1,14 @@
 import { HozenError } from '@hozen/contracts';
 import { parseManifest } from '../artefact/manifest.js';
-import type { BackupJob } from '../job.js';
+import type { ArtefactOwner } from './artefact-paths.js';
 
 /**
  * Why `path` is taken. Leftovers of the run were removed when the artefact was opened: what stands there now is
  * somebody else's, or a later owner's.
  */
-export function conflictAt(job: BackupJob, path: string, manifest: string | undefined): HozenError {
+export function conflictAt(owner: ArtefactOwner, path: string, manifest: string | undefined): HozenError {
   const other = manifest === undefined ? undefined : parsed(manifest, path);
-  const code = other?.runId === job.runId ? 'LEASE_LOST' : 'STORAGE_CONFLICT';
+  const code = other?.runId === owner.runId ? 'LEASE_LOST' : 'STORAGE_CONFLICT';
   return new HozenError(code, { path }, other ? { detail: `run ${other.runId}, config ${other.config}` } : {});
 }
 

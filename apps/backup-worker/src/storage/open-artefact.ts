@@ -1,10 +1,12 @@
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactWriter } from '../artefact/artefact-writer.js';
+import { SecondCopy } from '../copies/second-copy.js';
+import { TeeSink } from '../copies/tee-sink.js';
 import { EncryptingSink } from '../encryption/encrypting-sink.js';
 import { ensureIdentityFits } from '../encryption/file-key.js';
 import { signerOf } from '../artefact/signature.js';
 import type { BackupJob } from '../job.js';
-import { artefactPaths, compressionOf } from './artefact-paths.js';
+import { artefactPaths, compressionOf, ownerOf } from './artefact-paths.js';
 import { storageOf } from './storage-of.js';
 import type { ArtefactSink } from './storage.js';
 
@@ -25,7 +27,9 @@ export async function openArtefact(job: BackupJob, expectedBytes = UNKNOWN_BYTES
     const { encryption, signing } = job.config;
     if (signing) await signerOf(signing);
     if (encryption) await ensureIdentityFits(encryption, path);
-    const stored = await storageOf(job.config.storage).open(job, expectedBytes);
+    const first = await storageOf(job.config.storage).open(ownerOf(job), expectedBytes);
+    const { secondaryStorage } = job.config;
+    const stored = secondaryStorage ? new TeeSink(first, new SecondCopy(job, secondaryStorage, expectedBytes)) : first;
     const sink = encryption ? await EncryptingSink.create(stored, encryption.recipients) : stored;
     return new ArtefactWriter(sink, {
       compression: compressionOf(job),

@@ -14,13 +14,15 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { manifestFor } from '../artefact/manifest.fixture.js';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
 import type { DumpSummary } from '../methods/dump-summary.js';
-import { artefactPaths } from './artefact-paths.js';
+import { allKinds, artefactPaths, ownerOf, SIDE_KINDS } from './artefact-paths.js';
 import { cleanUp, discardCommitted } from './clean-up.js';
 import { commitArtefact } from './commit-artefact.js';
 import { findCommitted } from './committed-artefact.js';
+import { storageOf } from './storage-of.js';
 import { openArtefact, type OpenArtefact } from './open-artefact.js';
 
 const summary: DumpSummary = {
@@ -207,6 +209,22 @@ describe('after a worker died', () => {
     expect(await findCommitted({ ...job, epoch: 2 })).toBeDefined();
     await cleanUp({ ...job, epoch: 2 });
     expect(visible()).toHaveLength(3);
+  });
+
+  it('after the manifest, whatever stands beside the data stays', async () => {
+    const job = aJob(folder);
+    const owner = { ...ownerOf(job), kinds: allKinds(SIDE_KINDS) };
+    const sink = await storageOf(job.config.storage).open(owner, 10);
+    await sink.write(Buffer.from('data'));
+    await sink.finish();
+    elsewhere.set('commit.after-manifest', () => Promise.reject(new Error('it dies')));
+    const written = { bytes: 4, originalBytes: 4, sha256: 'a'.repeat(64), index: { offset: 0, length: 1 } };
+    const manifest = JSON.stringify({ ...manifestFor(artefactPaths(job).data, written, 'none'), runId: job.runId });
+    const texts = { checksum: 'c', files: 'f', signature: 's', manifest };
+    await expect(sink.publish(texts, holding)).rejects.toThrow('it dies');
+    elsewhere.clear();
+    await cleanUp({ ...job, epoch: 2 });
+    expect(visible()).toHaveLength(5);
   });
 
   it.each(['commit.before-data', 'commit.after-data', 'commit.after-checksum'])(

@@ -1,4 +1,5 @@
 import { SHARED_TABLES } from '@hozen/persistence';
+import { BackupCopies1764280000000 } from './backup-copies.migration.js';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
@@ -21,4 +22,5 @@ export const migrations = [
   RunParents1764250000000,
   RestoreDirectories1764260000000,
   RecoveryRanges1764270000000,
+  BackupCopies1764280000000,
 ];

@@ -1,4 +1,4 @@
-import { type DeliveryView, type RunView, translatedError } from '@hozen/contracts';
+import { type CopyView, type DeliveryView, type RunView, translatedError } from '@hozen/contracts';
 import { stateText } from '../commands/runs.js';
 import type { Context } from '../context.js';
 import { oneLine } from './styles.js';
@@ -81,7 +81,13 @@ function artefactPairs(context: Context, run: RunView): (readonly [string, strin
     [text('run.rate'), run.bytesPerSecond === undefined ? '' : rateText(run.bytesPerSecond)],
     [text('run.sha256'), artefact.sha256],
     [text('run.proof'), proofText(context, run)],
+    [text('run.copy'), artefact.copy ? copyText(context, artefact.copy) : ''],
   ];
+}
+
+function copyText({ text, styles }: Context, { path, state, error }: CopyView): string {
+  const line = `${oneLine(path)}  ${text(`copy.${state}`)}`;
+  return error ? `${styles.warn(line)}\n${oneLine(error)}` : line;
 }
 
 function errorText(context: Context, error: NonNullable<RunView['error']>): string {

@@ -26,7 +26,7 @@ import { MaintenanceSettingsSpec } from './maintenance-settings.js';
 import { RetrySpec } from './retry-spec.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
 import { SigningSpec } from './signing-spec.js';
-import { IsStorage, type StorageSpec } from './storage-spec.js';
+import { isSamePlace, IsStorage, type StorageSpec } from './storage-spec.js';
 import {
   BACKUP_LEVELS,
   BACKUP_METHODS,
@@ -54,6 +54,22 @@ function IsTimeZone() {
       validator: {
         validate: isTimeZone,
         defaultMessage: () => `${propertyName} must be an IANA time zone such as Asia/Tokyo`,
+      },
+    });
+  };
+}
+
+/** Not the place of the config's first storage. */
+function IsAnotherPlace() {
+  return (target: object, propertyName: string) => {
+    registerDecorator({
+      name: 'isAnotherPlace',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: (place: StorageSpec, { object }: ValidationArguments) =>
+          !isSamePlace(place, (object as ConfigSpec).storage),
+        defaultMessage: () => `${propertyName} must be another place than storage`,
       },
     });
   };
@@ -267,6 +283,12 @@ export class ConfigSpec {
   @IsDefined()
   @IsStorage()
   storage!: StorageSpec;
+
+  /** Where the same artefact goes as well, in the same pass. What cannot be written there is copied later. */
+  @IsOptional()
+  @IsStorage({ archive: true })
+  @IsAnotherPlace()
+  secondaryStorage?: StorageSpec;
 
   /** Without it artefacts are not encrypted. */
   @IsOptional()

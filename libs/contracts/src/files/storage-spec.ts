@@ -39,6 +39,9 @@ export const S3_STORAGE_CLASSES = [
   'REDUCED_REDUNDANCY',
 ] as const;
 
+/** Classes from which nothing is read for hours: good enough for a second copy that nobody reads in good times. */
+export const S3_ARCHIVE_CLASSES = ['GLACIER', 'DEEP_ARCHIVE'] as const;
+
 /** Keeps objects from being overwritten or removed. The bucket must have been made with object lock. */
 export class ObjectLockSpec {
   @IsIn(['GOVERNANCE', 'COMPLIANCE'])
@@ -103,7 +106,7 @@ export class S3StorageSpec {
   /** Of the data; checksum and manifest are small and stay in the standard class. */
   @IsOptional()
   @IsIn(S3_STORAGE_CLASSES)
-  storageClass?: (typeof S3_STORAGE_CLASSES)[number];
+  storageClass?: (typeof S3_STORAGE_CLASSES)[number] | (typeof S3_ARCHIVE_CLASSES)[number];
 
   @IsOptional()
   @IsIn(['AES256', 'aws:kms'])
@@ -143,16 +146,26 @@ export class S3StorageSpec {
   stallSeconds: number = 60;
 }
 
+/** A bucket for second copies: what lies there need not be readable at once. */
+export class S3ArchiveSpec extends S3StorageSpec {
+  @IsOptional()
+  @IsIn([...S3_STORAGE_CLASSES, ...S3_ARCHIVE_CLASSES])
+  override storageClass?: S3StorageSpec['storageClass'];
+}
+
 export type StorageSpec = FileStorageSpec | S3StorageSpec;
 
-/** A field that is one of the storages; which one, `kind` tells. */
-export function IsStorage(): PropertyDecorator {
+/**
+ * A field that is one of the storages; which one, `kind` tells.
+ * @param archive whether it may be one that is not read at once
+ */
+export function IsStorage({ archive = false } = {}): PropertyDecorator {
   const type = Type(() => FileStorageSpec, {
     discriminator: {
       property: 'kind',
       subTypes: [
         { value: FileStorageSpec, name: 'file' },
-        { value: S3StorageSpec, name: 's3' },
+        { value: archive ? S3ArchiveSpec : S3StorageSpec, name: 's3' },
       ],
     },
     keepDiscriminatorProperty: true,
@@ -167,4 +180,11 @@ export function IsStorage(): PropertyDecorator {
 export function storageLocation(storage: StorageSpec): string {
   if (storage.kind === 'file') return storage.path;
   return `s3://${storage.bucket}${storage.prefix === undefined ? '' : `/${storage.prefix}`}`;
+}
+
+/** Whether artefacts of one config would meet in both. */
+export function isSamePlace(one: StorageSpec, other: StorageSpec): boolean {
+  const place = (storage: StorageSpec) => storageLocation(storage).replace(/\/+$/, '');
+  const provider = (storage: StorageSpec) => (storage.kind === 's3' ? (storage.endpoint ?? '') : '');
+  return place(one) === place(other) && provider(one) === provider(other);
 }

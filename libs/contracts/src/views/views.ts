@@ -50,9 +50,24 @@ export interface ArtefactView {
   proof?: { level: ProofLevel; databases: number; tables: number; seconds: number; provenAt: string };
   /** It is kept whatever the rules say. */
   held?: { reason: string; by?: string; since: string };
+  /** In the second storage, where there is one. */
+  copy?: CopyView;
   /** The rules let it go; its files are removed since then, or about to be. */
   expiredAt?: string;
   deletedAt?: string;
+}
+
+/** `pending`: it could not be written with the first one, and is made later; `copying`: just now. */
+export type CopyState = 'pending' | 'copying' | 'standing' | 'deleted';
+
+export interface CopyView {
+  path: string;
+  state: CopyState;
+  /** Tries to make it later. */
+  attempts: number;
+  /** Why it is not there yet. */
+  error?: string;
+  standingSince?: string;
 }
 
 /** A run, as `GET /backups/:id` answers (API-307). Times are RFC 3339. */

@@ -1,16 +1,20 @@
 import { link, rm } from 'node:fs/promises';
 import { parseManifest } from '../../artefact/manifest.js';
-import type { BackupJob } from '../../job.js';
-import { SIDE_KINDS, type ArtefactPaths } from '../artefact-paths.js';
+import { type ArtefactOwner, SIDE_KINDS, type ArtefactPaths } from '../artefact-paths.js';
 import type { Fence } from '../storage.js';
 import { syncDirectory } from './durable.js';
 import { readIfThere, removeLeftovers } from './leftovers.js';
 
 /** Takes back what this run published at `epoch`: see Storage.discard. */
-export async function discardFiles(paths: ArtefactPaths, job: BackupJob, epoch: number, fence: Fence): Promise<void> {
+export async function discardFiles(
+  paths: ArtefactPaths,
+  owner: ArtefactOwner,
+  epoch: number,
+  fence: Fence,
+): Promise<void> {
   const text = await readIfThere(paths.manifest);
   const standing = text === undefined ? undefined : parseManifest(text, paths.manifest);
-  if (standing?.runId !== job.runId || standing.epoch !== epoch) return;
+  if (standing?.runId !== owner.runId || standing.epoch !== epoch) return;
   fence.ensureLease();
   // Should this process die in between, the partial names tell the next owner that the rest is this run's to remove.
   await linkBack(paths.data, paths.partial('data'));
@@ -20,7 +24,7 @@ export async function discardFiles(paths: ArtefactPaths, job: BackupJob, epoch: 
   fence.ensureLease();
   await rm(paths.manifest, { force: true });
   await syncDirectory(paths.directory);
-  await removeLeftovers(paths, job, job.epoch);
+  await removeLeftovers(paths, owner, owner.epoch);
 }
 
 async function linkBack(final: string, partial: string): Promise<void> {

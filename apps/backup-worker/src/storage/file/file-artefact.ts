@@ -1,7 +1,6 @@
 import { link, rm } from 'node:fs/promises';
 import { HozenError } from '@hozen/contracts';
-import type { BackupJob } from '../../job.js';
-import { kindsOf, SIDE_KINDS, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
+import { type ArtefactOwner, SIDE_KINDS, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
 import { conflictAt } from '../conflict.js';
 import { publishInOrder } from '../publish-in-order.js';
 import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
@@ -13,13 +12,13 @@ import { readIfThere } from './leftovers.js';
 /** An artefact in the making: hidden partial files in the destination folder, for their owner only. */
 export class FileArtefact implements ArtefactSink {
   private constructor(
-    private readonly job: BackupJob,
+    private readonly owner: ArtefactOwner,
     private readonly paths: ArtefactPaths,
     private readonly sink: FileSink,
   ) {}
 
-  static async create(job: BackupJob, paths: ArtefactPaths): Promise<FileArtefact> {
-    return new FileArtefact(job, paths, await FileSink.create(paths.partial('data')));
+  static async create(owner: ArtefactOwner, paths: ArtefactPaths): Promise<FileArtefact> {
+    return new FileArtefact(owner, paths, await FileSink.create(paths.partial('data')));
   }
 
   write(bytes: Buffer): Promise<void> {
@@ -40,18 +39,18 @@ export class FileArtefact implements ArtefactSink {
         const text = texts[kind];
         if (text !== undefined) await writeDurably(this.paths.partial(kind), text);
       }
-      await publishInOrder(kindsOf(this.job), fence, (kind) => this.#show(kind));
+      await publishInOrder(this.owner.kinds, fence, (kind) => this.#show(kind));
       await this.#removePartials();
     });
   }
 
   async #show(kind: ArtefactKind): Promise<void> {
-    const { paths, job } = this;
+    const { paths, owner } = this;
     try {
       await link(paths.partial(kind), paths[kind]);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-        throw conflictAt(job, paths[kind], await readIfThere(paths.manifest).catch(() => undefined));
+        throw conflictAt(owner, paths[kind], await readIfThere(paths.manifest).catch(() => undefined));
       }
       // A later owner of this run has cleaned up behind us.
       if (isMissing(error)) throw new HozenError('LEASE_LOST', {}, { cause: error });
@@ -61,7 +60,7 @@ export class FileArtefact implements ArtefactSink {
   }
 
   async #removePartials(): Promise<void> {
-    for (const kind of kindsOf(this.job).toReversed()) await rm(this.paths.partial(kind), { force: true });
+    for (const kind of this.owner.kinds.toReversed()) await rm(this.paths.partial(kind), { force: true });
     await syncDirectory(this.paths.directory);
   }
 }

@@ -2,8 +2,7 @@ import { access, constants, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileStorageSpec } from '@hozen/contracts';
 import type { ByteSource } from '../../artefact/byte-source.js';
-import type { BackupJob } from '../../job.js';
-import { artefactPaths, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
+import { type ArtefactOwner, pathsIn, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
 import type { ArtefactSink, Fence, Storage } from '../storage.js';
 import { onStorage } from '../storage-error.js';
 import { discardFiles } from './discard-files.js';
@@ -16,8 +15,8 @@ import { readIfThere, removeLeftovers } from './leftovers.js';
 export class FileStorage implements Storage {
   constructor(private readonly spec: FileStorageSpec) {}
 
-  check(job: BackupJob): Promise<string> {
-    const { directory } = artefactPaths(job, this.spec);
+  check(owner: ArtefactOwner): Promise<string> {
+    const { directory } = pathsIn(this.spec, owner);
     return onStorage(directory, async () => {
       await makeDirectory(directory);
       await access(directory, constants.W_OK);
@@ -25,13 +24,13 @@ export class FileStorage implements Storage {
     });
   }
 
-  async open(job: BackupJob): Promise<ArtefactSink> {
-    const paths = artefactPaths(job, this.spec);
+  async open(owner: ArtefactOwner): Promise<ArtefactSink> {
+    const paths = pathsIn(this.spec, owner);
     await onStorage(paths.directory, async () => {
       await makeDirectory(paths.directory);
-      await removeLeftovers(paths, job, job.epoch);
+      await removeLeftovers(paths, owner, owner.epoch);
     });
-    return FileArtefact.create(job, paths);
+    return FileArtefact.create(owner, paths);
   }
 
   readText(path: string): Promise<string | undefined> {
@@ -54,12 +53,12 @@ export class FileStorage implements Storage {
     });
   }
 
-  discard(job: BackupJob, epoch: number, fence: Fence): Promise<void> {
-    const paths = artefactPaths(job, this.spec);
-    return onStorage(paths.data, () => discardFiles(paths, job, epoch, fence));
+  discard(owner: ArtefactOwner, epoch: number, fence: Fence): Promise<void> {
+    const paths = pathsIn(this.spec, owner);
+    return onStorage(paths.data, () => discardFiles(paths, owner, epoch, fence));
   }
 
-  removeLeftovers(job: BackupJob, epoch: number): Promise<void> {
-    return onStorage(this.spec.path, () => removeLeftovers(artefactPaths(job, this.spec), job, epoch));
+  removeLeftovers(owner: ArtefactOwner, epoch: number): Promise<void> {
+    return onStorage(this.spec.path, () => removeLeftovers(pathsIn(this.spec, owner), owner, epoch));
   }
 }

@@ -1,7 +1,12 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BackupJob } from '../../job.js';
-import { MANIFEST_SUFFIX, partialOwner, type ArtefactPaths } from '../artefact-paths.js';
+import {
+  type ArtefactOwner,
+  dataPathOf,
+  MANIFEST_SUFFIX,
+  partialOwner,
+  type ArtefactPaths,
+} from '../artefact-paths.js';
 import { isManifestOf } from '../conflict.js';
 import { syncDirectory } from './durable.js';
 import { isMissing } from '../storage-error.js';
@@ -16,24 +21,18 @@ import { isMissing } from '../storage-error.js';
  */
 export async function removeLeftovers(
   { directory }: Pick<ArtefactPaths, 'directory'>,
-  job: BackupJob,
+  owner: ArtefactOwner,
   epoch: number,
 ): Promise<void> {
   const partials = (await namesIn(directory)).filter((name) => {
-    const owner = partialOwner(name);
-    return owner?.runId === job.runId && owner.epoch <= epoch;
+    const whose = partialOwner(name);
+    return whose?.runId === owner.runId && whose.epoch <= epoch;
   });
   if (partials.length === 0) return;
   await removeAll(directory, partials.filter(isOfManifest));
   for (const partial of partials.filter((name) => !isOfManifest(name))) {
     const final = partialOwner(partial)?.final ?? '';
-    if (
-      await isPublished(
-        job,
-        join(directory, `${final.replace(/(\.sha256|\.manifest\.json\.sig)$/, '')}${MANIFEST_SUFFIX}`),
-      )
-    )
-      continue;
+    if (await isPublished(owner, join(directory, `${dataPathOf(final)}${MANIFEST_SUFFIX}`))) continue;
     const mine = await isSameFile(join(directory, final), join(directory, partial));
     if (mine) await rm(join(directory, final), { force: true });
   }
@@ -52,8 +51,8 @@ export async function isSameFile(one: string, other: string): Promise<boolean> {
   }
 }
 
-async function isPublished(job: BackupJob, manifest: string): Promise<boolean> {
-  return isManifestOf(job.runId, await readIfThere(manifest), manifest);
+async function isPublished(owner: ArtefactOwner, manifest: string): Promise<boolean> {
+  return isManifestOf(owner.runId, await readIfThere(manifest), manifest);
 }
 
 export async function readIfThere(path: string): Promise<string | undefined> {

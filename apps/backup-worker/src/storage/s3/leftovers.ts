@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
-import type { BackupJob } from '../../job.js';
-import { partialOwner, removalOrder } from '../artefact-paths.js';
+import { type ArtefactOwner, partialOwner, removalOrder } from '../artefact-paths.js';
 import { isManifestOf } from '../conflict.js';
 import type { Bucket } from './bucket.js';
 import { readMarker } from './marker.js';
@@ -19,9 +18,14 @@ interface Marker {
  * what stands beside it without a manifest. The upload of the manifest goes first: an owner that was paused just before it
  * publishes then has nothing to complete. Markers go last, so that a crash in between leaves the proof of ownership.
  */
-export async function removeLeftovers(bucket: Bucket, directory: string, job: BackupJob, epoch: number): Promise<void> {
+export async function removeLeftovers(
+  bucket: Bucket,
+  directory: string,
+  owner: ArtefactOwner,
+  epoch: number,
+): Promise<void> {
   const markers = await markersIn(bucket, directory);
-  const ours = markers.filter((marker) => marker.runId === job.runId && marker.epoch <= epoch);
+  const ours = markers.filter((marker) => marker.runId === owner.runId && marker.epoch <= epoch);
   for (const data of new Set(ours.map((marker) => marker.data))) {
     const here = markers.filter((marker) => marker.data === data);
     await abortUploads(
@@ -30,7 +34,7 @@ export async function removeLeftovers(bucket: Bucket, directory: string, job: Ba
       here.filter((m) => ours.includes(m)),
       here.filter((m) => !ours.includes(m)),
     );
-    await removeUnpublished(bucket, data, job.runId, epoch);
+    await removeUnpublished(bucket, data, owner.runId, epoch);
   }
   for (const { path } of ours) await bucket.remove(path);
 }

@@ -1,5 +1,4 @@
-import type { BackupJob } from '../../job.js';
-import { kindsOf, SIDE_KINDS, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
+import { type ArtefactOwner, SIDE_KINDS, type ArtefactKind, type ArtefactPaths } from '../artefact-paths.js';
 import { conflictAt } from '../conflict.js';
 import { publishInOrder } from '../publish-in-order.js';
 import type { ArtefactSink, ArtefactTexts, Fence } from '../storage.js';
@@ -17,7 +16,7 @@ export class S3Artefact implements ArtefactSink {
   readonly #parts: PartsSink;
 
   private constructor(
-    private readonly job: BackupJob,
+    private readonly owner: ArtefactOwner,
     private readonly paths: ArtefactPaths,
     private readonly bucket: Bucket,
     private readonly uploads: Uploads,
@@ -27,15 +26,20 @@ export class S3Artefact implements ArtefactSink {
     this.#parts = new PartsSink(uploads.data, planParts(expectedBytes, maxParts), maxParts);
   }
 
-  static async create(job: BackupJob, paths: ArtefactPaths, bucket: Bucket, expected: number): Promise<S3Artefact> {
+  static async create(
+    owner: ArtefactOwner,
+    paths: ArtefactPaths,
+    bucket: Bucket,
+    expected: number,
+  ): Promise<S3Artefact> {
     const marker = paths.partial('data');
     // Before the uploads: whoever dies in between has said that uploads without a name in a marker may be its.
     await writeMarker(bucket, marker, []);
-    const begin = (kind: ArtefactKind) => Upload.begin(bucket, paths[kind], job, kind === 'data');
+    const begin = (kind: ArtefactKind) => Upload.begin(bucket, paths[kind], owner, kind === 'data');
     const uploads: Uploads = { data: await begin('data') };
-    for (const kind of kindsOf(job)) uploads[kind] ??= await begin(kind);
+    for (const kind of owner.kinds) uploads[kind] ??= await begin(kind);
     await writeMarker(bucket, marker, Object.values(uploads));
-    return new S3Artefact(job, paths, bucket, uploads, expected);
+    return new S3Artefact(owner, paths, bucket, uploads, expected);
   }
 
   write(bytes: Buffer): Promise<void> {
@@ -49,7 +53,7 @@ export class S3Artefact implements ArtefactSink {
   async abort(): Promise<void> {
     await this.#parts.settle();
     try {
-      for (const kind of kindsOf(this.job).toReversed()) await this.uploads[kind]?.abort();
+      for (const kind of this.owner.kinds.toReversed()) await this.uploads[kind]?.abort();
       await this.bucket.remove(this.paths.partial('data'));
     } catch {
       // The marker stands: the clean-up of the run tries again.
@@ -61,13 +65,13 @@ export class S3Artefact implements ArtefactSink {
       const text = texts[kind];
       if (text !== undefined) await this.uploads[kind]?.part(1, Buffer.from(text));
     }
-    await publishInOrder(kindsOf(this.job), fence, (kind) => this.#show(kind));
+    await publishInOrder(this.owner.kinds, fence, (kind) => this.#show(kind));
     await this.bucket.remove(this.paths.partial('data'));
   }
 
   async #show(kind: ArtefactKind): Promise<void> {
     if (await this.uploads[kind]?.complete()) return;
     const other = await this.bucket.readText(this.paths.manifest).catch(() => undefined);
-    throw conflictAt(this.job, this.paths[kind], other);
+    throw conflictAt(this.owner, this.paths[kind], other);
   }
 }

@@ -2,8 +2,7 @@ import type { S3StorageSpec } from '@hozen/contracts';
 import { storageLocation } from '@hozen/contracts';
 import { parseManifest } from '../../artefact/manifest.js';
 import type { ByteSource } from '../../artefact/byte-source.js';
-import type { BackupJob } from '../../job.js';
-import { artefactPaths, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
+import { type ArtefactOwner, pathsIn, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
 import type { ArtefactSink, Fence, Storage } from '../storage.js';
 import { Bucket } from './bucket.js';
 import { removeLeftovers } from './leftovers.js';
@@ -22,13 +21,13 @@ export class S3Storage implements Storage {
     return new S3Storage(spec, new Bucket(spec));
   }
 
-  async check(job: BackupJob): Promise<undefined> {
-    await this.bucket.list(`${artefactPaths(job, this.spec).directory}/.`);
+  async check(owner: ArtefactOwner): Promise<undefined> {
+    await this.bucket.list(`${pathsIn(this.spec, owner).directory}/.`);
   }
 
-  async open(job: BackupJob, expectedBytes: number): Promise<ArtefactSink> {
-    await this.removeLeftovers(job, job.epoch);
-    return S3Artefact.create(job, artefactPaths(job, this.spec), this.bucket, expectedBytes);
+  async open(owner: ArtefactOwner, expectedBytes: number): Promise<ArtefactSink> {
+    await this.removeLeftovers(owner, owner.epoch);
+    return S3Artefact.create(owner, pathsIn(this.spec, owner), this.bucket, expectedBytes);
   }
 
   readText(path: string): Promise<string | undefined> {
@@ -48,21 +47,21 @@ export class S3Storage implements Storage {
     for (const path of removalOrder(dataPath)) await this.bucket.remove(path);
   }
 
-  async discard(job: BackupJob, epoch: number, fence: Fence): Promise<void> {
-    const paths = artefactPaths(job, this.spec);
+  async discard(owner: ArtefactOwner, epoch: number, fence: Fence): Promise<void> {
+    const paths = pathsIn(this.spec, owner);
     const text = await this.bucket.readText(paths.manifest);
     const standing = text === undefined ? undefined : parseManifest(text, paths.manifest);
-    if (standing?.runId !== job.runId || standing.epoch !== epoch) return;
+    if (standing?.runId !== owner.runId || standing.epoch !== epoch) return;
     fence.ensureLease();
     // Should this process die in between, the marker tells the next owner to look for the rest.
     await writeMarker(this.bucket, paths.partial('data'), []);
     // A later owner may have proven it meanwhile, and told everybody.
     fence.ensureLease();
     await this.bucket.remove(paths.manifest);
-    await this.removeLeftovers(job, job.epoch);
+    await this.removeLeftovers(owner, owner.epoch);
   }
 
-  async removeLeftovers(job: BackupJob, epoch: number): Promise<void> {
-    await removeLeftovers(this.bucket, artefactPaths(job, this.spec).directory, job, epoch);
+  async removeLeftovers(owner: ArtefactOwner, epoch: number): Promise<void> {
+    await removeLeftovers(this.bucket, pathsIn(this.spec, owner).directory, owner, epoch);
   }
 }

@@ -160,6 +160,11 @@ export const cliEn = {
   'run.size-of': '{bytes} ({original} before compression)',
   'run.rate': 'Rate',
   'run.sha256': 'SHA-256',
+  'run.copy': 'Second copy',
+  'copy.pending': 'is made later',
+  'copy.copying': 'is being made',
+  'copy.standing': 'stands',
+  'copy.deleted': 'deleted',
   'run.proof': 'Proven',
   'run.proof-restore':
     'restored into a scratch server and compared: {databases} databases, {tables} tables, in {seconds} s',

@@ -162,6 +162,11 @@ export const cliJa: CliTexts = {
   'run.size-of': '{bytes}(圧縮前 {original})',
   'run.rate': '速度',
   'run.sha256': 'SHA-256',
+  'run.copy': '2つ目のコピー',
+  'copy.pending': '後で作成します',
+  'copy.copying': '作成中',
+  'copy.standing': 'あります',
+  'copy.deleted': '削除済み',
   'run.proof': '検証',
   'run.proof-restore':
     '一時サーバーにリストアして比較済み: データベース {databases} 個、テーブル {tables} 個、{seconds} 秒',
