@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash, randomBytes } from 'node:crypto';
-import { S3StorageSpec, type StorageSpec } from '@hozen/contracts';
+import { ConfigSpec, HozenError, S3StorageSpec, type StorageSpec } from '@hozen/contracts';
 import { FaultProxy, NO_S3, s3Program, tempDir, TestS3, type TempDir } from '@hozen/testkit';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
 import type { DumpSummary } from '../methods/dump-summary.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
-import { cleanUp } from '../storage/clean-up.js';
+import { cleanUp, discardCommitted } from '../storage/clean-up.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { openArtefact } from '../storage/open-artefact.js';
@@ -159,6 +159,44 @@ describe('the second copy', () => {
     expect(namesIn(second)).toEqual([]);
   });
 
+  it('that is lost while the first one is proven is put off, and no lease is', async () => {
+    const writer = await openArtefact(job, MIB);
+    await writer.addFile('data', randomBytes(MIB));
+    await commitArtefact(job, writer, summary, holding);
+    for (const name of namesIn(second)) rmSync(join(second, 'manual', name));
+    expect(await writer.sink.second?.publish(holding)).toMatchObject({ state: 'pending' });
+  });
+
+  it('is not shown by a run that has lost its lease', async () => {
+    const writer = await openArtefact(job, MIB);
+    await writer.addFile('data', randomBytes(MIB));
+    await commitArtefact(job, writer, summary, holding);
+    const ensureLease = () => {
+      throw new HozenError('LEASE_LOST');
+    };
+    await expect(writer.sink.second?.publish({ ensureLease })).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(namesIn(second).every((name) => name.startsWith('.'))).toBe(true);
+  });
+
+  it('is taken back with the first one', async () => {
+    const { artefact } = await made(2);
+    await discardCommitted(job, artefact, holding);
+    expect(namesIn(first())).toEqual([]);
+    expect(namesIn(second)).toEqual([]);
+  });
+
+  it('replaces one that the run made before and could not take back', async () => {
+    await made(2);
+    const old = contentIn(second);
+    rmSync(first(), { recursive: true });
+    job = { ...job, config: Object.assign(new ConfigSpec(), job.config, { secondaryStorage: undefined }) };
+    const { artefact } = await made(3);
+    const to = { kind: 'file', path: second } as const;
+    await copyOf(artefact, to);
+    expect(contentIn(second)).not.toEqual(old);
+    expect(contentIn(second)).toEqual(contentIn(first()));
+  });
+
   it('is put over nothing of somebody else', async () => {
     writeFileSync(second, 'not a folder');
     const { artefact } = await made(2);
@@ -186,13 +224,32 @@ describe.skipIf(s3Program() === undefined)(`the second copy in a bucket (skipped
       readFileSync(artefact.manifestPath, 'utf8'),
     );
     proxy.breaks(({ method, url }) => (method === 'PUT' && url.includes('partNumber') ? { stall: true } : undefined));
-    const stalled = new SecondCopy({ ...job, startedAt: new Date('2026-02-03T04:05:06Z') }, spec, 100 * MIB, 300);
+    const stalled = new SecondCopy({ ...job, startedAt: new Date('2026-02-03T04:05:06Z') }, spec, 100 * MIB, {
+      waitMs: 300,
+      publishMs: 300,
+    });
     for (let i = 0; i < 100; i++) await stalled.take(randomBytes(MIB));
     await stalled.finish('0'.repeat(64));
     stalled.hold({ manifest: '{}' });
     proxy.breaks(() => ({ answer: { status: 403, code: 'AccessDenied' } }));
-    const outcome = stalled.publish(holding);
-    await proxy[Symbol.asyncDispose]();
-    expect(await outcome).toMatchObject({ state: 'pending', error: { detail: 'it is too slow for the first one' } });
+    expect(await stalled.publish(holding)).toMatchObject({
+      state: 'pending',
+      error: { detail: 'it is too slow for the first one' },
+    });
+  });
+
+  it('does not hold the end of a run up, when the bucket stalls after the data was written', async () => {
+    await using s3 = await TestS3.start();
+    await using proxy = await FaultProxy.before(s3.url);
+    const spec = bucketOf(s3, proxy.url);
+    const stalled = new SecondCopy(job, spec, MIB, { waitMs: 30_000, publishMs: 300 });
+    const bytes = randomBytes(MIB);
+    await stalled.take(bytes);
+    await stalled.finish(createHash('sha256').update(bytes).digest('hex'));
+    proxy.breaks(() => ({ stall: true }));
+    stalled.hold({ manifest: '{}' });
+    expect(await stalled.publish(holding)).toMatchObject({ state: 'pending' });
+    job.config.secondaryStorage = spec;
+    await cleanUp(job, { secondMs: 300 });
   });
 });

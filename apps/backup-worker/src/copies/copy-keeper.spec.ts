@@ -7,7 +7,9 @@ import { aJob } from '../job.fixture.js';
 import { claimDeletion, deleteArtefact } from '../retention/delete-artefact.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
+import { ownerOf } from '../storage/artefact-paths.js';
 import { openArtefact } from '../storage/open-artefact.js';
+import { storageOf } from '../storage/storage-of.js';
 import { claimCopy } from './claim-copy.js';
 import { copyDue } from './copy-keeper.js';
 import { recordCopy } from './record-copy.js';
@@ -128,4 +130,19 @@ it('both go when the rules let the artefact go; nothing is copied then, and noth
   expect(readdirSync(dirname(path))).toEqual([]);
   expect(existsSync(due.file_path)).toBe(false);
   expect(await stateOf()).toMatchObject({ state: 'deleted' });
+});
+
+it('what a dead worker left of a copy goes with the artefact', async () => {
+  const copy = await claimCopy(store.database, 'dies');
+  const job = aJob(folder.path, { runId, epoch: Number(copy?.epoch) });
+  const sink = await storageOf({ kind: 'file', path: second }).open(ownerOf(job), 10);
+  await sink.write(Buffer.from('half of it'));
+  await sink.finish();
+  expect(readdirSync(dirname(path))).toHaveLength(1);
+  await store.database.query(`UPDATE backup_copies SET lease_until = now() - interval '1 s'`);
+  await store.database.query(`INSERT INTO artefact_deletions (run_id, reasons) VALUES ($1, '[]')`, [runId]);
+  const due = await claimDeletion(store.database);
+  if (!due) throw new Error('nothing is to go');
+  await deleteArtefact(store.outbox, store.database, due);
+  expect(readdirSync(dirname(path))).toEqual([]);
 });

@@ -25,7 +25,7 @@ export interface CopyWork extends Fence {
 
 /**
  * Copies an artefact as it is, byte by byte and with all that stands beside it, its manifest last. What stands there already
- * is left, where it is the same.
+ * is left, where it is the same; what the run made there before the proven one is replaced.
  * @throws HozenError ARTEFACT_CORRUPT when the first one is not what its manifest says; STORAGE_CONFLICT, LEASE_LOST, of the
  * STORAGE_ and DISK_ codes
  */
@@ -34,8 +34,12 @@ export async function makeCopy(work: CopyWork): Promise<void> {
   await inSpan('make copy', { attributes: { 'file.path': path, 'file.size': artefact.bytes } }, async () => {
     const storage = storageOf(to);
     const standing = await readManifest(storage, path, undefined);
-    if (standing?.runId === artefact.manifest.runId && standing.artefact.sha256 === artefact.sha256) return;
     const texts = await textsOf(artefact);
+    if (standing?.runId === artefact.manifest.runId) {
+      if (standing.artefact.sha256 === artefact.sha256) return;
+      // The run made it before the one that was proven, and could not reach it to take it back.
+      await storage.discard(ownerOf(work, texts), standing.epoch, work);
+    }
     const sink = await storage.open(ownerOf(work, texts), artefact.bytes);
     try {
       await pour(work, (bytes) => sink.write(bytes));

@@ -4,14 +4,22 @@ import type { BackupJob } from '../job.js';
 import { artefactPaths, ownerOf } from '../storage/artefact-paths.js';
 import { storageOf } from '../storage/storage-of.js';
 import type { ArtefactSink, ArtefactTexts, CopyOutcome, Fence, SecondSink } from '../storage/storage.js';
+import { inTime } from './in-time.js';
 
 const log = logger('second copy');
 
 /** Bytes that wait for the second storage, at most: so far it may be behind the first one. */
 const BEHIND_BYTES = 32 * 1024 * 1024;
 
-/** Milliseconds for which the backup waits for the second storage, all in all, before it goes on without it. */
-const PATIENCE_MS = 30_000;
+/** In milliseconds. */
+interface Patience {
+  /** For which the backup waits for the second storage, all in all, before it goes on without it. */
+  waitMs: number;
+  /** For showing what was written; a bucket may take a while to put many parts together. */
+  publishMs: number;
+}
+
+const PATIENCE: Patience = { waitMs: 30_000, publishMs: 120_000 };
 
 /**
  * The same artefact in a second storage, written in the same pass. It never fails: what goes wrong there is for later, and
@@ -33,8 +41,7 @@ export class SecondCopy implements SecondSink {
     job: BackupJob,
     private readonly storage: StorageSpec,
     expectedBytes: number,
-    /** Milliseconds. */
-    private readonly patience = PATIENCE_MS,
+    private readonly patience = PATIENCE,
   ) {
     this.#path = artefactPaths(job, storage).data;
     this.#opening = storageOf(storage).open(ownerOf(job), expectedBytes);
@@ -71,14 +78,16 @@ export class SecondCopy implements SecondSink {
     this.#texts = texts;
   }
 
-  /** Shows it, after the first one was proven. @throws HozenError LEASE_LOST alone */
+  /** Shows it, after the first one was proven. @throws HozenError LEASE_LOST alone, when the fence says so */
   async publish(fence: Fence): Promise<CopyOutcome> {
     const texts = this.#texts;
     if (!this.#lost && texts && this.#sha256 !== undefined) {
       try {
-        await (await this.#opening).publish(texts, fence);
+        const sink = await this.#opening;
+        await inTime(this.patience.publishMs, sink.publish(texts, fence), () => this.#tooSlow());
       } catch (error) {
-        if (error instanceof HozenError && error.code === 'LEASE_LOST') throw error;
+        // What is missing there may just be lost with its storage. Whether the lease is, only the lease can tell.
+        fence.ensureLease();
         this.#lose(error);
       }
     }
@@ -87,11 +96,16 @@ export class SecondCopy implements SecondSink {
     return this.#lost ? { ...about, state: 'pending', error: this.#lost.error } : { ...about, state: 'standing' };
   }
 
-  /** Removes what was written, as far as it can be reached. Never throws. */
+  /** Removes what was written, as far as it can be reached in time. Never throws. */
   async abort(): Promise<void> {
     this.#lost ??= { error: new HozenError('CANCELLED') };
-    const sink = await this.#opening.catch(() => undefined);
-    await sink?.abort();
+    this.#makeRoom();
+    const aborted = this.#opening.then((sink) => sink.abort());
+    await inTime(this.patience.publishMs, aborted, () => this.#tooSlow()).catch(() => undefined);
+  }
+
+  #tooSlow(): HozenError {
+    return new HozenError('STORAGE_IO', { path: this.#path }, { detail: 'it is too slow for the first one' });
   }
 
   async #write(bytes: Buffer): Promise<void> {
@@ -114,20 +128,11 @@ export class SecondCopy implements SecondSink {
   async #within(work: () => Promise<void>): Promise<void> {
     if (this.#lost) return;
     const began = performance.now();
-    const timer = Promise.withResolvers<void>();
-    const timeout = setTimeout(
-      () =>
-        timer.reject(
-          new HozenError('STORAGE_IO', { path: this.#path }, { detail: 'it is too slow for the first one' }),
-        ),
-      Math.max(0, this.patience - this.#waited),
-    );
     try {
-      await Promise.race([work(), timer.promise]);
+      await inTime(this.patience.waitMs - this.#waited, work(), () => this.#tooSlow());
     } catch (error) {
       this.#lose(error);
     } finally {
-      clearTimeout(timeout);
       this.#waited += performance.now() - began;
     }
   }

@@ -2,8 +2,8 @@ import { newEvent, type StorageSpec } from '@hozen/contracts';
 import type { Outbox } from '@hozen/messaging';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
+import { removeCopy, type DueRemoval } from '../copies/remove-copy.js';
 import { SOURCE } from '../runs/facts.js';
-import { storageOf } from '../storage/storage-of.js';
 import { removeArtefact } from '../storage/remove-artefact.js';
 
 /** An artefact that is to go. */
@@ -11,7 +11,7 @@ export interface DueDeletion {
   run_id: string;
   file_path: string;
   storage: StorageSpec | null;
-  copy: { path: string; storage: StorageSpec } | null;
+  copy: DueRemoval | null;
   file_size: string;
   config_name: string;
   target_name: string;
@@ -45,7 +45,7 @@ const CLAIM_DELETION = `
   RETURNING deletion.run_id, deletion.reasons, deletion.attempts, artefact.file_path, artefact.file_size,
             run.config_name, run.target_name, run.backup_level, run.record_id,
             (SELECT spec -> 'storage' FROM backup_configs WHERE id = run.config_id) AS storage,
-            (SELECT jsonb_build_object('path', copy.file_path, 'storage', copy.storage)
+            (SELECT jsonb_build_object('path', copy.file_path, 'storage', copy.storage, 'trigger', run.backup_trigger)
                FROM backup_copies AS copy
               WHERE copy.run_id = deletion.run_id AND copy.state <> 'deleted') AS copy`;
 
@@ -75,7 +75,7 @@ export async function deleteArtefact(outbox: Outbox, database: DataSource, due: 
   await inSpan('delete artefact', { attributes }, async () => {
     try {
       await removeArtefact(due.file_path, due.storage);
-      if (due.copy) await storageOf(due.copy.storage).remove(due.copy.path);
+      if (due.copy) await removeCopy(due.run_id, due.copy);
     } catch (error) {
       await database.query(NOTE_FAILURE, [due.run_id, error instanceof Error ? error.message : String(error)]);
       throw error;
