@@ -48,6 +48,10 @@ export async function runBackup(
   try {
     const result = await provenResult(job, artefact, context);
     // Only what is proven is shown there: nobody can take it back where nobody may be reached.
+    if (result.unproven) {
+      await second?.abort();
+      return { ...result, ...copiedLater(job) };
+    }
     const copy = await second?.publish(context);
     return copy ? withCopy(result, copy) : result;
   } catch (error) {

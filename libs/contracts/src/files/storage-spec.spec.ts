@@ -62,3 +62,37 @@ describe('the storage of a config', () => {
     expect(faults(s3({ storageClass }))).toEqual(['storage.storageClass']);
   });
 });
+
+describe('the second storage of a config', () => {
+  const faultsOf = (storage: unknown, secondaryStorage: unknown) => {
+    const result = validate(ConfigSpec, { name: 'nightly', target: 'shop', storage, secondaryStorage });
+    return result.ok ? [] : result.reasons;
+  };
+  const file = (path: string) => ({ kind: 'file', path });
+
+  it.each([
+    [file('/srv/backups'), file('/mnt/backups')],
+    [file('/srv/backups'), s3({ storageClass: 'GLACIER' })],
+    [s3(), s3({ prefix: 'second' })],
+    [s3(), s3({ endpoint: 'https://other.example.org' })],
+  ])('is another place: %j, %j', (one, other) => {
+    expect(faultsOf(one, other)).toEqual([]);
+  });
+
+  it.each([
+    [file('/srv/backups'), file('/srv/backups/')],
+    [file('/srv/backups'), file('/srv//x/../backups')],
+    [s3({ endpoint: 'https://s3.example.org' }), s3({ endpoint: 'https://s3.example.org/', region: 'eu-1' })],
+  ])('is not the same place by another name: %j, %j', (one, other) => {
+    expect(faultsOf(one, other)).toMatchObject([{ field: 'secondaryStorage' }]);
+  });
+
+  it('is refused with its faults where there is no first one', () => {
+    expect(faultsOf(undefined, file('/srv/backups')).map(({ field }) => field)).toEqual(['storage']);
+  });
+
+  it('is not repeated with what should have been a reference', () => {
+    const same = s3({ bucket: 'abc', region: 'x', maxParts: 1, accessKey: 'hunter2', secretKey: 'hunter2' });
+    expect(JSON.stringify(faultsOf(same, same))).not.toContain('hunter2');
+  });
+});

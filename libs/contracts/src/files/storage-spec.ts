@@ -1,3 +1,4 @@
+import { normalize } from 'node:path/posix';
 import { Type } from 'class-transformer';
 import {
   IsBoolean,
@@ -183,8 +184,11 @@ export function storageLocation(storage: StorageSpec): string {
 }
 
 /** Whether artefacts of one config would meet in both. */
-export function isSamePlace(one: StorageSpec, other: StorageSpec): boolean {
-  const place = (storage: StorageSpec) => storageLocation(storage).replace(/\/+$/, '');
-  const provider = (storage: StorageSpec) => (storage.kind === 's3' ? (storage.endpoint ?? '') : '');
-  return place(one) === place(other) && provider(one) === provider(other);
+export function isSamePlace(one: StorageSpec | undefined, other: StorageSpec | undefined): boolean {
+  return one !== undefined && other !== undefined && placeOf(one) === placeOf(other);
+}
+
+function placeOf(storage: StorageSpec): string {
+  if (storage.kind === 'file') return normalize(`${storage.path}/`);
+  return `${(storage.endpoint ?? '').replace(/\/+$/, '')} ${storageLocation(storage)}`;
 }
