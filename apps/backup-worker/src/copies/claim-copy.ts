@@ -17,6 +17,7 @@ export interface CopySource {
   path: string;
   trigger: 'manual' | 'automatic';
   storage: StorageSpec | null;
+  secondaryStorage: StorageSpec | null;
   encryption: EncryptionSpec | null;
   signing: SigningSpec | null;
 }
@@ -57,6 +58,7 @@ const PUT_OFF = `
 
 const SOURCE = `
   SELECT artefact.file_path AS path, run.backup_trigger AS trigger, config.spec -> 'storage' AS storage,
+         config.spec -> 'secondaryStorage' AS "secondaryStorage",
          config.spec -> 'encryption' AS encryption, config.spec -> 'signing' AS signing
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { tempDir, type TempDir } from '@hozen/testkit';
+import { basename, dirname } from 'node:path';
+import { S3StorageSpec, storageLocation } from '@hozen/contracts';
+import { NO_S3, s3Program, tempDir, TestS3, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { findRun } from '../api/list-runs.js';
 import { aJob } from '../job.fixture.js';
@@ -146,3 +147,31 @@ it('what a dead worker left of a copy goes with the artefact', async () => {
   await deleteArtefact(store.outbox, store.database, due);
   expect(readdirSync(dirname(path))).toEqual([]);
 });
+
+it.skipIf(s3Program() === undefined)(
+  `a copy is made and removed with the keys that its config names now (skipped where there is ${NO_S3})`,
+  async () => {
+    await using s3 = await TestS3.start();
+    const now = Object.assign(new S3StorageSpec(), s3.storage('second'));
+    const before = Object.assign(new S3StorageSpec(), now, {
+      accessKey: 'env:HOZEN_GONE',
+      secretKey: 'env:HOZEN_GONE',
+    });
+    path = `${storageLocation(now)}/manual/${basename(path)}`;
+    await store.database.query('UPDATE backup_copies SET file_path = $1, storage = $2::jsonb', [
+      path,
+      JSON.stringify(before),
+    ]);
+    await store.database.query(
+      `UPDATE backup_configs SET spec = spec || jsonb_build_object('secondaryStorage', $1::jsonb)`,
+      [JSON.stringify(now)],
+    );
+    await copyNext();
+    expect(await stateOf()).toMatchObject({ state: 'standing' });
+    await store.database.query(`INSERT INTO artefact_deletions (run_id, reasons) VALUES ($1, '[]')`, [runId]);
+    const due = await claimDeletion(store.database);
+    if (!due) throw new Error('nothing is to go');
+    await deleteArtefact(store.outbox, store.database, due);
+    expect(await storageOf(now).readText(`${path}.manifest.json`)).toBeUndefined();
+  },
+);

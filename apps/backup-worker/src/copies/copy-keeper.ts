@@ -8,6 +8,7 @@ import { LEASE_SECONDS } from '../runs/claim-run.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { claimCopy, copySource, markStanding, putOff, renewCopy, type DueCopy } from './claim-copy.js';
 import { makeCopy } from './make-copy.js';
+import { reachedNow } from './reached-now.js';
 
 const log = logger('copies');
 
@@ -48,7 +49,7 @@ export async function copyDue(
     await makeCopy({
       artefact,
       trigger: source.trigger,
-      to: due.storage,
+      to: reachedNow(due.storage, source.secondaryStorage),
       path: due.file_path,
       epoch: Number(due.epoch),
       signal: AbortSignal.any([lease.signal, shutdown]),

@@ -45,7 +45,9 @@ const CLAIM_DELETION = `
   RETURNING deletion.run_id, deletion.reasons, deletion.attempts, artefact.file_path, artefact.file_size,
             run.config_name, run.target_name, run.backup_level, run.record_id,
             (SELECT spec -> 'storage' FROM backup_configs WHERE id = run.config_id) AS storage,
-            (SELECT jsonb_build_object('path', copy.file_path, 'storage', copy.storage, 'trigger', run.backup_trigger)
+            (SELECT jsonb_build_object('path', copy.file_path, 'storage', copy.storage, 'trigger', run.backup_trigger,
+                                       'now', (SELECT spec -> 'secondaryStorage' FROM backup_configs
+                                                WHERE id = run.config_id))
                FROM backup_copies AS copy
               WHERE copy.run_id = deletion.run_id AND copy.state <> 'deleted') AS copy`;
 
