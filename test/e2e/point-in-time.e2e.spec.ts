@@ -1,8 +1,8 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BackupConfiguration, RecoveryPoint, RestorePlanView, RestoreView, RunView } from '@hozen/contracts';
+import type { BackupConfiguration, RecoveryPoint, RestorePlanView, RunView } from '@hozen/contracts';
 import { connect, PrivatePostgres, type TargetClient } from '@hozen/dbms';
-import { eventually, tempDir, type TempDir, type TestPostgres } from '@hozen/testkit';
+import { tempDir, type TempDir, type TestPostgres } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleConfiguration, sampleTarget } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
@@ -107,17 +107,6 @@ async function promoted(): Promise<void> {
   await client.query('SELECT pg_promote()');
 }
 
-async function ended(id: string): Promise<RestoreView> {
-  return eventually(
-    async () => {
-      const view = await stack.get<RestoreView>('backup-worker', `/restores/${id}`);
-      if (view.state === 'queued' || view.state === 'running') throw new Error(`the restore is ${view.state}`);
-      return view;
-    },
-    { within: 60_000 },
-  );
-}
-
 async function rowsIn(directory: string): Promise<{ count: number; last: number }> {
   await using server = await PrivatePostgres.start({ dataDir: directory });
   await using client = await connect(server.address('shop'), { applicationName: 'test' });
@@ -137,7 +126,9 @@ describe('a point in time', () => {
     expect(chosen.length).toBeGreaterThanOrEqual(Math.min(POINTS, reachable.length));
     for (const [index, { point, rows: expected }] of chosen.entries()) {
       const directory = restored.join(`point-${index}`);
-      const restore = await ended(await stack.request('restore.requested', { config: 'files', directory, point }));
+      const restore = await stack.restoreEnded(
+        await stack.request('restore.requested', { config: 'files', directory, point }),
+      );
       expect(restore.error, JSON.stringify(point)).toBeUndefined();
       expect(await rowsIn(directory), JSON.stringify(point)).toEqual({ count: expected, last: expected });
       expect(restore.reached?.timeline).toBeGreaterThan(1);
@@ -163,7 +154,7 @@ describe('a point in time', () => {
       const request = { config: 'files', directory, point: { time } };
       const plan = await stack.post<RestorePlanView>('backup-worker', '/restores/plan', request);
       expect(plan.obstacles).toMatchObject([{ kind: 'point-uncovered' }]);
-      const restore = await ended(await stack.request('restore.requested', request));
+      const restore = await stack.restoreEnded(await stack.request('restore.requested', request));
       expect(restore.error).toMatchObject({ code: 'RESTORE_IMPOSSIBLE' });
       expect(restore.error?.message).toContain(plan.recoverable?.[0]?.upTo);
     }
@@ -174,7 +165,7 @@ describe('a point in time', () => {
     const full = runs.runs.find(({ level }) => level === 'full');
     const directory = restored.join('latest');
     const request = { run: full?.id, directory, point: { latest: true } };
-    const restore = await ended(await stack.request('restore.requested', request));
+    const restore = await stack.restoreEnded(await stack.request('restore.requested', request));
     expect(restore.error).toBeUndefined();
     expect(await rowsIn(directory)).toEqual({ count: rows, last: rows });
   });
@@ -184,16 +175,11 @@ describe('a point in time', () => {
     async (place) => {
       const { point, rows: expected } = seen.find((each) => each.rows > 60) ?? {};
       const directory = restored.join(place);
-      const worker = stack.service('backup-worker');
-      worker.signal('SIGTERM');
-      await worker.exit();
-      const dying = await stack.startService('backup-worker', {
-        HOZEN_FAILPOINTS: `${place}=kill@${stack.home.join(`${place}.marker`)}`,
-      });
+      const dying = await stack.workerDyingAt(place);
       const request = await stack.request('restore.requested', { config: 'files', directory, point });
       await dying.exit();
       await stack.startService('backup-worker');
-      expect(await ended(request)).toMatchObject({
+      expect(await stack.restoreEnded(request)).toMatchObject({
         state: 'completed',
         reached: { timeline: expect.any(Number) as number },
       });

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { RestorePlanView, RestoreView, RunView } from '@hozen/contracts';
+import type { RestorePlanView, RunView } from '@hozen/contracts';
 import { connect, giveToServer, PrivatePostgres } from '@hozen/dbms';
 import { eventually, tempDir, type TempDir, type TestPostgres } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,17 +47,6 @@ async function backedUp(level: string): Promise<RunView> {
   return run;
 }
 
-async function ended(id: string): Promise<RestoreView> {
-  return eventually(
-    async () => {
-      const view = await stack.get<RestoreView>('backup-worker', `/restores/${id}`);
-      if (view.state === 'queued' || view.state === 'running') throw new Error(`the restore is ${view.state}`);
-      return view;
-    },
-    { within: 60_000 },
-  );
-}
-
 const CONTENT = `SELECT (SELECT string_agg(name, ',' ORDER BY id) FROM customers) AS names, (SELECT sum(id) FROM far) AS sum`;
 
 async function expectWhole(directory: string): Promise<void> {
@@ -82,7 +71,7 @@ describe('files of a server', () => {
       chain: [{ level: 'full' }, { level: 'incremental' }],
       to: { target: directory },
     });
-    const restore = await ended(await stack.request('restore.requested', request));
+    const restore = await stack.restoreEnded(await stack.request('restore.requested', request));
     expect(restore).toMatchObject({ state: 'completed', directory });
     await expectWhole(directory);
     expect(existsSync(`${directory}.tablespaces`)).toBe(true);
@@ -92,11 +81,15 @@ describe('files of a server', () => {
     const taken = restored.join('taken');
     await mkdir(taken, { recursive: true });
     await writeFile(`${taken}/precious`, 'kept');
-    const refused = await ended(await stack.request('restore.requested', { config: 'files', directory: taken }));
+    const refused = await stack.restoreEnded(
+      await stack.request('restore.requested', { config: 'files', directory: taken }),
+    );
     expect(refused).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
     expect(await readFile(`${taken}/precious`, 'utf8')).toBe('kept');
     const elsewhere = stack.home.join('elsewhere');
-    const outside = await ended(await stack.request('restore.requested', { config: 'files', directory: elsewhere }));
+    const outside = await stack.restoreEnded(
+      await stack.request('restore.requested', { config: 'files', directory: elsewhere }),
+    );
     expect(outside.error?.message).toContain('directory-refused');
     expect(existsSync(elsewhere)).toBe(false);
   });
@@ -105,16 +98,11 @@ describe('files of a server', () => {
     'are there once, and whole, when the worker is killed at %s',
     async (place) => {
       const directory = restored.join(place);
-      const worker = stack.service('backup-worker');
-      worker.signal('SIGTERM');
-      await worker.exit();
-      const dying = await stack.startService('backup-worker', {
-        HOZEN_FAILPOINTS: `${place}=kill@${stack.home.join(`${place}.marker`)}`,
-      });
+      const dying = await stack.workerDyingAt(place);
       const request = await stack.request('restore.requested', { config: 'files', directory });
       await dying.exit();
       await stack.startService('backup-worker');
-      expect(await ended(request)).toMatchObject({ state: 'completed' });
+      expect(await stack.restoreEnded(request)).toMatchObject({ state: 'completed' });
       await expectWhole(directory);
       const beside = (await readdir(dirname(directory))).filter((name) => name.includes('.hozen-'));
       expect(beside).toEqual([]);

@@ -49,12 +49,7 @@ it('a backup stands in two places when it is completed', async () => {
 it.each(['commit.after-manifest', 'run.before-finish'])(
   'a backup stands in two places although its worker is killed at %s',
   async (place) => {
-    const worker = stack.service('backup-worker');
-    worker.signal('SIGTERM');
-    await worker.exit();
-    const dying = await stack.startService('backup-worker', {
-      HOZEN_FAILPOINTS: `${place}=kill@${stack.home.join(`${place}.marker`)}`,
-    });
+    const dying = await stack.workerDyingAt(place);
     const request = await stack.request('backup.requested', { config: 'nightly' });
     await dying.exit();
     await stack.startService('backup-worker');

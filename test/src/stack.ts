@@ -6,6 +6,7 @@ import type {
   BackupConfiguration,
   EventType,
   NotificationConfiguration,
+  RestoreView,
   RunView,
   ScheduleConfiguration,
 } from '@hozen/contracts';
@@ -165,6 +166,27 @@ export class Stack implements AsyncDisposable {
   /** Waits for the run's end, whatever it is. */
   runEnded(id: string, within = 90_000): Promise<RunView> {
     return this.runWhen(id, (run) => ['completed', 'failed', 'cancelled'].includes(run.state), within);
+  }
+
+  /** Waits for the restore's end, whatever it is. */
+  restoreEnded(id: string, within = 60_000): Promise<RestoreView> {
+    return eventually(
+      async () => {
+        const view = await this.get<RestoreView>('backup-worker', `/restores/${id}`);
+        if (view.state === 'queued' || view.state === 'running') throw new Error(`the restore is ${view.state}`);
+        return view;
+      },
+      { within },
+    );
+  }
+
+  /** Puts a worker in the place of the one that runs, that is killed when it comes to `place`. */
+  async workerDyingAt(place: string): Promise<ServiceProcess> {
+    const worker = this.service('backup-worker');
+    worker.signal('SIGTERM');
+    await worker.exit();
+    const marker = this.home.join(`${place}.marker`);
+    return this.startService('backup-worker', { HOZEN_FAILPOINTS: `${place}=kill@${marker}` });
   }
 
   /** Time in which something that must not happen would have happened: two polls of every loop. */

@@ -8,3 +8,4 @@ export { provision, type ProvisionSettings } from './provision.js';
 export { roleOf, SERVICE_NAMES, type ServiceName } from './services.js';
 export { SHARED_TABLES, SharedTables } from './shared-tables.js';
 export { WorkLanes, type WorkLanesSettings } from './work-lanes.js';
+export { workerName } from './worker-name.js';

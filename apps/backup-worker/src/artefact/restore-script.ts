@@ -1,3 +1,5 @@
+import { SHELL_START } from './shell-parts.js';
+
 /**
  * `restore.sh` of every artefact. POSIX shell, and no more than tar, gzip or zstd, psql, pg_restore and the basic programs of
  * any Debian. It calls itself for the streams that it loads side by side.
@@ -13,11 +15,7 @@ export const RESTORE_SCRIPT = String.raw`#!/bin/sh
 # HOZEN_WORK: a folder for temporary files (default TMPDIR or /tmp). With room for the unpacked backup there, it is
 # unpacked once; without, it is read again for each stream.
 # HOZEN_NOT_EMPTY=yes: restore into a server that is not empty, too (where the provider keeps a database of its own).
-set -eu
-umask 077
-
-say() { printf '%s\n' "$*" >&2; }
-die() { say "restore.sh: $*"; exit 1; }
+${SHELL_START}
 
 # Writes one stream, whole, to standard output. Its failure is noted, because a pipe hides it.
 stream() {

@@ -7,7 +7,7 @@ import { FaultProxy, NO_S3, s3Program, tempDir, TestS3, type TempDir } from '@ho
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
-import type { DumpSummary } from '../methods/dump-summary.js';
+import { EMPTY_SUMMARY as summary } from '../methods/dump-summary.fixture.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
 import { cleanUp, discardCommitted } from '../storage/clean-up.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
@@ -20,18 +20,6 @@ import { SecondCopy } from './second-copy.js';
 
 const MIB = 1024 * 1024;
 const holding = { ensureLease: () => undefined };
-const summary: DumpSummary = {
-  format: 'hozen-postgres-logical',
-  originalBytes: 1,
-  databases: [],
-  tables: 0,
-  tablespaces: [],
-  warnings: [],
-  server: { systemIdentifier: '1', version: '15.20', major: 15, superuser: 'postgres', inRecovery: false, tools: '15' },
-  contents: [],
-  seconds: 1,
-  megabytesPerSecond: 1,
-};
 
 let folder: TempDir;
 let job: BackupJob;

@@ -5,6 +5,7 @@ import { NO_S3, s3Program, tempDir, TestS3, type TempDir } from '@hozen/testkit'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { findRun } from '../api/list-runs.js';
 import { aJob } from '../job.fixture.js';
+import { EMPTY_SUMMARY } from '../methods/dump-summary.fixture.js';
 import { claimDeletion, deleteArtefact } from '../retention/delete-artefact.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
@@ -37,30 +38,7 @@ beforeEach(async (test) => {
   const job = aJob(folder.path, { runId });
   const writer = await openArtefact(job, 10);
   await writer.addFile('data', 'content');
-  const artefact = await commitArtefact(
-    job,
-    writer,
-    {
-      format: 'hozen-postgres-logical',
-      originalBytes: 7,
-      databases: [],
-      tables: 0,
-      tablespaces: [],
-      warnings: [],
-      server: {
-        systemIdentifier: '1',
-        version: '15',
-        major: 15,
-        superuser: 'postgres',
-        inRecovery: false,
-        tools: '15',
-      },
-      contents: [],
-      seconds: 1,
-      megabytesPerSecond: 1,
-    },
-    { ensureLease: () => undefined },
-  );
+  const artefact = await commitArtefact(job, writer, EMPTY_SUMMARY, { ensureLease: () => undefined });
   await store.database.query(
     `UPDATE backup_runs SET state = 'completed', started_at = now(), finished_at = now() WHERE id = $1`,
     [runId],

@@ -1,7 +1,5 @@
-import { hostname } from 'node:os';
-import { randomUUID } from 'node:crypto';
 import { asHozenError } from '@hozen/contracts';
-import { LeaseKeeper, WorkLanes } from '@hozen/persistence';
+import { LeaseKeeper, WorkLanes, workerName } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import { LEASE_SECONDS } from '../runs/claim-run.js';
@@ -19,7 +17,7 @@ const RENEW_EVERY_MS = 3_000;
 export class CopyKeeper extends WorkLanes<DueCopy> {
   /** @param lanes copies at a time in this process */
   constructor(database: DataSource, lanes: number) {
-    const worker = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+    const worker = workerName();
     super({
       lanes,
       pollMs: POLL_MS,

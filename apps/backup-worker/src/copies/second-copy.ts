@@ -2,9 +2,9 @@ import { asHozenError, HozenError, type StorageSpec } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
 import type { BackupJob } from '../job.js';
 import { artefactPaths, ownerOf } from '../storage/artefact-paths.js';
+import { inTime } from '../storage/in-time.js';
 import { storageOf } from '../storage/storage-of.js';
 import type { ArtefactSink, ArtefactTexts, CopyOutcome, Fence, SecondSink } from '../storage/storage.js';
-import { inTime } from './in-time.js';
 
 const log = logger('second copy');
 

@@ -1,5 +1,6 @@
 import type { DatabaseContent } from '../artefact/artefact-index.js';
 import type { BackupLevel } from '@hozen/contracts';
+import type { ClusterFacts } from '@hozen/dbms';
 import type { ManifestDatabase, ManifestFormat, ManifestPhysical, ManifestWal } from '../artefact/manifest.js';
 
 /** What a dump found and wrote. */
@@ -28,6 +29,12 @@ export interface DumpSummary {
   seconds: number;
   /** Original megabytes (10^6) a second. */
   megabytesPerSecond: number;
+}
+
+/** Of a server that is copied over the replication protocol: no program of its own takes part. */
+export function serverSummary(facts: ClusterFacts): ServerSummary {
+  const { systemIdentifier, version, major, bootstrapSuperuser: superuser, inRecovery } = facts;
+  return { systemIdentifier, version, major, superuser, inRecovery, tools: version };
 }
 
 export interface ServerSummary {

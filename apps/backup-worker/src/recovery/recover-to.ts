@@ -1,6 +1,6 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HozenError, type ReachedPoint, type RecoveryPoint } from '@hozen/contracts';
+import { HozenError, pointText, type ReachedPoint, type RecoveryPoint } from '@hozen/contracts';
 import { connect, giveToServer, parseLsn, PrivatePostgres } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
@@ -141,10 +141,4 @@ function asRecoveryError(error: unknown, point: RecoveryPoint): unknown {
   if (!(error instanceof HozenError) || error.code !== 'SERVER_START_FAILED') return error;
   const detail = error.detail ?? error.message;
   return new HozenError('RECOVERY_FAILED', { point: pointText(point) }, { detail, cause: error });
-}
-
-/** `time 2026-01-31T00:15:00Z`, as it was asked for. */
-export function pointText(point: RecoveryPoint): string {
-  const [kind = '', value] = Object.entries(point).find(([, given]) => given !== undefined) ?? [];
-  return value === true ? kind : `${kind} ${value}`;
 }

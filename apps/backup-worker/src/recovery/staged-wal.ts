@@ -45,18 +45,19 @@ export interface StagingOptions {
  * takes no more room.
  */
 export class StagedWal implements AsyncDisposable {
-  readonly #parts: (WalPart & { log: CommittedArtefact })[];
-  readonly #names: string[];
+  readonly #parts: ReadonlyMap<CommittedArtefact, WalPart[]>;
+  /** Files that will come, and their numbers, in order. */
+  readonly #numbers: ReadonlyMap<string, number>;
   readonly #stop = new AbortController();
   #feeding: Promise<void> = Promise.resolve();
   #file: { name: string; handle: FileHandle } | undefined;
 
   private constructor(private readonly options: StagingOptions) {
-    this.#parts = options.logs.flatMap((log) => {
-      const { wal } = log.manifest;
-      return wal ? partsOf(wal, options.from).map((part) => ({ ...part, log })) : [];
-    });
-    this.#names = [...new Set(this.#parts.map(({ file }) => file))];
+    this.#parts = new Map(
+      options.logs.map((log) => [log, log.manifest.wal ? partsOf(log.manifest.wal, options.from) : []]),
+    );
+    const names = new Set([...this.#parts.values()].flatMap((parts) => parts.map(({ file }) => file)));
+    this.#numbers = new Map([...names].map((name, number) => [name, number]));
   }
 
   /** @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the STORAGE_ codes */
@@ -64,10 +65,10 @@ export class StagedWal implements AsyncDisposable {
     const staged = new StagedWal(options);
     const { folder } = options;
     for (const name of ['ready', 'asked']) await mkdir(join(folder, name), { recursive: true, mode: 0o700 });
-    await writeFile(join(folder, 'names'), `${staged.#names.join('\n')}\n`);
+    await writeFile(join(folder, 'names'), `${[...staged.#numbers.keys()].join('\n')}\n`);
     await writeFile(join(folder, 'gone'), '');
     await writeFile(join(folder, 'fetch.sh'), FETCH, { mode: 0o700 });
-    for (const log of options.logs) await staged.#addHistories(log);
+    for (const log of lastOfTimelines(options.logs)) await staged.#addHistories(log);
     await giveToServer(folder);
     staged.#feeding = staged.#feed().catch(async (error: unknown) => {
       await writeFile(join(folder, 'stopped'), '');
@@ -111,9 +112,9 @@ export class StagedWal implements AsyncDisposable {
 
   async #feed(): Promise<void> {
     try {
-      for (const log of this.options.logs) {
+      for (const [log, parts] of this.#parts) {
         await using file = await ArtefactFile.open(log);
-        for (const part of this.#parts.filter((each) => each.log === log)) {
+        for (const part of parts) {
           if (part.file !== this.#file?.name) await this.#next(part.file, log);
           await this.#write(file, part);
         }
@@ -142,7 +143,7 @@ export class StagedWal implements AsyncDisposable {
   /** A file is whole when the next one begins. */
   async #next(name: string, log: CommittedArtefact): Promise<void> {
     await this.#publish();
-    await this.#waitForRoom(this.#names.indexOf(name));
+    await this.#waitForRoom(this.#numberOf(name));
     const handle = await open(join(this.options.folder, `${name}.part`), 'w', 0o644);
     // The server wants whole files: what no log has is empty.
     await handle.truncate(log.manifest.wal?.segmentBytes ?? 0);
@@ -172,13 +173,13 @@ export class StagedWal implements AsyncDisposable {
   /** Number of the last file that the server has asked for. */
   async #lastAsked(): Promise<number> {
     const names = await readdir(join(this.options.folder, 'asked'));
-    return names.reduce((last, name) => Math.max(last, this.#names.indexOf(name)), 0);
+    return names.reduce((last, name) => Math.max(last, this.#numberOf(name)), 0);
   }
 
   async #removeBefore(number: number): Promise<void> {
     const { folder } = this.options;
     for (const name of await readdir(join(folder, 'ready'))) {
-      const place = this.#names.indexOf(name);
+      const place = this.#numberOf(name);
       if (place < 0 || place >= number) continue;
       // The script must not wait for what will not come again.
       await appendFile(join(folder, 'gone'), `${name}\n`);
@@ -186,8 +187,23 @@ export class StagedWal implements AsyncDisposable {
     }
   }
 
+  /** -1 for what is no WAL file: a history. */
+  #numberOf(name: string): number {
+    return this.#numbers.get(name) ?? -1;
+  }
+
   #throwIfStopped(): void {
     this.#stop.signal.throwIfAborted();
     this.options.signal.throwIfAborted();
   }
+}
+
+/** A log holds the history of the timeline that it ends on, unless that is the first one: one log for each will do. */
+function lastOfTimelines(logs: readonly CommittedArtefact[]): CommittedArtefact[] {
+  const found = new Map<number, CommittedArtefact>();
+  for (const log of logs) {
+    const timeline = log.manifest.wal?.ranges.at(-1)?.timeline ?? 1;
+    if (timeline > 1) found.set(timeline, log);
+  }
+  return [...found.values()];
 }

@@ -1,6 +1,4 @@
-import { hostname } from 'node:os';
-import { randomUUID } from 'node:crypto';
-import { WorkLanes } from '@hozen/persistence';
+import { WorkLanes, workerName } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import { claimRestore } from './claim-restore.js';
 import { executeRestore } from './execute-restore.js';
@@ -14,7 +12,7 @@ export class RestoreExecutor extends WorkLanes<RestoreRow> {
   readonly restoreFolders: readonly string[];
 
   constructor(context: Omit<RestoreContext, 'shutdown' | 'log'>, lanes: number) {
-    const worker = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+    const worker = workerName();
     super({
       lanes,
       claim: () => claimRestore(context.database, worker),

@@ -1,6 +1,4 @@
-import { hostname } from 'node:os';
-import { randomUUID } from 'node:crypto';
-import { WorkLanes } from '@hozen/persistence';
+import { WorkLanes, workerName } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import type { RunRow } from '../store/entities.js';
 import { claimRun, type RunKind } from './claim-run.js';
@@ -15,8 +13,7 @@ export class Executor {
   readonly #lanes: readonly WorkLanes<RunRow>[];
 
   constructor(context: Omit<ExecutionContext, 'shutdown' | 'log'>, lanes: number) {
-    // Random, so that a worker that comes back under the same host name and pid is never taken for the one that died.
-    const worker = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+    const worker = workerName();
     const lanesFor = (kind: RunKind) =>
       new WorkLanes<RunRow>({
         lanes,

@@ -67,10 +67,9 @@ function withCopy(result: BackupResult, copy: CopyOutcome): BackupResult {
 }
 
 /** What an attempt that died left in the second storage is not known. */
-function copiedLater({ config, ...job }: BackupJob): Pick<BackupResult, 'copy'> {
-  const storage = config.secondaryStorage;
-  if (!storage) return {};
-  return { copy: { path: artefactPaths({ ...job, config }, storage).data, storage, state: 'pending' } };
+function copiedLater(job: BackupJob): Pick<BackupResult, 'copy'> {
+  const storage = job.config.secondaryStorage;
+  return storage ? { copy: { path: artefactPaths(job, storage).data, storage, state: 'pending' } } : {};
 }
 
 async function provenResult(

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { HozenError } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
-import { inTime } from '../copies/in-time.js';
 import type { BackupJob } from '../job.js';
 import { scratchFolderElsewhere, strayScratchFolders } from '../verification/scratch-server.js';
 import { ownerOf, pathsIn } from './artefact-paths.js';
 import type { CommittedArtefact } from './committed-artefact.js';
+import { inTime } from './in-time.js';
 import { onStorage } from './storage-error.js';
 import { storageOf } from './storage-of.js';
 import type { Fence, Storage } from './storage.js';

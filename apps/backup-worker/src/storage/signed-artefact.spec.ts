@@ -8,7 +8,7 @@ import { NO_S3, s3Program, TestS3 } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
-import type { DumpSummary } from '../methods/dump-summary.js';
+import { EMPTY_SUMMARY as summary } from '../methods/dump-summary.fixture.js';
 import { besides } from './artefact-paths.js';
 import { cleanUp, discardCommitted } from './clean-up.js';
 import { commitArtefact } from './commit-artefact.js';
@@ -16,18 +16,6 @@ import { findCommitted, publishedArtefact, type CommittedArtefact } from './comm
 import { openArtefact } from './open-artefact.js';
 import { removeArtefact } from './remove-artefact.js';
 
-const summary: DumpSummary = {
-  format: 'hozen-postgres-logical',
-  originalBytes: 1,
-  databases: [],
-  tables: 0,
-  tablespaces: [],
-  warnings: [],
-  server: { systemIdentifier: '1', version: '15.20', major: 15, superuser: 'postgres', inRecovery: false, tools: '15' },
-  contents: [],
-  seconds: 1,
-  megabytesPerSecond: 1,
-};
 const holding = { ensureLease: () => undefined };
 const POINTS = ['commit.before-data', 'commit.after-data', 'commit.after-checksum', 'commit.after-signature'];
 

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { manifestFor } from '../artefact/manifest.fixture.js';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
-import type { DumpSummary } from '../methods/dump-summary.js';
+import { EMPTY_SUMMARY as summary } from '../methods/dump-summary.fixture.js';
 import { allKinds, artefactPaths, ownerOf, SIDE_KINDS } from './artefact-paths.js';
 import { cleanUp, discardCommitted } from './clean-up.js';
 import { commitArtefact } from './commit-artefact.js';
@@ -25,18 +25,6 @@ import { findCommitted } from './committed-artefact.js';
 import { storageOf } from './storage-of.js';
 import { openArtefact, type OpenArtefact } from './open-artefact.js';
 
-const summary: DumpSummary = {
-  format: 'hozen-postgres-logical',
-  originalBytes: 1,
-  databases: [],
-  tables: 0,
-  tablespaces: [],
-  warnings: [],
-  server: { systemIdentifier: '1', version: '15.20', major: 15, superuser: 'postgres', inRecovery: false, tools: '15' },
-  contents: [],
-  seconds: 1,
-  megabytesPerSecond: 1,
-};
 /** What happens elsewhere while a worker is paused at a failpoint. */
 const elsewhere = vi.hoisted(() => new Map<string, () => Promise<void>>());
 vi.mock('@hozen/telemetry', async (original) => {

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { RecoveryPoint, RestorePlanView, RestoreRequested, RestoreView } from '@hozen/contracts';
+import { pointText, type RestorePlanView, type RestoreRequested, type RestoreView } from '@hozen/contracts';
 import { CommanderError } from 'commander';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
@@ -177,10 +177,4 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('run.error'), view.error && styles.bad(oneLine(`${view.error.code}: ${view.error.message}`))],
     [text('run.trace'), view.traceId],
   ])}`;
-}
-
-function pointText(point: RecoveryPoint): string {
-  return Object.entries(point)
-    .map(([kind, value]) => (value === true ? kind : `${kind} ${value}`))
-    .join(' ');
 }

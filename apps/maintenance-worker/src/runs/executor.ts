@@ -1,7 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Outbox } from '@hozen/messaging';
-import { WorkLanes } from '@hozen/persistence';
+import { WorkLanes, workerName } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import { giveUpWaiting } from '../backup/give-up-waiting.js';
@@ -14,7 +12,7 @@ const log = logger('executor');
 /** Carries out maintenance runs: some at a time in this process, any number of processes beside it. */
 export class Executor {
   /** Random, so that a worker that comes back under the same host name and pid is never taken for the one that died. */
-  readonly worker = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`;
+  readonly worker = workerName();
   private readonly lanes: WorkLanes<RunRow>;
 
   constructor(database: DataSource, outbox: Outbox, lanes: number) {

@@ -72,6 +72,14 @@ export class RecoveryPoint {
   latest?: true;
 }
 
+/** `time 2026-01-31T00:15:00Z`, as it was asked for. */
+export function pointText(point: RecoveryPoint): string {
+  return Object.entries(point)
+    .filter(([, value]) => value !== undefined)
+    .map(([kind, value]) => (value === true ? kind : `${kind} ${value}`))
+    .join(' ');
+}
+
 function HasOne() {
   return (target: object, propertyName: string) => {
     registerDecorator({

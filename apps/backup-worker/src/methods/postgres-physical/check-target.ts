@@ -1,7 +1,6 @@
-import { HozenError, type TargetSpec } from '@hozen/contracts';
+import type { HozenError, TargetSpec } from '@hozen/contracts';
 import {
   addressOf,
-  asTargetError,
   connect,
   inspectCluster,
   sessionName,
@@ -12,6 +11,8 @@ import {
 } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import { ensureRight, ensureSettings, unsuitable, type ReplicationFacts } from '../ensure-replication.js';
+import { readRow } from '../read-row.js';
 import { CONFIG_FILES, PHYSICAL_FACTS, READ_FILE } from './physical-facts.sql.js';
 import { localDirectory } from './local-directory.js';
 import { PAGE_BYTES } from './incremental-file.js';
@@ -32,11 +33,7 @@ export interface PhysicalTarget {
   warnings: string[];
 }
 
-interface FactsRow extends PhysicalFacts {
-  mayReplicate: boolean;
-  walLevel: string;
-  maxWalSenders: number;
-  maxReplicationSlots: number;
+interface FactsRow extends PhysicalFacts, ReplicationFacts {
   blockSize: number;
 }
 
@@ -54,8 +51,8 @@ export async function checkPhysicalTarget(
     await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
     if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
     const facts = await inspectCluster(client);
-    const physical = await readFacts(client);
-    ensureSuitable(job.target, address, facts, physical);
+    const physical = await readRow<FactsRow>(client, PHYSICAL_FACTS);
+    ensureSuitable(address, facts, physical);
     const { files: configFiles, warnings } = await readConfigFiles(client);
     for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
     const directory =
@@ -65,32 +62,17 @@ export async function checkPhysicalTarget(
   });
 }
 
-async function readFacts(client: TargetClient): Promise<FactsRow> {
-  try {
-    const { rows } = await client.query<FactsRow>(PHYSICAL_FACTS);
-    const [row] = rows;
-    if (!row) throw new Error('the server returned no row');
-    return row;
-  } catch (error) {
-    throw asTargetError(error, client.address);
-  }
-}
-
-function ensureSuitable(spec: TargetSpec, { user }: PostgresAddress, { major }: ClusterFacts, facts: FactsRow): void {
-  const { name: target } = spec;
-  if (!facts.mayReplicate) throw new HozenError('TARGET_REPLICATION_MISSING', { target, user });
-  const unsuitable = (setting: string, value: string | number, needed: string) =>
-    new HozenError('TARGET_UNSUITABLE', { target, setting, value, needed });
-  if (major < OLDEST_MAJOR) throw unsuitable('server_version', major, `${OLDEST_MAJOR} or newer`);
-  if (facts.walLevel === 'minimal') throw unsuitable('wal_level', facts.walLevel, 'replica or logical');
-  if (facts.maxWalSenders === 0) throw unsuitable('max_wal_senders', 0, '1 or more');
-  if (facts.maxReplicationSlots === 0) throw unsuitable('max_replication_slots', 0, '1 or more');
-  if (facts.blockSize !== PAGE_BYTES) throw unsuitable('block_size', facts.blockSize, String(PAGE_BYTES));
+function ensureSuitable(address: PostgresAddress, { major }: ClusterFacts, facts: FactsRow): void {
+  const { target } = address;
+  ensureRight(address, facts);
+  if (major < OLDEST_MAJOR) throw unsuitable(target, 'server_version', major, `${OLDEST_MAJOR} or newer`);
+  ensureSettings(address, facts);
+  if (facts.blockSize !== PAGE_BYTES) throw unsuitable(target, 'block_size', facts.blockSize, String(PAGE_BYTES));
 }
 
 function notHere({ name: target }: TargetSpec, { dataDirectory }: PhysicalFacts): HozenError {
   const [value, needed] = [dataDirectory ?? '(not told to us)', 'a folder of this machine that this worker may read'];
-  return new HozenError('TARGET_UNSUITABLE', { target, setting: 'data_directory', value, needed });
+  return unsuitable(target, 'data_directory', value, needed);
 }
 
 async function readConfigFiles(

@@ -5,7 +5,7 @@ import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { ManifestPhysical } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import type { DumpSummary } from '../dump-summary.js';
+import { serverSummary, type DumpSummary } from '../dump-summary.js';
 import type { PhysicalTarget } from './check-target.js';
 import { CopiedArchives, type CopiedFiles } from './copied-archives.js';
 import { copyFiles } from './copy-files.js';
@@ -126,14 +126,7 @@ function summaryOf({ target, chosen, increment, received, list, writer, seconds 
       },
       list,
     },
-    server: {
-      systemIdentifier: facts.systemIdentifier,
-      version: facts.version,
-      major: facts.major,
-      superuser: facts.bootstrapSuperuser,
-      inRecovery: facts.inRecovery,
-      tools: facts.version,
-    },
+    server: serverSummary(facts),
     contents: [],
     seconds,
     megabytesPerSecond: originalBytes / 1e6 / Math.max(seconds, 0.001),

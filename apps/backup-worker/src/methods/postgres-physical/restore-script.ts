@@ -1,3 +1,5 @@
+import { SHELL_START, takeFiles } from '../../artefact/shell-parts.js';
+
 /** `restore.sh` of every copy of a server's files. POSIX shell, tar, gzip or zstd, and perl-base. */
 const $ = '$';
 
@@ -8,21 +10,9 @@ export const PHYSICAL_RESTORE_SCRIPT = String.raw`#!/bin/sh
 #   sh restore.sh DIRECTORY FULL [NEXT ...]
 #
 # TABLESPACES: a folder below which tablespaces go (default: where they were).
-set -eu
-umask 077
+${SHELL_START}
 
-say() { printf '%s\n' "$*" >&2; }
-die() { say "restore.sh: $*"; exit 1; }
-
-[ $# -ge 2 ] || die 'usage: sh restore.sh DIRECTORY FULL [NEXT ...]'
-directory=$1
-shift
-for file in "$@"; do [ -r "$file" ] || die "cannot read $file"; done
-case $1 in *.zst) unpack=zstd ;; *) unpack=gzip ;; esac
-for program in tar "$unpack" perl find; do
-  command -v "$program" > /dev/null || die "$program is not installed"
-done
-mkdir -p "$directory"
+${takeFiles('DIRECTORY FULL [NEXT ...]', 'perl find')}
 chmod 700 "$directory"
 [ -z "$(ls -A "$directory")" ] || die "$directory is not empty. Nothing was changed"
 directory=$(cd "$directory" && pwd)

@@ -1,7 +1,5 @@
-import { HozenError } from '@hozen/contracts';
 import {
   addressOf,
-  asTargetError,
   connect,
   inspectCluster,
   parseLsn,
@@ -9,10 +7,11 @@ import {
   terminateOlderSessions,
   type ClusterFacts,
   type PostgresAddress,
-  type TargetClient,
 } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import { ensureRight, ensureSettings, unsuitable, type ReplicationFacts } from '../ensure-replication.js';
+import { readRow } from '../read-row.js';
 import { LOG_FACTS } from './log-facts.sql.js';
 import { ensureSlot, logSlotName } from './log-slot.js';
 import { WAL_PAGE_BYTES } from './wal-reader.js';
@@ -30,12 +29,8 @@ export interface LogTarget {
   warnings: string[];
 }
 
-interface FactsRow {
+interface FactsRow extends ReplicationFacts {
   flushed: string;
-  mayReplicate: boolean;
-  walLevel: string;
-  maxWalSenders: number;
-  maxReplicationSlots: number;
   walBlockSize: number;
   walSegmentBytes: number;
   maxSlotKeep: string;
@@ -57,35 +52,16 @@ export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContex
     await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
     if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
     const facts = await inspectCluster(client);
-    const row = await readFacts(client);
-    ensureSuitable(job.target.name, address, row);
+    const row = await readRow<FactsRow>(client, LOG_FACTS);
+    ensureRight(address, row);
+    ensureSettings(address, row);
+    if (row.walBlockSize !== WAL_PAGE_BYTES) {
+      throw unsuitable(job.target.name, 'wal_block_size', row.walBlockSize, String(WAL_PAGE_BYTES));
+    }
     const slot = logSlotName(job);
     const heldFrom = await ensureSlot(client, slot);
     const warnings = row.maxSlotKeep === '-1' ? [UNLIMITED] : [];
     const bytes = Math.max(0, Number(parseLsn(row.flushed) - heldFrom));
     return { address, facts, segmentBytes: row.walSegmentBytes, slot, heldFrom, bytes, warnings };
   });
-}
-
-async function readFacts(client: TargetClient): Promise<FactsRow> {
-  try {
-    const { rows } = await client.query<FactsRow>(LOG_FACTS);
-    const [row] = rows;
-    if (!row) throw new Error('the server returned no row');
-    return row;
-  } catch (error) {
-    throw asTargetError(error, client.address);
-  }
-}
-
-function ensureSuitable(target: string, { user }: PostgresAddress, facts: FactsRow): void {
-  if (!facts.mayReplicate) throw new HozenError('TARGET_REPLICATION_MISSING', { target, user });
-  const unsuitable = (setting: string, value: string | number, needed: string) =>
-    new HozenError('TARGET_UNSUITABLE', { target, setting, value, needed });
-  if (facts.walLevel === 'minimal') throw unsuitable('wal_level', facts.walLevel, 'replica or logical');
-  if (facts.maxWalSenders === 0) throw unsuitable('max_wal_senders', 0, '1 or more');
-  if (facts.maxReplicationSlots === 0) throw unsuitable('max_replication_slots', 0, '1 or more');
-  if (facts.walBlockSize !== WAL_PAGE_BYTES) {
-    throw unsuitable('wal_block_size', facts.walBlockSize, String(WAL_PAGE_BYTES));
-  }
 }

@@ -6,7 +6,8 @@ import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { ManifestWal, WalGap } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { instantText } from '../../recovery/instant.js';
-import type { DumpSummary } from '../dump-summary.js';
+import { serverSummary, type DumpSummary } from '../dump-summary.js';
+import { readRow } from '../read-row.js';
 import type { LogTarget } from './check-target.js';
 import { findEarlierLog, type EarlierLog } from './earlier-log.js';
 import { DROP_SLOT, WAL_END } from './log-facts.sql.js';
@@ -34,6 +35,14 @@ interface WalEnd {
   timeline: number;
   lsn: bigint;
   at: Date;
+}
+
+interface WalEndRow {
+  timeline: number;
+  lsn: string;
+  inserted: string;
+  at: Date;
+  delay: number;
 }
 
 /**
@@ -66,7 +75,7 @@ export async function copyLog(
   });
 }
 
-export function gapText({ fromLsn, from, toLsn, reason }: WalGap): string {
+function gapText({ fromLsn, from, toLsn, reason }: WalGap): string {
   return `There is a gap in the log: ${reason}. Points in time from ${from} (${fromLsn}) until the next full backup after ${toLsn} cannot be restored.`;
 }
 
@@ -194,26 +203,18 @@ async function addHistory(client: TargetClient, writer: ArtefactWriter, timeline
 async function walEnd(job: BackupJob, { address }: LogTarget): Promise<WalEnd> {
   await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
   const look = async () => {
-    const { rows } = await client.query<{ timeline: number; lsn: string; inserted: string; at: Date; delay: number }>(
-      WAL_END,
-    );
-    const [row] = rows;
-    if (!row) throw new Error('the server returned no row');
+    const row = await readRow<WalEndRow>(client, WAL_END);
     return { ...row, lsn: parseLsn(row.lsn), inserted: parseLsn(row.inserted) };
   };
-  try {
-    const first = await look();
-    let last = first;
-    // Longer than that no commit waits; what is not written then is no commit.
-    const deadline = performance.now() + 3 * first.delay;
-    while (last.lsn < first.inserted && performance.now() < deadline) {
-      await delay(LOOK_EVERY_MS);
-      last = await look();
-    }
-    return { timeline: last.timeline, lsn: last.lsn, at: first.at };
-  } catch (error) {
-    throw asTargetError(error, address);
+  const first = await look();
+  let last = first;
+  // Longer than that no commit waits; what is not written then is no commit.
+  const deadline = performance.now() + 3 * first.delay;
+  while (last.lsn < first.inserted && performance.now() < deadline) {
+    await delay(LOOK_EVERY_MS);
+    last = await look();
   }
+  return { timeline: last.timeline, lsn: last.lsn, at: first.at };
 }
 
 function pageOf(lsn: bigint): bigint {
@@ -235,14 +236,7 @@ function summaryOf(
     tablespaces: [],
     warnings,
     wal,
-    server: {
-      systemIdentifier: facts.systemIdentifier,
-      version: facts.version,
-      major: facts.major,
-      superuser: facts.bootstrapSuperuser,
-      inRecovery: facts.inRecovery,
-      tools: facts.version,
-    },
+    server: serverSummary(facts),
     contents: [],
     seconds,
     megabytesPerSecond: originalBytes / 1e6 / Math.max(seconds, 0.001),

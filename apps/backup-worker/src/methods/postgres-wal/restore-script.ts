@@ -1,24 +1,14 @@
+import { SHELL_START, takeFiles } from '../../artefact/shell-parts.js';
+
 /** `restore.sh` of every log. POSIX shell, tar, gzip or zstd, and coreutils. */
 export const LOG_RESTORE_SCRIPT = String.raw`#!/bin/sh
 # Puts Hozen's pieces of a PostgreSQL server's WAL together, as files that restore_command can copy. README.txt in the
 # backup tells what to do with them.
 #
 #   sh restore.sh DIRECTORY FIRST [NEXT ...]
-set -eu
-umask 077
+${SHELL_START}
 
-say() { printf '%s\n' "$*" >&2; }
-die() { say "restore.sh: $*"; exit 1; }
-
-[ $# -ge 2 ] || die 'usage: sh restore.sh DIRECTORY FIRST [NEXT ...]'
-directory=$1
-shift
-for file in "$@"; do [ -r "$file" ] || die "cannot read $file"; done
-case $1 in *.zst) unpack=zstd ;; *) unpack=gzip ;; esac
-for program in tar "$unpack" dd truncate; do
-  command -v "$program" > /dev/null || die "$program is not installed"
-done
-mkdir -p "$directory"
+${takeFiles('DIRECTORY FIRST [NEXT ...]', 'dd truncate')}
 directory=$(cd "$directory" && pwd)
 work=$(mktemp -d "$directory/.hozen-restore.XXXXXX")
 trap 'rm -rf "$work"' EXIT

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { readExactly } from '../../artefact/byte-source.js';
 import { aJob } from '../../job.fixture.js';
 import type { BackupJob } from '../../job.js';
-import type { DumpSummary } from '../../methods/dump-summary.js';
+import { EMPTY_SUMMARY as summary } from '../../methods/dump-summary.fixture.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { artefactPaths } from '../artefact-paths.js';
 import { cleanUp, discardCommitted } from '../clean-up.js';
@@ -21,18 +21,6 @@ import { Bucket } from './bucket.js';
 import { planParts } from './part-plan.js';
 
 const MIB = 1024 * 1024;
-const summary: DumpSummary = {
-  format: 'hozen-postgres-logical',
-  originalBytes: 1,
-  databases: [],
-  tables: 0,
-  tablespaces: [],
-  warnings: [],
-  server: { systemIdentifier: '1', version: '15.20', major: 15, superuser: 'postgres', inRecovery: false, tools: '15' },
-  contents: [],
-  seconds: 1,
-  megabytesPerSecond: 1,
-};
 const holding = { ensureLease: () => undefined };
 const context = { signal: new AbortController().signal, progress: () => undefined };
 const POINTS = ['commit.before-data', 'commit.after-data', 'commit.after-checksum'] as const;
