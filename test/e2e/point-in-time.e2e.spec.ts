@@ -1,7 +1,7 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupConfiguration, RecoveryPoint, RestorePlanView, RunView } from '@hozen/contracts';
-import { connect, PrivatePostgres, type TargetClient } from '@hozen/dbms';
+import { connect, giveToServer, PrivatePostgres, type TargetClient } from '@hozen/dbms';
 import { tempDir, type TempDir, type TestPostgres } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sampleConfiguration, sampleTarget } from '../src/sample-target.js';
@@ -188,4 +188,16 @@ describe('a point in time', () => {
     },
     120_000,
   );
+
+  it('after which a tablespace was created is refused: replaying that would write into the folder of the server', async () => {
+    const space = stack.home.join('space');
+    await mkdir(space);
+    await giveToServer(space);
+    await using client = await target.client();
+    await client.query(`CREATE TABLESPACE later LOCATION '${space}'`);
+    await backedUp('wal');
+    const request = { config: 'files', directory: restored.join('into'), point: { latest: true } };
+    const plan = await stack.post<RestorePlanView>('backup-worker', '/restores/plan', request);
+    expect(plan.obstacles).toEqual([{ kind: 'tablespace-created', what: space }]);
+  });
 });

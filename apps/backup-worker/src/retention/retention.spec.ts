@@ -27,7 +27,7 @@ beforeEach(async () => {
   await configure({ retentionDays: 7 });
 });
 afterEach(async () => {
-  await store.database.query('TRUNCATE artefact_deletions, artefact_holds, backup_artefacts CASCADE');
+  await store.database.query('TRUNCATE artefact_deletions, artefact_holds, backup_artefacts, recovery_ranges CASCADE');
   await folder[Symbol.asyncDispose]();
 });
 
@@ -111,6 +111,35 @@ describe('artefacts that expire', () => {
     await release(store.database, old);
     expect(await expireAll(store.database)).toBe(1);
     await expect(hold(store.database, old, 'too late', null)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('of logs stay while a moment that is promised is reached by them', async () => {
+    const ranges = `
+      INSERT INTO recovery_ranges (run_id, kind, system_identifier, first_timeline, timeline, start_lsn, end_lsn, up_to)
+      VALUES ($1, $2, '7', 1, 1, $3, $4, (SELECT finished_at FROM backup_runs WHERE id = $1))`;
+    const artefacts = [
+      { daysAgo: 12, kind: 'log', start: '0/1000000', end: '0/2000000' },
+      { daysAgo: 10, kind: 'copy', start: '0/2000100', end: '0/2000200' },
+      { daysAgo: 9, kind: 'log', start: '0/2000000', end: '0/3000000' },
+      { daysAgo: 1, kind: 'log', start: '0/3000000', end: '0/4000000' },
+    ];
+    const ids: string[] = [];
+    for (const { daysAgo, kind, start, end } of artefacts) {
+      const id = await artefact(daysAgo);
+      const level = kind === 'log' ? 'transaction_log' : 'full';
+      await store.database.query('UPDATE backup_runs SET backup_level = $2 WHERE id = $1', [id, level]);
+      await store.database.query(ranges, [id, kind, start, end]);
+      ids.push(id);
+    }
+    await expire(store.database, await configId());
+    await deleteAll();
+    // The copy is the newest full one: it stays by the rules, and the way to the promised days begins with it.
+    expect(standing().toSorted()).toEqual(
+      ids
+        .slice(1)
+        .map((id) => `${id}.tar.gz`)
+        .toSorted(),
+    );
   });
 
   it('are decided once, however many decide at the same time', async () => {

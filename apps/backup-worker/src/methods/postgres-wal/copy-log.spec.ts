@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
-import { connect, parseLsn } from '@hozen/dbms';
+import { chmod, mkdir, open } from 'node:fs/promises';
+import { connect, giveToServer, parseLsn } from '@hozen/dbms';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
 import { BackupSeries, type MadeBackup } from '../../backup-series.fixture.js';
@@ -58,6 +58,18 @@ describe('a log of a server', () => {
     const last = Date.parse(wal.lastTransactionAt ?? '');
     expect(last).toBeGreaterThanOrEqual((rows[0]?.at.getTime() ?? 0) - 1);
     expect(last).toBeLessThanOrEqual(Date.parse(wal.upTo));
+  });
+
+  it('knows the folders of tablespaces that are created in it', async () => {
+    const logs = logsOf();
+    await logs.make('transaction_log');
+    const space = folder.join('space');
+    await mkdir(space);
+    await chmod(folder.path, 0o755);
+    await giveToServer(space);
+    await sql(server, `CREATE TABLESPACE somewhere LOCATION '${space}'`);
+    expect((await proven(await logs.make('transaction_log'))).tablespaces).toEqual([space]);
+    await sql(server, 'DROP TABLESPACE somewhere');
   });
 
   it('reads on after a segment that was left early', async () => {
