@@ -13,11 +13,14 @@ export type BackupLevel = (typeof BACKUP_LEVELS)[number];
 export const BACKUP_TRIGGERS = ['manual', 'automatic'] as const;
 export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
 
+export const TARGET_KINDS = ['postgres', 'mariadb'] as const;
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
 /**
  * `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it.
- * `postgres-wal`: the WAL since the last time.
+ * `postgres-wal`: the WAL since the last time. `mariadb-logical`: with mariadb-dump, all databases at one moment.
  */
-export const BACKUP_METHODS = ['postgres-logical', 'postgres-physical', 'postgres-wal'] as const;
+export const BACKUP_METHODS = ['postgres-logical', 'postgres-physical', 'postgres-wal', 'mariadb-logical'] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
 /** What each method can make. */
@@ -25,7 +28,13 @@ export const METHOD_LEVELS: Readonly<Record<BackupMethod, readonly BackupLevel[]
   'postgres-logical': ['full'],
   'postgres-physical': ['full', 'differential', 'incremental'],
   'postgres-wal': ['transaction_log'],
+  'mariadb-logical': ['full'],
 };
+
+/** What each method is for. */
+export function kindOf(method: BackupMethod): TargetKind {
+  return method === 'mariadb-logical' ? 'mariadb' : 'postgres';
+}
 
 /** How far a backup is proven before it counts: read back and checked, or restored into a scratch server and compared. */
 export const PROOF_LEVELS = ['checksum', 'restore'] as const;

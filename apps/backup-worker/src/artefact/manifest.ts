@@ -10,7 +10,12 @@ import {
 } from '@hozen/contracts';
 
 /** What the streams of an artefact are, and so how it is restored. */
-export const MANIFEST_FORMATS = ['hozen-postgres-logical', 'hozen-postgres-physical', 'hozen-postgres-wal'] as const;
+export const MANIFEST_FORMATS = [
+  'hozen-postgres-logical',
+  'hozen-postgres-physical',
+  'hozen-postgres-wal',
+  'hozen-mariadb-logical',
+] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
 /**
@@ -30,8 +35,11 @@ export interface Manifest {
   /** RFC 3339. */
   startedAt: string;
   committedAt: string;
-  postgres: { version: string; major: number; superuser: string; inRecovery: boolean };
-  /** Version of pg_dump and pg_dumpall. */
+  /** The server, where it is one of PostgreSQL. */
+  postgres?: ManifestPostgres;
+  /** The server, where it is one of MariaDB. */
+  mariadb?: ManifestMariadb;
+  /** Version of the programs that dumped it. */
   tools: string;
   compression: Compression;
   artefact: { file: string; bytes: number; originalBytes: number; sha256: string };
@@ -48,6 +56,31 @@ export interface Manifest {
   warnings: string[];
   /** Shell commands, to be run in the folder of the artefact. */
   restore: string[];
+}
+
+export interface ManifestPostgres {
+  version: string;
+  major: number;
+  superuser: string;
+  inRecovery: boolean;
+}
+
+export interface ManifestMariadb {
+  version: string;
+  lowerCaseTableNames: number;
+  /** Where in the binary log the moment of the dump lies. */
+  binlog?: { file: string; position: number };
+}
+
+/** Of the server that it is of. */
+export function versionOf({ postgres, mariadb }: Manifest): string {
+  return postgres?.version ?? mariadb?.version ?? '';
+}
+
+/** @throws HozenError ARTEFACT_CORRUPT for a backup of another kind of server */
+export function postgresOf({ postgres, artefact }: Manifest): ManifestPostgres {
+  if (!postgres) throw new HozenError('ARTEFACT_CORRUPT', { path: artefact.file, what: 'it is not of PostgreSQL' });
+  return postgres;
 }
 
 export interface ManifestEncryption {
@@ -204,6 +237,12 @@ const isWal = shape({
   gap: optional(shape({ fromLsn: lsn, from: text, toLsn: lsn, reason: text })),
 });
 
+const isMariadb = shape({
+  version: text,
+  lowerCaseTableNames: count,
+  binlog: optional(shape({ file: text, position: count })),
+});
+
 const CHECKS: Record<keyof Manifest, Check> = {
   format: oneOf(MANIFEST_FORMATS),
   version: (value) => value === 1,
@@ -216,7 +255,8 @@ const CHECKS: Record<keyof Manifest, Check> = {
   trigger: oneOf(BACKUP_TRIGGERS),
   startedAt: text,
   committedAt: text,
-  postgres: shape({ version: text, major: count, superuser: text, inRecovery: flag }),
+  postgres: optional(shape({ version: text, major: count, superuser: text, inRecovery: flag })),
+  mariadb: optional(isMariadb),
   tools: text,
   compression: oneOf(COMPRESSIONS),
   artefact: shape({
@@ -238,6 +278,9 @@ const CHECKS: Record<keyof Manifest, Check> = {
 
 function firstWrong(value: Fields): string | undefined {
   if ((value['format'] === 'hozen-postgres-physical') !== (value['physical'] !== undefined)) return 'physical';
+  const isOfMariadb = value['format'] === 'hozen-mariadb-logical';
+  if (isOfMariadb !== (value['mariadb'] !== undefined)) return 'mariadb';
+  if (isOfMariadb === (value['postgres'] !== undefined)) return 'postgres';
   if ((value['format'] === 'hozen-postgres-wal') !== (value['wal'] !== undefined)) return 'wal';
   return Object.entries(CHECKS).find(([key, check]) => !check(value[key]))?.[0];
 }

@@ -1,18 +1,21 @@
 import type { DumpSummary } from '../methods/dump-summary.js';
 
 /** How to restore the artefact by hand, in the folder where it stands. The name needs quotes, but no more (safe-name.ts). */
-export function restoreCommands(file: string, { physical, wal }: Pick<DumpSummary, 'physical' | 'wal'>): string[] {
+export function restoreCommands(file: string, summary: Pick<DumpSummary, 'physical' | 'wal' | 'mariadb'>): string[] {
   const plain = file.replace(/\.age$/, '');
   return [
     `sha256sum -c '${file}.sha256'`,
     ...(plain === file ? [] : ['# KEY: the file with the private key', `age -d -i "$KEY" -o '${plain}' '${file}'`]),
     `tar -xOf '${plain}' --occurrence=1 restore.sh > restore.sh`,
-    ...(wal
-      ? ['# WAL: a folder that the restored server reads', `sh restore.sh "$WAL" '${plain}'`]
-      : physical
-        ? ontoDirectory(plain, physical.facts.parent?.file)
-        : intoServer(plain)),
+    ...commandsFor(plain, summary),
   ];
+}
+
+function commandsFor(plain: string, { physical, wal, mariadb }: Parameters<typeof restoreCommands>[1]): string[] {
+  if (physical) return ontoDirectory(plain, physical.facts.parent?.file);
+  if (wal) return ['# WAL: a folder that the restored server reads', `sh restore.sh "$WAL" '${plain}'`];
+  if (mariadb) return ['# OPTIONS: of the program mariadb, for an empty server', `sh restore.sh '${plain}' $OPTIONS`];
+  return intoServer(plain);
 }
 
 function ontoDirectory(file: string, parent: string | undefined): string[] {

@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   HozenError,
+  kindOf,
   type BackupConfiguration,
   type ChangeListView,
   type ChangeView,
   type ConfigSpec,
+  type TargetKind,
   type TargetSpec,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
@@ -44,18 +46,24 @@ export async function applyConfiguration(
 }
 
 function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, BackupTarget>): void {
-  const names = new Set([...known.keys(), ...wanted.targets.map((target) => target.name)]);
+  const kinds = new Map([...known.values()].map(({ name, spec }) => [name, spec.kind]));
+  for (const { name, kind } of wanted.targets) kinds.set(name, kind);
   const faults = [
     ...duplicates(wanted.targets, 'targets'),
     ...duplicates(wanted.configs, 'configs'),
     ...wanted.configs.flatMap((config, index) => [
-      ...(names.has(config.target) ? [] : [`configs[${index}].target: there is no target "${config.target}"`]),
+      ...targetFaults(config, kinds.get(config.target)).map((fault) => `configs[${index}].${fault}`),
       ...(config.window && config.window.from === config.window.to
         ? [`configs[${index}].window: from and to are the same, so it would never be open; leave it out for any time`]
         : []),
     ]),
   ];
   if (faults.length > 0) throw new HozenError('CONFIG_INVALID', {}, { detail: faults.join('; ') });
+}
+
+function targetFaults({ target, method }: ConfigSpec, kind: TargetKind | undefined): string[] {
+  if (kind === undefined) return [`target: there is no target "${target}"`];
+  return kind === kindOf(method) ? [] : [`method: ${method} is not for "${target}", which is a ${kind} server`];
 }
 
 function duplicates(specs: readonly { name: string }[], where: string): string[] {

@@ -1,7 +1,13 @@
 import type { DatabaseContent } from '../artefact/artefact-index.js';
 import type { BackupLevel } from '@hozen/contracts';
 import type { ClusterFacts } from '@hozen/dbms';
-import type { ManifestDatabase, ManifestFormat, ManifestPhysical, ManifestWal } from '../artefact/manifest.js';
+import type {
+  ManifestDatabase,
+  ManifestFormat,
+  ManifestMariadb,
+  ManifestPhysical,
+  ManifestWal,
+} from '../artefact/manifest.js';
 
 /** What a dump found and wrote. */
 export interface DumpSummary {
@@ -23,6 +29,8 @@ export interface DumpSummary {
   };
   /** Of a piece of WAL. */
   wal?: ManifestWal;
+  /** Of a MariaDB server. */
+  mariadb?: ManifestMariadb;
   server: ServerSummary;
   /** What the streams hold: goes into the artefact's index. */
   contents: DatabaseContent[];

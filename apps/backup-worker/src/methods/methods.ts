@@ -1,11 +1,14 @@
 import type { BackupMethod } from '@hozen/contracts';
 import { proveByStart } from '../verification/prove-by-start.js';
+import { proveMariadb } from '../verification/prove-mariadb.js';
 import { proveLog } from '../verification/prove-log.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
 import type { Method } from './method.js';
 import { checkTarget } from './postgres-logical/check-target.js';
 import { checkPhysicalTarget } from './postgres-physical/check-target.js';
 import { copyCluster } from './postgres-physical/copy-cluster.js';
+import { checkMariadbTarget } from './mariadb-logical/check-target.js';
+import { dumpServer } from './mariadb-logical/dump-server.js';
 import { checkLogTarget } from './postgres-wal/check-target.js';
 import { copyLog } from './postgres-wal/copy-log.js';
 import { dumpCluster } from './postgres-logical/dump-cluster.js';
@@ -44,6 +47,17 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveLog,
+  },
+  'mariadb-logical': {
+    async check(of, context) {
+      const target = await checkMariadbTarget(of, context);
+      return {
+        bytes: target.facts.totals.bytes,
+        dump: (job, writer, about) => dumpServer(job, target, writer, about),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+    prove: proveMariadb,
   },
 };
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HozenError, pointText, type ReachedPoint, type RecoveryPoint } from '@hozen/contracts';
 import { connect, giveToServer, parseLsn, PrivatePostgres } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
+import { postgresOf } from '../artefact/manifest.js';
 import type { AttemptContext } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { calmSettings, ownConfiguration } from '../verification/copied-server.js';
@@ -61,7 +62,7 @@ export async function recoverTo(recovery: Recovery): Promise<ReachedPoint> {
 
 async function replay(recovery: Recovery, restoreCommand: string): Promise<ReachedPoint> {
   const { directory, copy, scratch, signal } = recovery;
-  const { postgres } = copy.manifest;
+  const postgres = postgresOf(copy.manifest);
   const configuration = await ownConfiguration(scratch);
   // Commands and addresses of the original have no business here; whoever starts the server next finds them again.
   const [settings, aside] = [join(directory, 'postgresql.auto.conf'), join(scratch, 'postgresql.auto.conf')];

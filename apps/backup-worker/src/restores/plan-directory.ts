@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { RecoverableRange, RecoveryPoint, RestoreObstacle, RestorePlanView } from '@hozen/contracts';
+import { versionOf } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { instantText } from '../recovery/instant.js';
@@ -8,6 +9,7 @@ import { chainOf } from '../restore/physical/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
 import type { RestoreSource } from './find-source.js';
+import { insteadOf } from './wrong-method.js';
 
 /** What a restore of files is made from. */
 export interface DirectoryGround {
@@ -35,7 +37,7 @@ export async function planDirectory(
   const { source, artefact, directory, restoreFolders } = ground;
   const { manifest } = artefact;
   if (!manifest.physical) {
-    const what = 'the backup is a dump: name a target and databases instead of a folder';
+    const what = insteadOf(manifest.format);
     return { view: planView(ground, [artefact], undefined, [{ kind: 'wrong-method', what }]), chain: [artefact] };
   }
   const { signing, encryption } = source;
@@ -86,9 +88,9 @@ function planView(
     chain: chain.map((each) => ({ path: each.path, level: each.manifest.level, bytes: each.bytes })),
     ...(recovery ? { recoverable: recovery.ranges } : {}),
     ...(recovery?.path ? { logs: logsOf(recovery.path) } : {}),
-    from: { version: manifest.postgres.version, target: manifest.target.name },
+    from: { version: versionOf(manifest), target: manifest.target.name },
     to: {
-      version: manifest.postgres.version,
+      version: versionOf(manifest),
       target: directory,
       ...(freeBytes === undefined ? {} : { freeBytes }),
     },

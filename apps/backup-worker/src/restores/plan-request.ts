@@ -32,7 +32,9 @@ export async function planRequest(
     const recovery = point && (await recoveryOf(database, source.runId, point, run));
     return (await planDirectory({ source, artefact, directory, restoreFolders, recovery })).view;
   }
-  if (artefact.manifest.physical) throw wrongMethod(request.target ?? '');
+  if (artefact.manifest.format !== 'hozen-postgres-logical') {
+    throw wrongMethod(request.target ?? '', artefact.manifest.format);
+  }
   const [found] = await database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE target_name = $1', [
     request.target,
   ]);

@@ -1,5 +1,6 @@
 import type { RestoreObstacle, RestorePlanView } from '@hozen/contracts';
 import type { TargetClient } from '@hozen/dbms';
+import { postgresOf } from '../artefact/manifest.js';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -34,7 +35,7 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
     ...wanted
       .filter(({ as }) => target.facts.databases.some((each) => each.name === as))
       .map(({ as }) => obstacle('database-exists', as)),
-    ...(target.facts.major < manifest.postgres.major ? [obstacle('server-older', target.facts.version)] : []),
+    ...(target.facts.major < postgresOf(manifest).major ? [obstacle('server-older', target.facts.version)] : []),
   ];
   for (const { folder } of found) obstacles.push(...(await missingFor(ground, folder)));
   const bytes = found.reduce((sum, each) => sum + each.bytes, 0);
@@ -49,7 +50,7 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
       proof: source.proof.level,
       committedAt: manifest.committedAt,
     },
-    from: { version: manifest.postgres.version, target: manifest.target.name },
+    from: { version: postgresOf(manifest).version, target: manifest.target.name },
     to: { version: target.facts.version, target: targetName },
     databases: found.map(({ name, as, bytes: size, tables }) => ({ name, as, bytes: size, tables })),
     obstacles: unique(obstacles),

@@ -22,7 +22,9 @@ export async function restoreIntoServer(
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   const source = await sourceOf(row, context.database);
   const artefact = await publishedArtefact(source.path, source);
-  if (artefact.manifest.physical) throw wrongMethod(row.target_name);
+  if (artefact.manifest.format !== 'hozen-postgres-logical') {
+    throw wrongMethod(row.target_name, artefact.manifest.format);
+  }
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));

@@ -1,7 +1,18 @@
 import { HozenError } from '@hozen/contracts';
+import type { ManifestFormat } from '../artefact/manifest.js';
 
-/** Files cannot be put into a running server. */
-export function wrongMethod(target: string): HozenError {
-  const what = 'the backup is a copy of files: name a new directory instead of a target and databases';
-  return new HozenError('RESTORE_IMPOSSIBLE', { target, what });
+/** What is to be done instead, where a backup cannot be restored as it was asked for. */
+const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
+  'hozen-postgres-logical': 'the backup is a dump: name a target and databases instead of a folder',
+  'hozen-postgres-physical': 'the backup is a copy of files: name a new directory instead of a target and databases',
+  'hozen-postgres-wal': 'the backup is a log: restore a copy of files to a point in time instead',
+  'hozen-mariadb-logical': 'the backup is of a MariaDB server: restore it with the commands in its manifest',
+};
+
+export function insteadOf(format: ManifestFormat): string {
+  return INSTEAD[format];
+}
+
+export function wrongMethod(target: string, format: ManifestFormat): HozenError {
+  return new HozenError('RESTORE_IMPOSSIBLE', { target, what: insteadOf(format) });
 }

@@ -56,12 +56,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     trigger: job.trigger,
     startedAt: job.startedAt.toISOString(),
     committedAt: new Date().toISOString(),
-    postgres: {
-      version: summary.server.version,
-      major: summary.server.major,
-      superuser: summary.server.superuser,
-      inRecovery: summary.server.inRecovery,
-    },
+    ...serverOf(summary),
     tools: summary.server.tools,
     compression: compressionOf(job),
     artefact: { file, bytes, originalBytes, sha256 },
@@ -74,4 +69,10 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     warnings: summary.warnings,
     restore: restoreCommands(file, summary),
   };
+}
+
+function serverOf({ mariadb, server }: DumpSummary): Pick<Manifest, 'postgres' | 'mariadb'> {
+  if (mariadb) return { mariadb };
+  const { version, major, superuser, inRecovery } = server;
+  return { postgres: { version, major, superuser, inRecovery } };
 }

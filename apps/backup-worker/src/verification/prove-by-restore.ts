@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
 import { connect, findTools, inspectCluster, sessionName, toolEnvironment, type PrivatePostgres } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
+import { postgresOf } from '../artefact/manifest.js';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
@@ -53,7 +54,7 @@ async function restoreInto(
   await restoreCluster({
     artefact,
     address: scratch.address(),
-    tools: await findTools(artefact.manifest.postgres.major * 10_000),
+    tools: await findTools(postgresOf(artefact.manifest).major * 10_000),
     jobs: job.config.jobs,
     spoolDir: job.spoolDir,
     tablespacesInPlace: true,
@@ -72,7 +73,7 @@ async function compareWith(
   const target = await describeScratch(scratch, job);
   await using env = await toolEnvironment(target.address);
   const expectedBytes = artefact.originalBytes;
-  const withoutUnlogged = artefact.manifest.postgres.inRecovery;
+  const withoutUnlogged = postgresOf(artefact.manifest).inRecovery;
   let bytes = 0;
   const onBytes = (more: number, item: string) => {
     bytes += more;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
 import { connect, giveToServer, PrivatePostgres, sessionName, wrongPages } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
+import { postgresOf } from '../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { chainOf } from '../restore/physical/chain.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
@@ -64,7 +65,8 @@ async function startAndRead(
   scratch: string,
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<ReadCounts | undefined> {
-  const { postgres, physical } = artefact.manifest;
+  const { physical } = artefact.manifest;
+  const postgres = postgresOf(artefact.manifest);
   const directory = join(scratch, 'data');
   const configuration = await ownConfiguration(scratch);
   // Commands and addresses of the original have no business here.
@@ -115,7 +117,8 @@ async function isDamagedOriginal(
   directory: string,
   { signal }: Pick<AttemptContext, 'signal'>,
 ): Promise<boolean> {
-  const { physical, postgres } = manifest;
+  const { physical } = manifest;
+  const postgres = postgresOf(manifest);
   if (!physical?.dataChecksums || physical.damaged || signal.aborted) return physical?.damaged ?? false;
   const wrong = await wrongPages(directory, postgres.major, signal);
   if (wrong.length > 0 && physical.pagesChecked) throw new HozenError('CONTENT_DIFFERS', { what: named(wrong) });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { PrivatePostgres } from '@hozen/dbms';
 import type { BackupJob } from '../job.js';
-import type { Manifest } from '../artefact/manifest.js';
+import { postgresOf, type Manifest } from '../artefact/manifest.js';
 import type { StoredCluster } from '../restore/restore-plan.js';
 
 /**
@@ -19,7 +19,7 @@ export async function startScratchServer(
   try {
     return await PrivatePostgres.start({
       dataDir: join(await scratchFolder(job), 'data'),
-      major: manifest.postgres.major,
+      major: postgresOf(manifest).major,
       superuser: cluster.superuser,
       scratch: true,
       settings: settingsLike(cluster.settings),

@@ -1,9 +1,10 @@
-import type {
-  BackupConfiguration,
-  BackupsFile,
-  MaintenanceConfiguration,
-  NotificationConfiguration,
-  ScheduleConfiguration,
+import {
+  kindOf,
+  type BackupConfiguration,
+  type BackupsFile,
+  type MaintenanceConfiguration,
+  type NotificationConfiguration,
+  type ScheduleConfiguration,
 } from '@hozen/contracts';
 import type { Service } from '../services/addresses.js';
 
@@ -22,7 +23,10 @@ export function partsOf(file: BackupsFile): Part[] {
   return [
     { service: 'notifier', body: { recipients, rules } },
     { service: 'backup-worker', body: { targets, configs } },
-    { service: 'maintenance-worker', body: { targets, backupConfigs: safetyConfigs(file) } },
+    {
+      service: 'maintenance-worker',
+      body: { targets: targets.filter(({ kind }) => kind === 'postgres'), backupConfigs: safetyConfigs(file) },
+    },
     { service: 'scheduler', body: { schedules } },
   ];
 }
@@ -30,8 +34,8 @@ export function partsOf(file: BackupsFile): Part[] {
 /** The first full-level config of each target makes its safety backups. */
 function safetyConfigs({ configs }: BackupsFile): Record<string, string> {
   const chosen: Record<string, string> = {};
-  for (const { name, target, level } of configs) {
-    if (level === 'full') chosen[target] ??= name;
+  for (const { name, target, level, method } of configs) {
+    if (level === 'full' && kindOf(method) === 'postgres') chosen[target] ??= name;
   }
   return chosen;
 }

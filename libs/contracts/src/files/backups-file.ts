@@ -34,11 +34,13 @@ import {
   LANGUAGES,
   METHOD_LEVELS,
   PROOF_LEVELS,
+  TARGET_KINDS,
   type BackupLevel,
   type BackupMethod,
   type Compression,
   type Language,
   type ProofLevel,
+  type TargetKind,
 } from '../words.js';
 
 /** Names are shown, logged and put into file names. Any printable text will do; no control characters, no slashes. */
@@ -101,15 +103,15 @@ export function isTimeZone(value: unknown): boolean {
   }
 }
 
-/** A PostgreSQL server to back up or repair. */
+/** A server to back up or repair: of PostgreSQL, or of MariaDB. */
 export class TargetSpec {
   @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
   name!: string;
 
-  @IsIn(['postgres'])
-  kind!: 'postgres';
+  @IsIn(TARGET_KINDS)
+  kind!: TargetKind;
 
-  /** Host name, address, or the absolute path of a socket folder. */
+  /** Host name, address, or the absolute path of a socket folder (of MariaDB: of the socket). */
   @IsString()
   @Matches(/^[^\s=,'"\\]{1,255}$/, { message: 'host must be one host name, address or socket folder' })
   host!: string;
@@ -125,7 +127,7 @@ export class TargetSpec {
   @Matches(/^[^\p{Cc}]{1,63}$/u)
   user: string = 'postgres';
 
-  /** Database for the first connection. */
+  /** Database for the first connection. PostgreSQL only. */
   @IsOptional()
   @IsString()
   @Matches(/^[^\p{Cc}]{1,63}$/u)
@@ -144,6 +146,38 @@ export class TargetSpec {
   @IsString()
   @IsNotEmpty()
   sslRootCert?: string;
+}
+
+/** The same, with what is usual for MariaDB. */
+export class MariadbTargetSpec extends TargetSpec {
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(65535)
+  override port: number = 3306;
+
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\p{Cc}]{1,80}$/u)
+  override user: string = 'root';
+}
+
+/** Targets of both kinds; which one, `kind` tells. */
+function AreTargets(): PropertyDecorator {
+  const type = Type(() => TargetSpec, {
+    discriminator: {
+      property: 'kind',
+      subTypes: [
+        { value: TargetSpec, name: 'postgres' },
+        { value: MariadbTargetSpec, name: 'mariadb' },
+      ],
+    },
+    keepDiscriminatorProperty: true,
+  });
+  return (target, property) => {
+    type(target, property);
+    ValidateNested({ each: true })(target, property);
+  };
 }
 
 /** Execution window in the config's time zone; `to` before `from` crosses midnight. */
@@ -475,8 +509,7 @@ export class NotificationRuleSpec {
 export class BackupsFile {
   @IsOptional()
   @IsArray()
-  @ValidateNested({ each: true })
-  @Type(() => TargetSpec)
+  @AreTargets()
   targets: TargetSpec[] = [];
 
   @IsOptional()
@@ -507,8 +540,7 @@ export class BackupsFile {
 /** Part of the file that the backup worker keeps. */
 export class BackupConfiguration {
   @IsArray()
-  @ValidateNested({ each: true })
-  @Type(() => TargetSpec)
+  @AreTargets()
   targets!: TargetSpec[];
 
   @IsArray()
@@ -528,8 +560,7 @@ export class ScheduleConfiguration {
 /** Part of the file that the maintenance worker keeps: its own copy of the targets, and a config for the safety backup. */
 export class MaintenanceConfiguration {
   @IsArray()
-  @ValidateNested({ each: true })
-  @Type(() => TargetSpec)
+  @AreTargets()
   targets!: TargetSpec[];
 
   /** Target name → backup config used for the safety backup. */

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@hozen/contracts';
 
 /**
- * What PostgreSQL's programs say (in the C locale), and what it means. The first pattern that matches decides, so the
+ * What the databases' programs say (in the C locale), and what it means. The first pattern that matches decides, so the
  * narrower ones stand first: "could not receive data from server: Connection timed out" is a lost connection, although
  * it holds the words of an unreachable server.
  *
@@ -32,6 +32,13 @@ const MESSAGES: readonly (readonly [RegExp, ErrorCode])[] = [
     /canceling statement due to lock timeout|could not obtain lock on|due to statement timeout.*LOCK TABLE/s,
     'TARGET_LOCKED',
   ],
+  // What mariadb-dump and mariadb say, with the server's number of the error.
+  [/[Ee]rror:? (1045|1698)\b|Access denied for user .* \(using password/, 'TARGET_AUTH_FAILED'],
+  [/[Ee]rror:? (1044|1142|1143|1227|1370)\b/, 'TARGET_RIGHTS_MISSING'],
+  [/[Ee]rror:? (1205|1213|1412)\b|Table definition has changed/, 'TARGET_LOCKED'],
+  [/[Ee]rror:? (2006|2013|2055|1927)\b|Lost connection to/, 'TARGET_CONNECTION_LOST'],
+  [/[Ee]rror:? (2002|2003|2005)\b|Can't connect to/, 'TARGET_UNREACHABLE'],
+  [/[Ee]rror:? (1040|1053|1203)\b/, 'TARGET_NOT_READY'],
   // Lower case: the server's words. "Permission denied" is the operating system's and concerns a file here.
   [
     /permission denied|must be superuser|must be owner of|query would be affected by row-level security/,

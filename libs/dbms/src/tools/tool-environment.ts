@@ -155,7 +155,7 @@ async function writePrivate(path: string, text: string, owner: RunAs | undefined
 }
 
 /** Passwords should not reach a disk. */
-function memoryFolder(): string {
+export function memoryFolder(): string {
   try {
     accessSync('/dev/shm', constants.W_OK);
     return '/dev/shm';

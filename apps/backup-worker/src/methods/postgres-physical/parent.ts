@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import type { BackupLevel } from '@hozen/contracts';
 import { parseLsn } from '@hozen/dbms';
 import { dirname, relative } from 'node:path';
-import { isParentFile, type Manifest, type ManifestParent, type ManifestPhysical } from '../../artefact/manifest.js';
+import {
+  postgresOf,
+  isParentFile,
+  type Manifest,
+  type ManifestParent,
+  type ManifestPhysical,
+} from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob, EarlierBackup } from '../../job.js';
 import { artefactPaths, besides } from '../../storage/artefact-paths.js';
 import { readManifest } from '../../storage/read-manifest.js';
@@ -82,7 +88,7 @@ async function parentFrom(earlier: EarlierBackup, job: BackupJob, target: Physic
 function whyNotOn(manifest: Manifest, earlier: ManifestPhysical, target: PhysicalTarget): string | undefined {
   const { facts, physical } = target;
   if (manifest.target.systemIdentifier !== facts.systemIdentifier) return 'the earlier backup is of another cluster';
-  if (manifest.postgres.major !== facts.major) return 'the server was upgraded since the earlier backup';
+  if (postgresOf(manifest).major !== facts.major) return 'the server was upgraded since the earlier backup';
   if (earlier.timeline !== physical.timeline) return 'the timeline has changed since the earlier backup';
   if (earlier.dataChecksums !== facts.dataChecksums) return 'page checksums were switched since the earlier backup';
   if (parseLsn(physical.beginsAfter) < parseLsn(earlier.endLsn)) return 'the server is behind the earlier backup';

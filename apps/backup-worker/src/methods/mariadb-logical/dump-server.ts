@@ -1,0 +1,134 @@
+import { connectMariadb, OptionFile, runTool, type ToolRun } from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
+import type { AttemptContext, BackupJob } from '../../job.js';
+import { ToolOutput, type TakeChunk } from '../../pipeline/tool-output.js';
+import type { DumpSummary } from '../dump-summary.js';
+import type { MariadbTarget } from './check-target.js';
+import { dumpArguments } from './dump-arguments.js';
+import { DumpContentReader, type DumpContent } from './dump-content.js';
+import { eventsScript } from './events-script.js';
+import { MARIADB_README } from './readme.js';
+import { MARIADB_RESTORE_SCRIPT } from './restore-script.js';
+import { usersScript } from './users-script.js';
+
+/** Names of the streams, in the order in which they are restored. */
+export const STREAMS = { dump: 'dump.sql', users: 'users.sql', events: 'events.sql' } as const;
+
+/** For people and for the proof: what the dump holds. */
+export const CONTENT = 'content.json';
+
+/**
+ * Dumps all databases of a server at one moment, its users and its events.
+ * @throws HozenError of the TARGET_ codes, TOOL_FAILED, and what the writer throws
+ */
+export async function dumpServer(
+  job: BackupJob,
+  target: MariadbTarget,
+  writer: ArtefactWriter,
+  context: AttemptContext,
+): Promise<DumpSummary> {
+  return inSpan('dump server', { attributes: { 'hozen.target': job.target.name } }, async () => {
+    const started = performance.now();
+    const { address, facts, dump } = target;
+    await using file = await OptionFile.write(address);
+    const tool = (args: string[]): ToolRun => ({ path: dump.path, args, env: file.env, signal: context.signal });
+    await writer.addFile('README.txt', MARIADB_README);
+    await writer.addFile('restore.sh', MARIADB_RESTORE_SCRIPT, 0o700);
+    const names = facts.databases.map(({ name }) => name);
+    const content = await dumpDatabases(names, tool(dumpArguments(file, names, facts.binlog)), target, writer, context);
+    await using client = await connectMariadb(address);
+    const users = await usersScript(client);
+    await writer.addFile(STREAMS.users, users.script);
+    await writer.addFile(STREAMS.events, await eventsScript(client));
+    await writer.addFile(CONTENT, JSON.stringify(content));
+    const seconds = (performance.now() - started) / 1000;
+    const warnings = [...target.warnings, ...leftOut(users.leftOut)];
+    return summaryOf({ ...target, warnings }, content, writer, seconds);
+  });
+}
+
+function leftOut(users: readonly string[]): string[] {
+  if (users.length === 0) return [];
+  return [`The server does not use these users, since it resolves no names; they are left out: ${users.join(', ')}.`];
+}
+
+async function dumpDatabases(
+  names: readonly string[],
+  tool: ToolRun,
+  { facts }: MariadbTarget,
+  writer: ArtefactWriter,
+  { progress }: Pick<AttemptContext, 'progress'>,
+): Promise<DumpContent> {
+  if (names.length === 0) {
+    await writer.addFile(STREAMS.dump, '-- The server has no databases.\n');
+    return { tables: [], definitions: [] };
+  }
+  const reader = new DumpContentReader();
+  let bytes = 0;
+  await pour(tool, writer, STREAMS.dump, (chunk) => {
+    reader.push(chunk);
+    progress({ phase: 'dumping', bytes: (bytes += chunk.length), expectedBytes: facts.totals.bytes });
+  });
+  return reader.end();
+}
+
+/** What a program prints becomes a stream of the artefact. */
+async function pour(
+  tool: ToolRun,
+  writer: ArtefactWriter,
+  name: string,
+  look: (chunk: Buffer) => void = () => undefined,
+): Promise<void> {
+  const stream = writer.openStream(name);
+  const take: TakeChunk = (chunk) => {
+    look(chunk);
+    return stream.write(chunk);
+  };
+  await runInto(tool, take);
+  await writer.endStream(stream);
+}
+
+/** Runs a program to its end, and hands over what it prints. */
+export async function runInto(tool: ToolRun, take: TakeChunk): Promise<void> {
+  const output = await ToolOutput.open();
+  try {
+    const running = output.give((stdout) => runTool({ ...tool, stdout }));
+    const reading = output.read(take);
+    // The program's own words say more than the pipe that broke with it.
+    const [done, read] = await Promise.allSettled([running.done, reading]);
+    if (read.status === 'rejected' && done.status === 'fulfilled') throw read.reason;
+    if (done.status === 'rejected') throw done.reason;
+  } finally {
+    output.close();
+  }
+}
+
+function summaryOf(
+  { facts, dump, warnings }: MariadbTarget,
+  { binlog, tables }: DumpContent,
+  { originalBytes }: ArtefactWriter,
+  seconds: number,
+): DumpSummary {
+  const { version, lowerCaseTableNames } = facts;
+  return {
+    format: 'hozen-mariadb-logical',
+    originalBytes,
+    databases: facts.databases.map((each) => ({ folder: '', owner: '', ...each })),
+    tables: tables.length,
+    tablespaces: [],
+    warnings,
+    mariadb: { version, lowerCaseTableNames, ...(binlog ? { binlog } : {}) },
+    server: {
+      systemIdentifier: facts.systemIdentifier,
+      version,
+      major: Number(version.split('.')[0]),
+      superuser: 'root',
+      inRecovery: false,
+      tools: dump.version,
+    },
+    contents: [],
+    seconds,
+    megabytesPerSecond: originalBytes / 1e6 / Math.max(seconds, 0.001),
+  };
+}

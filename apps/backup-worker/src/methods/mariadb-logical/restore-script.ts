@@ -1,0 +1,39 @@
+/** `restore.sh` of every dump of a MariaDB server. POSIX shell, tar, gzip or zstd, and the client. */
+export const MARIADB_RESTORE_SCRIPT = String.raw`#!/bin/sh
+# Restores Hozen's dump of a MariaDB server into an empty one. README.txt in the backup tells what happens here.
+#
+#   sh restore.sh FILE [OPTIONS OF mariadb]
+set -eu
+umask 077
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "restore.sh: $*"; exit 1; }
+
+[ $# -ge 1 ] || die 'usage: sh restore.sh FILE [--host=... --user=...]'
+file=$1
+shift
+[ -r "$file" ] || die "cannot read $file"
+case $file in *.zst) unpack=zstd ;; *) unpack=gzip ;; esac
+client=$(command -v mariadb || command -v mysql) || die 'mariadb is not installed (package mariadb-client)'
+for program in tar "$unpack"; do
+  command -v "$program" > /dev/null || die "$program is not installed"
+done
+
+load() { "$client" "$@" --batch --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G; }
+
+there=$(printf '%s' "SELECT count(*) FROM information_schema.schemata WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'test')" |
+  load "$@" --skip-column-names) || die 'the server cannot be reached'
+[ "$there" = 0 ] || die "the server holds $there databases already. Nothing was changed"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+for stream in dump.sql users.sql events.sql; do
+  say "Loading $stream ..."
+  # The failure of tar is noted, because a pipe hides it.
+  { tar -xOf "$file" --wildcards "$stream*" || : > "$work/failed"; } | load "$@" || die "$stream could not be loaded"
+  [ ! -e "$work/failed" ] || die "cannot read $file: see sha256sum -c"
+done
+say 'Restored.'
+`;

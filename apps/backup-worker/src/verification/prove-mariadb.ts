@@ -1,0 +1,129 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { HozenError, type ProofFacts } from '@hozen/contracts';
+import { connectMariadb, findMariadbTool, OptionFile, PrivateMariadb, runTool, seriesOf } from '@hozen/dbms';
+import { inSpan } from '@hozen/telemetry';
+import { ArtefactFile, corrupt } from '../artefact/artefact-file.js';
+import type { AttemptContext, BackupJob } from '../job.js';
+import { dumpArguments, loadArguments } from '../methods/mariadb-logical/dump-arguments.js';
+import { differencesOf, DumpContentReader, type DumpContent } from '../methods/mariadb-logical/dump-content.js';
+import { CONTENT, runInto, STREAMS } from '../methods/mariadb-logical/dump-server.js';
+import { eventsScript } from '../methods/mariadb-logical/events-script.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { named } from './named.js';
+import { scratchFolder } from './scratch-server.js';
+
+/**
+ * Proves a dump: restores it into a scratch server of the same release series, dumps that in the same way, and compares
+ * the text of every table and of all definitions. Leaves nothing, however it ends.
+ * @throws HozenError CONTENT_DIFFERS naming what differs, SANDBOX_FAILED, ARTEFACT_CORRUPT, STORAGE_IO
+ */
+export async function proveMariadb(
+  job: BackupJob,
+  artefact: CommittedArtefact,
+  context: AttemptContext,
+): Promise<ProofFacts> {
+  return inSpan('prove by restore', { attributes: { 'file.path': artefact.path } }, async () => {
+    const started = performance.now();
+    await using file = await ArtefactFile.open(artefact);
+    const expected = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as DumpContent;
+    const scratch = await scratchFolder(job);
+    try {
+      await using server = await startScratch(scratch, artefact, context);
+      for (const stream of Object.values(STREAMS)) await load(server, file, stream, artefact, context);
+      const differences = await compare(server, file, expected, artefact, context);
+      if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+    const { databases } = artefact.manifest;
+    const seconds = (performance.now() - started) / 1000;
+    return { level: 'restore', databases: databases.length, tables: expected.tables.length, seconds };
+  });
+}
+
+async function startScratch(
+  scratch: string,
+  { manifest, path }: CommittedArtefact,
+  { signal }: Pick<AttemptContext, 'signal'>,
+): Promise<PrivateMariadb> {
+  const { mariadb } = manifest;
+  if (!mariadb) throw corrupt(path, 'it is no dump of a MariaDB server');
+  try {
+    const { version } = await findMariadbTool('server');
+    if (seriesOf(version) !== seriesOf(mariadb.version)) {
+      throw new Error(`the backup is of MariaDB ${mariadb.version}, and the server here is ${version}`);
+    }
+    const settings = { 'lower-case-table-names': mariadb.lowerCaseTableNames };
+    return await PrivateMariadb.start({ dataDir: join(scratch, 'data'), settings, signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new HozenError('SANDBOX_FAILED', {}, { detail, cause });
+  }
+}
+
+async function load(
+  server: PrivateMariadb,
+  file: ArtefactFile,
+  name: string,
+  { originalBytes: expectedBytes }: CommittedArtefact,
+  { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<void> {
+  const { path } = await findMariadbTool('client');
+  await using options = await OptionFile.write(server.address());
+  let bytes = 0;
+  const counted = async function* () {
+    for await (const chunk of file.read(file.stream(name))) {
+      progress({ phase: 'restoring', bytes: (bytes += chunk.length), expectedBytes, item: name });
+      yield chunk;
+    }
+  };
+  const tool = { path, args: loadArguments(options), env: options.env, signal, stdin: Readable.from(counted()) };
+  try {
+    await runTool({ ...tool, stdout: 'ignore' }).done;
+  } catch (error) {
+    throw asRestoreError(error, name, signal);
+  }
+}
+
+/** The server is ours, and new: what it refuses, the dump is to blame for. */
+function asRestoreError(error: unknown, name: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (!(error instanceof HozenError)) return error;
+  if (error.code !== 'TOOL_FAILED') {
+    const isServer = error.code.startsWith('TARGET_') || error.code === 'DISK_FULL';
+    return isServer
+      ? new HozenError('SANDBOX_FAILED', {}, { detail: error.detail ?? error.message, cause: error })
+      : error;
+  }
+  const what = `${name} cannot be restored`;
+  return new HozenError('CONTENT_DIFFERS', { what }, { detail: error.detail ?? error.message, cause: error });
+}
+
+async function compare(
+  server: PrivateMariadb,
+  file: ArtefactFile,
+  expected: DumpContent,
+  { manifest, originalBytes: expectedBytes }: CommittedArtefact,
+  { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
+): Promise<string[]> {
+  const names = manifest.databases.map(({ name }) => name);
+  const { path } = await findMariadbTool('dump');
+  await using options = await OptionFile.write(server.address());
+  const reader = new DumpContentReader();
+  let bytes = 0;
+  if (names.length > 0) {
+    await runInto({ path, args: dumpArguments(options, names, false), env: options.env, signal }, (chunk) => {
+      reader.push(chunk);
+      progress({ phase: 'comparing', bytes: (bytes += chunk.length), expectedBytes });
+      return undefined;
+    });
+  }
+  const found = names.length > 0 ? reader.end() : { tables: [], definitions: [] };
+  await using client = await connectMariadb(server.address());
+  const events = await eventsScript(client);
+  const stored = (await file.readFile(STREAMS.events)).toString('utf8');
+  return [...differencesOf(expected, found), ...(events === stored ? [] : ['events'])];
+}

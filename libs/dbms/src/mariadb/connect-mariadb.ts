@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { createConnection, type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
+import { asMariadbError } from './mariadb-error.js';
+import { isSocket, type MariadbAddress } from './mariadb-address.js';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A connected client whose errors name the target. */
+export class MariadbClient implements AsyncDisposable {
+  constructor(
+    private readonly connection: Connection,
+    readonly address: MariadbAddress,
+  ) {
+    // Without a listener the loss of an idle connection would end the process. The next query reports it.
+    connection.on('error', () => undefined);
+  }
+
+  /** @throws HozenError of the TARGET_ codes */
+  async query<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      const [rows] = await this.connection.query<RowDataPacket[]>(sql, [...values]);
+      return (Array.isArray(rows) ? rows : []) as unknown as Row[];
+    } catch (error) {
+      throw asMariadbError(error, this.address);
+    }
+  }
+
+  /** `` `name` `` */
+  name(name: string): string {
+    return `\`${name.replaceAll('`', '``')}\``;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.connection.end().catch(() => undefined);
+  }
+}
+
+/** @throws HozenError TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_NOT_READY, TARGET_CONNECTION_LOST */
+export async function connectMariadb(address: MariadbAddress): Promise<MariadbClient> {
+  try {
+    return new MariadbClient(await createConnection(await optionsFor(address)), address);
+  } catch (error) {
+    throw asMariadbError(error, address);
+  }
+}
+
+async function optionsFor(address: MariadbAddress): Promise<ConnectionOptions> {
+  const { host, port, user, password } = address;
+  const place = isSocket(address) ? { socketPath: host } : { host, port };
+  return {
+    ...place,
+    user,
+    ...(password === undefined ? {} : { password }),
+    ...(await sslFor(address)),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    charset: 'utf8mb4',
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+  };
+}
+
+/** `prefer` is without TLS here: a server that refuses it says so only when it is too late to try without. */
+async function sslFor(address: MariadbAddress): Promise<Pick<ConnectionOptions, 'ssl'>> {
+  const { sslMode, sslRootCert } = address;
+  if (isSocket(address) || sslMode === 'disable' || sslMode === 'prefer') return {};
+  if (sslMode === 'require') return { ssl: { rejectUnauthorized: false } };
+  const ca = sslRootCert === undefined ? {} : { ca: await readFile(sslRootCert, 'utf8') };
+  return { ssl: { ...ca, rejectUnauthorized: true, verifyIdentity: sslMode === 'verify-full' } };
+}

@@ -1,0 +1,84 @@
+import type { MariadbClient } from './connect-mariadb.js';
+
+export interface MariadbDatabase {
+  name: string;
+  encoding: string;
+  /** Of data and indexes, as the server estimates it. */
+  bytes: number;
+  tables: number;
+}
+
+export interface MariadbFacts {
+  /** `10.11.19` */
+  version: string;
+  isMariadb: boolean;
+  /** Of this server, where it has one: stays the same when it is renamed or moved. */
+  systemIdentifier: string;
+  /** What is written goes into a binary log. */
+  binlog: boolean;
+  /** 0, 1 or 2: whether names of tables differ by case. */
+  lowerCaseTableNames: number;
+  databases: MariadbDatabase[];
+  totals: { databases: number; bytes: number };
+  /** Tables that one snapshot does not hold: `database.table`. */
+  nonTransactional: string[];
+  /** Rights that a whole dump needs and we do not have. */
+  missingRights: string[];
+}
+
+const SYSTEM = `('information_schema', 'performance_schema', 'mysql', 'sys')`;
+
+const SERVER = `
+  SELECT version() AS version, @@log_bin AS binlog, @@lower_case_table_names AS lowerCase, @@hostname AS host, @@port AS port`;
+
+const IDENTIFIER = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uid', 'server_uuid')`;
+
+const DATABASES = `
+  SELECT s.schema_name AS name, s.default_character_set_name AS encoding,
+         CAST(coalesce(sum(t.data_length + t.index_length), 0) AS CHAR) AS bytes,
+         CAST(count(CASE WHEN t.table_type = 'BASE TABLE' THEN 1 END) AS CHAR) AS tables
+    FROM information_schema.schemata AS s
+    LEFT JOIN information_schema.tables AS t ON t.table_schema = s.schema_name
+   WHERE s.schema_name NOT IN ${SYSTEM}
+   GROUP BY s.schema_name, s.default_character_set_name
+   ORDER BY s.schema_name`;
+
+const NON_TRANSACTIONAL = `
+  SELECT concat(table_schema, '.', table_name) AS name
+    FROM information_schema.tables AS t JOIN information_schema.engines AS e ON e.engine = t.engine
+   WHERE t.table_schema NOT IN ${SYSTEM} AND t.table_type = 'BASE TABLE' AND coalesce(e.transactions, 'NO') <> 'YES'
+   ORDER BY 1 LIMIT 20`;
+
+/** On everything; a right on single databases would leave out the next one that is created. */
+const NEEDED = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'];
+
+const RIGHTS = `
+  SELECT privilege_type AS privilege FROM information_schema.user_privileges
+   WHERE grantee = concat('''', replace(current_user(), '@', '''@'''), '''')`;
+
+/** @throws HozenError of the TARGET_ codes */
+export async function inspectMariadb(client: MariadbClient): Promise<MariadbFacts> {
+  const [server] = await client.query<{
+    version: string;
+    binlog: number;
+    lowerCase: number;
+    host: string;
+    port: number;
+  }>(SERVER);
+  if (!server) throw new Error('the server returned no row');
+  const [identifier] = await client.query<{ Value: string }>(IDENTIFIER);
+  const rows = await client.query<{ name: string; encoding: string; bytes: string; tables: string }>(DATABASES);
+  const databases = rows.map((row) => ({ ...row, bytes: Math.round(Number(row.bytes)), tables: Number(row.tables) }));
+  const rights = new Set((await client.query<{ privilege: string }>(RIGHTS)).map(({ privilege }) => privilege));
+  return {
+    version: /^(?:5\.5\.5-)?(\d+\.\d+\.\d+)/.exec(server.version)?.[1] ?? server.version,
+    isMariadb: server.version.includes('MariaDB'),
+    systemIdentifier: identifier?.Value ?? `${server.host}:${server.port}`,
+    binlog: Number(server.binlog) === 1,
+    lowerCaseTableNames: Number(server.lowerCase),
+    databases,
+    totals: { databases: databases.length, bytes: databases.reduce((sum, { bytes }) => sum + bytes, 0) },
+    nonTransactional: (await client.query<{ name: string }>(NON_TRANSACTIONAL)).map(({ name }) => name),
+    missingRights: NEEDED.filter((right) => !rights.has(right)),
+  };
+}

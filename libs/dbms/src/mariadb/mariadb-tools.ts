@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import { HozenError } from '@hozen/contracts';
+import { findProgram, isExecutable } from '../processes/guarded.js';
+import { toolOutput } from '../tools/tool-output.js';
+import { parseVersion } from '../tools/versions.js';
+
+/** Folders in which distributions put servers, and that are not in everybody's PATH. */
+const SERVER_FOLDERS = ['/usr/sbin', '/usr/libexec', '/usr/local/sbin'];
+
+/** Programs of MariaDB; older packages have them under MySQL's names. */
+const NAMES = {
+  dump: ['mariadb-dump', 'mysqldump'],
+  client: ['mariadb', 'mysql'],
+  server: ['mariadbd', 'mysqld'],
+  install: ['mariadb-install-db', 'mysql_install_db'],
+} as const;
+
+export type MariadbTool = keyof typeof NAMES;
+
+export interface MariadbProgram {
+  path: string;
+  /** `10.11.19` */
+  version: string;
+}
+
+/** @throws HozenError TOOL_MISSING */
+export async function findMariadbTool(tool: MariadbTool): Promise<MariadbProgram> {
+  for (const name of NAMES[tool]) {
+    const path = findProgram(name) ?? SERVER_FOLDERS.map((folder) => join(folder, name)).find(isExecutable);
+    const version = path === undefined ? undefined : await versionOf(path);
+    if (path !== undefined && version !== undefined) return { path, version };
+  }
+  const detail = 'install the packages mariadb-client and, for proofs by restore, mariadb-server';
+  throw new HozenError('TOOL_MISSING', { tool: NAMES[tool][0], major: '' }, { detail });
+}
+
+/** Whether one release series is that of the other, or a later one. */
+export function isAtLeast(version: string, other: string): boolean {
+  const [one, two] = [parseVersion(version), parseVersion(other)];
+  return one.major > two.major || (one.major === two.major && one.minor >= two.minor);
+}
+
+/** `10.11` */
+export function seriesOf(version: string): string {
+  const { major, minor } = parseVersion(version);
+  return `${major}.${minor}`;
+}
+
+/** Undefined for what is MySQL's, or cannot even say its version. The script that makes a data directory has none. */
+async function versionOf(path: string): Promise<string | undefined> {
+  if (/install.db$/.test(path)) return '0';
+  try {
+    const answer = await toolOutput({ path, args: ['--no-defaults', '--version'] }, 4096);
+    return /(\d+\.\d+\.\d+)-MariaDB/.exec(answer.toString('utf8'))?.[1];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,175 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chown, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HozenError } from '@hozen/contracts';
+import { guarded, type RunAs } from '../processes/guarded.js';
+import { freePort } from '../server/free-port.js';
+import { giveToServer } from '../server/give-to-server.js';
+import { serverUser } from '../server/server-user.js';
+import { toolOutput } from '../tools/tool-output.js';
+import { connectMariadb } from './connect-mariadb.js';
+import type { MariadbAddress } from './mariadb-address.js';
+import { findMariadbTool } from './mariadb-tools.js';
+
+export interface PrivateMariadbOptions {
+  /** Missing or empty: it is made. For root: the server's user must be able to pass through the folders above it. */
+  dataDir: string;
+  /** `socket` (the default): nothing but a socket in a folder of its own. `tcp`: 127.0.0.1 as well. */
+  listen?: 'socket' | 'tcp';
+  /** Settings as in my.cnf, with dashes; never secrets, they stand on the command line. */
+  settings?: Readonly<Record<string, string | number>>;
+  /** Leave the data directory when disposing. */
+  keep?: boolean;
+  startTimeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+/** What is in it can be thrown away, and nothing in it acts by itself. */
+const SETTINGS = {
+  'innodb-flush-log-at-trx-commit': 0,
+  'innodb-doublewrite': 0,
+  'innodb-buffer-pool-size': '128M',
+  'event-scheduler': 'OFF',
+  'character-set-server': 'utf8mb4',
+  'max-allowed-packet': '1G',
+  'skip-name-resolve': 1,
+} as const;
+
+const LOG_TAIL = 4096;
+const STOP_MS = 15_000;
+
+/** A MariaDB server of our own: nobody else reaches it, and it ends with us, however we end. */
+export class PrivateMariadb implements AsyncDisposable {
+  #child: ChildProcess | undefined;
+  #port = 0;
+
+  private constructor(
+    private readonly options: PrivateMariadbOptions,
+    private readonly program: string,
+    private readonly runAs: RunAs | undefined,
+    private readonly sockets: string,
+  ) {}
+
+  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), TOOL_MISSING; the signal's reason */
+  static async start(options: PrivateMariadbOptions): Promise<PrivateMariadb> {
+    const { path } = await findMariadbTool('server');
+    const runAs = await serverUser();
+    const sockets = await mkdtemp('/tmp/hz-my-');
+    if (runAs !== undefined) await chown(sockets, runAs.uid, runAs.gid);
+    const server = new PrivateMariadb(options, path, runAs, sockets);
+    try {
+      await server.#makeDataDir();
+      await server.#launch();
+      return server;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** As root, through the socket. */
+  address(): MariadbAddress {
+    return { target: 'private server', host: this.#socket, port: 3306, user: 'root', sslMode: 'disable' };
+  }
+
+  get dataDir(): string {
+    return this.options.dataDir;
+  }
+
+  /** On 127.0.0.1, where it listens there. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** `crash` is what SIGKILL does. */
+  async stop(mode: 'fast' | 'crash' = 'fast'): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(mode === 'crash' ? 'SIGKILL' : 'SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  async restart(mode: 'fast' | 'crash' = 'fast'): Promise<void> {
+    await this.stop(mode);
+    await this.#launch();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop(this.options.keep ? 'fast' : 'crash');
+    await rm(this.sockets, { recursive: true, force: true });
+    if (this.options.keep) return;
+    await rm(this.dataDir, { recursive: true, force: true });
+    await rm(this.#logFile, { force: true });
+  }
+
+  get #socket(): string {
+    return join(this.sockets, 'mariadb.sock');
+  }
+
+  get #logFile(): string {
+    return `${this.dataDir}.log`;
+  }
+
+  async #makeDataDir(): Promise<void> {
+    const { dataDir } = this.options;
+    await mkdir(dirname(dataDir), { recursive: true, mode: 0o711 });
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await giveToServer(dataDir);
+    const { path } = await findMariadbTool('install');
+    await toolOutput({
+      path,
+      args: [
+        '--no-defaults',
+        `--datadir=${dataDir}`,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+        '--skip-name-resolve',
+        '--innodb-flush-log-at-trx-commit=0',
+      ],
+      ...(this.runAs === undefined ? {} : { runAs: this.runAs }),
+    });
+  }
+
+  async #launch(): Promise<void> {
+    const { listen = 'socket', startTimeoutMs = 120_000, signal } = this.options;
+    if (listen === 'tcp' && this.#port === 0) this.#port = await freePort();
+    const network = listen === 'tcp' ? ['--bind-address=127.0.0.1', `--port=${this.#port}`] : ['--skip-networking'];
+    const settings = Object.entries({ ...SETTINGS, ...this.options.settings }).map(
+      ([name, value]) => `--${name}=${value}`,
+    );
+    const own = [`--datadir=${this.dataDir}`, `--socket=${this.#socket}`, `--pid-file=${join(this.sockets, 'pid')}`];
+    const command = { path: this.program, args: ['--no-defaults', ...own, ...network, ...settings] };
+    const { path, args } = guarded(command, 'KILL', this.runAs);
+    const log = await open(this.#logFile, 'a', 0o600);
+    try {
+      const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+      this.#child = spawn(path, args, { env, cwd: '/', stdio: ['ignore', log.fd, log.fd], detached: true });
+      this.#child.on('error', () => undefined);
+    } finally {
+      await log.close();
+    }
+    const deadline = performance.now() + startTimeoutMs;
+    while (this.#child.exitCode === null && this.#child.signalCode === null && performance.now() < deadline) {
+      signal?.throwIfAborted();
+      if (await this.#answers()) return;
+      await delay(20);
+    }
+    const detail = (await readFile(this.#logFile, 'utf8').catch(() => '')).slice(-LOG_TAIL).trim();
+    throw new HozenError('SERVER_START_FAILED', { server: 'MariaDB' }, { detail });
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      await using client = await connectMariadb(this.address());
+      await client.query('SELECT 1');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
