@@ -69,7 +69,7 @@ export interface ManifestMariadb {
   version: string;
   lowerCaseTableNames: number;
   /** Where in the binary log the moment of the dump lies. */
-  binlog?: { file: string; position: number };
+  binlog?: { file: string; position: number; gtid?: string };
 }
 
 /** Of the server that it is of. */
@@ -240,7 +240,7 @@ const isWal = shape({
 const isMariadb = shape({
   version: text,
   lowerCaseTableNames: count,
-  binlog: optional(shape({ file: text, position: count })),
+  binlog: optional(shape({ file: text, position: count, gtid: optional(text) })),
 });
 
 const CHECKS: Record<keyof Manifest, Check> = {

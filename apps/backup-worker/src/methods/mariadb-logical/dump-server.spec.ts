@@ -120,34 +120,34 @@ describe.skipIf(!isThere)(
       await run('sh', ['-c', 'tar -xOf "$1" --occurrence=1 restore.sh > "$2"', 'sh', artefact.path, script]);
       await run('sh', [script, artefact.path, options.argument]);
       await using client = await connectMariadb(other.address());
-      const [sums] = await client.query<{ n: number; total: string }>('SELECT * FROM shop.sums');
-      expect(sums).toEqual({ n: 50_000, total: '1250025000' });
+      const [sums] = await client.query<{ n: string; total: string }>('SELECT * FROM shop.sums');
+      expect(sums).toEqual({ n: '50000', total: '1250025000' });
       expect(await client.query('SELECT event_name AS name FROM information_schema.events ORDER BY 1')).toHaveLength(2);
       expect(await client.query("SHOW GRANTS FOR clerk@'%'")).toHaveLength(2);
       await expect(run('sh', [script, artefact.path, options.argument])).rejects.toThrow('databases already');
     });
 
     it('has other content when one row is another, and says of which table', async () => {
-    const contentOf = async ({ artefact }: { artefact: CommittedArtefact }) => {
-      await using file = await ArtefactFile.open(artefact);
-      return JSON.parse((await file.readFile(CONTENT_FILE)).toString('utf8')) as DumpContent;
-    };
-    const before = await contentOf(await made());
-    await using client = await connectMariadb(server.address());
-    await client.query('UPDATE shop.many SET filler = "changed" WHERE n = 77');
-    const after = await contentOf(await made({ ...jobFor(), startedAt: new Date('2026-01-02T03:04:07Z') }));
-    await client.query('UPDATE shop.many SET filler = repeat(md5(77), 4) WHERE n = 77');
-    expect(differencesOf(before, after)).toEqual(['shop.many']);
-  });
+      const contentOf = async ({ artefact }: { artefact: CommittedArtefact }) => {
+        await using file = await ArtefactFile.open(artefact);
+        return JSON.parse((await file.readFile(CONTENT_FILE)).toString('utf8')) as DumpContent;
+      };
+      const before = await contentOf(await made());
+      await using client = await connectMariadb(server.address());
+      await client.query('UPDATE shop.many SET filler = "changed" WHERE n = 77');
+      const after = await contentOf(await made({ ...jobFor(), startedAt: new Date('2026-01-02T03:04:07Z') }));
+      await client.query('UPDATE shop.many SET filler = repeat(md5(77), 4) WHERE n = 77');
+      expect(differencesOf(before, after)).toEqual(['shop.many']);
+    });
 
-  it('is found wrong when a byte of it is', async () => {
-    const { job, artefact } = await made();
-    await using file = await open(artefact.path, 'r+');
-    await file.write(Buffer.from([0xff, 0x00, 0xff]), 0, 3, Math.floor(artefact.bytes / 2));
-    await expect(checkArtefact(job, artefact, quietContext())).rejects.toMatchObject({ code: 'ARTEFACT_CORRUPT' });
-  });
+    it('is found wrong when a byte of it is', async () => {
+      const { job, artefact } = await made();
+      await using file = await open(artefact.path, 'r+');
+      await file.write(Buffer.from([0xff, 0x00, 0xff]), 0, 3, Math.floor(artefact.bytes / 2));
+      await expect(checkArtefact(job, artefact, quietContext())).rejects.toMatchObject({ code: 'ARTEFACT_CORRUPT' });
+    });
 
-  it.each([
+    it.each([
       ['a wrong password', { password: 'env:HOZEN_TEST_HALF' }, 'TARGET_AUTH_FAILED'],
       ['no server', { host: '/nowhere/mariadb.sock' }, 'TARGET_UNREACHABLE'],
       ['too few rights', { user: 'half', password: 'env:HOZEN_TEST_HALF' }, 'TARGET_RIGHTS_MISSING'],

@@ -15,7 +15,7 @@ it('backs up a standby, but for the contents of unlogged tables', async () => {
   await using standby = await standbyOf(primary, folder.join('standby'));
   const job = jobFor(standby.address(), folder.path);
   const artefact = await eventually(() => backUp(job));
-  expect(artefact.manifest.postgres.inRecovery).toBe(true);
+  expect(artefact.manifest.postgres?.inRecovery).toBe(true);
   expect(artefact.manifest.warnings).toEqual([expect.stringContaining('standby')]);
   expect(artefact.manifest.databases.find(({ name }) => name === 'postgres')?.tables).toBe(1);
   await checkArtefact(job, artefact, quietContext());

@@ -16,7 +16,7 @@ describe.each(['files', 'server'] as const)('the files of a standby, by %s', (co
     await using standby = await standbyOf(primary, folder.join('standby'));
     const backups = new BackupSeries(standby.address(), folder.path, (job) => (job.config.copyBy = copyBy));
     const { artefact: full } = await eventually(() => backups.make('full'));
-    expect(full.manifest.postgres.inRecovery).toBe(true);
+    expect(full.manifest.postgres?.inRecovery).toBe(true);
     await client.query('UPDATE lasting SET n = 1 WHERE id % 100 = 0');
     await client.query('CHECKPOINT');
     // A standby begins at its last restartpoint, and that must be behind what the increment builds on.
