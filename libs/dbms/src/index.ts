@@ -7,7 +7,12 @@ export type { TakeRows } from './copy/copy-messages.js';
 export * from './inspection/cluster-facts.js';
 export { inspectCluster } from './inspection/inspect-cluster.js';
 export { connectMariadb, MariadbClient } from './mariadb/connect-mariadb.js';
-export { inspectMariadb, type MariadbDatabase, type MariadbFacts } from './mariadb/inspect-mariadb.js';
+export {
+  inspectMariadb,
+  mariadbDatabases,
+  type MariadbDatabase,
+  type MariadbFacts,
+} from './mariadb/inspect-mariadb.js';
 export { mariadbAddressOf, type MariadbAddress } from './mariadb/mariadb-address.js';
 export { findMariadbTool, isAtLeast, seriesOf, type MariadbProgram } from './mariadb/mariadb-tools.js';
 export { OptionFile } from './mariadb/option-file.js';

@@ -3,17 +3,15 @@ import { join } from 'node:path';
 import { asHozenError, HozenError, newEvent } from '@hozen/contracts';
 import { HandBack, JobSignals, LeaseKeeper } from '@hozen/persistence';
 import { inSpan, withLogFields } from '@hozen/telemetry';
-import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { traced } from '../runs/begin-attempt.js';
 import { LEASE_SECONDS } from '../runs/claim-run.js';
 import { SOURCE } from '../runs/facts.js';
 import { ProgressMeter } from '../runs/progress-meter.js';
 import { renewRestore } from './claim-restore.js';
+import { destinationOf, type Destination } from './destination.js';
 import { finishNotRestored } from './finish-restore.js';
 import type { RestoreContext } from './restore-context.js';
-import { removeUnfinished } from './restore-directory.js';
-import { restoreIntoDirectory } from './restore-into-directory.js';
-import { dropUnfinished, OutcomeUnknown, restoreIntoServer, targetOf } from './restore-into-server.js';
+import { OutcomeUnknown } from './opening.js';
 import { restoreFacts, type RestoreRow } from './restore-row.js';
 
 const RENEW_EVERY_MS = 2_000;
@@ -52,24 +50,15 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
   const timedOut = new HozenError('TIMED_OUT', { minutes: LIMIT_MINUTES });
   signals = new JobSignals(lease, context.shutdown, LIMIT_MINUTES * 60_000, timedOut);
   const spoolDir = join(context.spoolRoot, `${row.id}.${row.epoch}`);
-  let target: CheckedTarget | undefined;
+  let destination: Destination | undefined;
   try {
     if (row.cancel_requested_at) throw new HozenError('CANCELLED');
     if (row.attempt > TAKEOVERS_ALLOWED + 1) throw new HozenError('ABANDONED', { attempts: row.attempt - 1 });
-    if (row.directory !== null) {
-      await announce(row, context);
-      await restoreIntoDirectory({ ...row, directory: row.directory }, context, {
-        signal: signals.signal,
-        progress: (update) => meter.update(update),
-        ensureLease: () => lease.ensure(),
-      });
-      return;
-    }
     await mkdir(spoolDir, { recursive: true, mode: 0o711 });
     meter.update({ phase: 'checking', item: row.target_name });
     await announce(row, context);
-    target = await targetOf(row, context);
-    await restoreIntoServer(row, target, context, {
+    destination = await destinationOf(row, context);
+    await destination.restore({
       spoolDir,
       signal: signals.signal,
       progress: (update) => meter.update(update),
@@ -77,7 +66,7 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
     });
   } catch (error) {
     if (error instanceof OutcomeUnknown) throw error;
-    await settle(row, target, signals.reasonOr(error), context);
+    await settle(row, destination, signals.reasonOr(error), context);
   } finally {
     signals[Symbol.dispose]();
     await rm(spoolDir, { recursive: true, force: true });
@@ -99,7 +88,7 @@ async function announce(row: RestoreRow, context: RestoreContext): Promise<void>
 /** Nothing beside stays, whatever ended it; then the end is told. A worker that stops leaves it to the next one. */
 async function settle(
   row: RestoreRow,
-  target: CheckedTarget | undefined,
+  destination: Destination | undefined,
   reason: unknown,
   context: RestoreContext,
 ): Promise<void> {
@@ -109,10 +98,17 @@ async function settle(
     return;
   }
   context.log.error({ err: reason, code: error?.code }, 'the restore did not come to its end');
-  if (target) await dropUnfinished(row, target, context);
-  if (row.directory !== null) await removeUnfinished({ restoreId: row.id, directory: row.directory });
+  await undo(destination, context);
   if (!error) return handBack(row, context);
   await context.outbox.transaction((tx) => finishNotRestored(tx, row, error));
+}
+
+async function undo(destination: Destination | undefined, context: RestoreContext): Promise<void> {
+  try {
+    await destination?.undo();
+  } catch (failure) {
+    context.log.error({ err: failure }, 'what is unfinished could not be removed; it is named or marked with hozen');
+  }
 }
 
 async function handBack(row: RestoreRow, context: RestoreContext): Promise<void> {

@@ -9,6 +9,7 @@ import { chainOf } from '../restore/physical/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
 import type { RestoreSource } from './find-source.js';
+import { planHead } from './plan-head.js';
 import { insteadOf } from './wrong-method.js';
 
 /** What a restore of files is made from. */
@@ -80,11 +81,9 @@ function planView(
   freeBytes: number | undefined,
   obstacles: Obstacle[],
 ): RestorePlanView {
-  const { manifest, path, bytes, originalBytes } = artefact;
+  const { manifest } = artefact;
   return {
-    runId: source.runId,
-    config: source.config,
-    artefact: { path, bytes, originalBytes, proof: source.proof.level, committedAt: manifest.committedAt },
+    ...planHead(source, artefact),
     chain: chain.map((each) => ({ path: each.path, level: each.manifest.level, bytes: each.bytes })),
     ...(recovery ? { recoverable: recovery.ranges } : {}),
     ...(recovery?.path ? { logs: logsOf(recovery.path) } : {}),

@@ -1,16 +1,31 @@
-import { HozenError, requireValid, RestoreRequested, TargetSpec, type RestorePlanView } from '@hozen/contracts';
-import { connect } from '@hozen/dbms';
+import {
+  HozenError,
+  requireValid,
+  RestoreRequested,
+  TargetSpec,
+  type RestorePlanView,
+  type TargetKind,
+} from '@hozen/contracts';
+import { connect, connectMariadb, inspectMariadb, mariadbAddressOf } from '@hozen/dbms';
 import type { DataSource } from 'typeorm';
 import { ArtefactFile } from '../artefact/artefact-file.js';
+import type { ManifestFormat } from '../artefact/manifest.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { findSource, isSource } from './find-source.js';
 import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
-import { wrongMethod } from './wrong-method.js';
+import { planMariadb } from './plan-mariadb.js';
 import { planRestore } from './plan-restore.js';
+import { wrongMethod } from './wrong-method.js';
 
 const APPLICATION = 'hozen restore plan';
+
+/** What can be restored into a server of each kind. */
+const LOGICAL: Readonly<Record<TargetKind, ManifestFormat>> = {
+  postgres: 'hozen-postgres-logical',
+  mariadb: 'hozen-mariadb-logical',
+};
 
 /**
  * What a request would do, without asking for it.
@@ -32,17 +47,27 @@ export async function planRequest(
     const recovery = point && (await recoveryOf(database, source.runId, point, run));
     return (await planDirectory({ source, artefact, directory, restoreFolders, recovery })).view;
   }
-  if (artefact.manifest.format !== 'hozen-postgres-logical') {
-    throw wrongMethod(request.target ?? '', artefact.manifest.format);
+  const targetName = request.target ?? '';
+  const wanted = (request.databases ?? []).map(({ name, as }) => ({ name, as: as ?? name }));
+  const spec = await specOf(database, targetName);
+  const { format } = artefact.manifest;
+  if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
+  if (spec.kind === 'mariadb') {
+    await using server = await connectMariadb(await mariadbAddressOf(spec));
+    const facts = await inspectMariadb(server);
+    return planMariadb({ source, artefact, facts, row: { databases: wanted, target_name: targetName } });
   }
-  const [found] = await database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE target_name = $1', [
-    request.target,
-  ]);
-  if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: request.target ?? '', list: 'configs' });
-  const target = await checkServer(requireValid(TargetSpec, found.spec, 'CONFIG_INVALID'), APPLICATION);
+  const target = await checkServer(spec, APPLICATION);
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: APPLICATION });
-  const wanted = (request.databases ?? []).map(({ name, as }) => ({ name, as: as ?? name }));
   // Awaited here: file and client must outlive it.
-  return await planRestore({ source, artefact, file, target, client, targetName: request.target ?? '' }, wanted);
+  return await planRestore({ source, artefact, file, target, client, targetName }, wanted);
+}
+
+async function specOf(database: DataSource, name: string): Promise<TargetSpec> {
+  const [found] = await database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE target_name = $1', [
+    name,
+  ]);
+  if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: name, list: 'configs' });
+  return requireValid(TargetSpec, found.spec, 'CONFIG_INVALID');
 }

@@ -5,6 +5,7 @@ import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
+import { expectedSeconds, planHead } from './plan-head.js';
 import type { WantedDatabase } from './restore-row.js';
 import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
 
@@ -22,7 +23,7 @@ type Obstacle = RestorePlanView['obstacles'][number];
 
 /** What a restore would do, and everything that stands in its way. Changes nothing. */
 export async function planRestore(ground: PlanGround, wanted: readonly WantedDatabase[]): Promise<RestorePlanView> {
-  const { source, artefact, file, target, targetName } = ground;
+  const { source, artefact, target, targetName } = ground;
   const { manifest } = artefact;
   const found = wanted.flatMap(({ name, as }) => {
     const stored = manifest.databases.find((database) => database.name === name);
@@ -38,38 +39,19 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
     ...(target.facts.major < postgresOf(manifest).major ? [obstacle('server-older', target.facts.version)] : []),
   ];
   for (const { folder } of found) obstacles.push(...(await missingFor(ground, folder)));
-  const bytes = found.reduce((sum, each) => sum + each.bytes, 0);
-  const all = file.index.streams.reduce((sum, stream) => sum + stream.bytes, 0);
   return {
-    runId: source.runId,
-    config: source.config,
-    artefact: {
-      path: artefact.path,
-      bytes: artefact.bytes,
-      originalBytes: artefact.originalBytes,
-      proof: source.proof.level,
-      committedAt: manifest.committedAt,
-    },
+    ...planHead(source, artefact),
     from: { version: postgresOf(manifest).version, target: manifest.target.name },
     to: { version: target.facts.version, target: targetName },
     databases: found.map(({ name, as, bytes: size, tables }) => ({ name, as, bytes: size, tables })),
     obstacles: unique(obstacles),
     warnings: found.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as)),
-    ...(source.proof.level === 'restore' && all > 0
-      ? { expectedSeconds: Math.ceil((source.proof.seconds * bytes) / Math.max(bytes, totalBytes(artefact))) }
-      : {}),
+    ...expectedSeconds(source, artefact, found),
   };
 }
 
 export function renamedWarning(name: string, as: string): string {
   return `Settings and rights of database "${name}" itself are not restored under the name "${as}".`;
-}
-
-function totalBytes({ manifest }: CommittedArtefact): number {
-  return Math.max(
-    1,
-    manifest.databases.reduce((sum, each) => sum + each.bytes, 0),
-  );
 }
 
 function obstacle(kind: RestoreObstacle, what: string): Obstacle {

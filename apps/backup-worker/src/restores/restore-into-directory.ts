@@ -3,6 +3,7 @@ import { sessionName } from '@hozen/dbms';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
+import type { AboutRestore, Destination } from './destination.js';
 import { sourceOf } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
 import { planDirectory } from './plan-directory.js';
@@ -18,10 +19,25 @@ import {
 import type { RestoreRow } from './restore-row.js';
 
 /** Brings the files of a server back into a new folder, and replays its log over them where a point is asked for. */
-export async function restoreIntoDirectory(
+export class DirectoryDestination implements Destination {
+  constructor(
+    private readonly row: RestoreRow & { directory: string },
+    private readonly context: RestoreContext,
+  ) {}
+
+  async restore(about: AboutRestore): Promise<void> {
+    await restoreIntoDirectory(this.row, this.context, about);
+  }
+
+  async undo(): Promise<void> {
+    await removeUnfinished({ restoreId: this.row.id, directory: this.row.directory });
+  }
+}
+
+async function restoreIntoDirectory(
   row: RestoreRow & { directory: string },
   context: RestoreContext,
-  about: Pick<DirectoryRestore, 'signal' | 'progress' | 'ensureLease'>,
+  about: AboutRestore,
 ): Promise<void> {
   const { directory } = row;
   const place = { restoreId: row.id, directory };
@@ -45,7 +61,9 @@ export async function restoreIntoDirectory(
   await restoreDirectory({
     ...place,
     chain,
-    ...about,
+    signal: about.signal,
+    progress: about.progress,
+    ensureLease: about.ensureLease,
     ...(replay ? { replay } : {}),
     applicationName: sessionName(row.id, Number(row.epoch)),
   });

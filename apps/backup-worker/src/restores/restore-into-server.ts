@@ -1,23 +1,48 @@
-import { HozenError, requireValid, TargetSpec } from '@hozen/contracts';
+import { HozenError, type TargetSpec } from '@hozen/contracts';
 import { connect, sessionName, terminateOlderSessions } from '@hozen/dbms';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
+import type { AboutRestore, Destination } from './destination.js';
 import { sourceOf } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
+import { markOpening, OutcomeUnknown } from './opening.js';
 import { planRestore, renamedWarning } from './plan-restore.js';
 import { areOpened, dropLeftovers, openDatabases, restoreBeside, type BesideRestore } from './restore-beside.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
 import { wrongMethod } from './wrong-method.js';
 
-/** Brings databases of a dump into a server, beside what is there. @throws OutcomeUnknown */
-export async function restoreIntoServer(
+/** Brings databases of a dump into a PostgreSQL server, beside what is there. */
+export class ServerDestination implements Destination {
+  #target: CheckedTarget | undefined;
+
+  constructor(
+    private readonly row: RestoreRow,
+    private readonly spec: TargetSpec,
+    private readonly context: RestoreContext,
+  ) {}
+
+  async restore(about: AboutRestore): Promise<void> {
+    this.#target = await checkServer(this.spec, sessionName(this.row.id, Number(this.row.epoch)));
+    await restoreIntoServer(this.row, this.#target, this.context, about);
+  }
+
+  /** Nothing that is not opened stays. */
+  async undo(): Promise<void> {
+    if (!this.#target) return;
+    const applicationName = sessionName(this.row.id, Number(this.row.epoch));
+    await using client = await connect(this.#target.address, { applicationName });
+    await dropLeftovers(client, this.row);
+  }
+}
+
+async function restoreIntoServer(
   row: RestoreRow,
   target: CheckedTarget,
   context: RestoreContext,
-  about: Omit<BesideRestore, 'row' | 'file' | 'target'>,
+  about: AboutRestore,
 ): Promise<void> {
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   const source = await sourceOf(row, context.database);
@@ -67,37 +92,5 @@ async function wereOpened(row: RestoreRow, target: CheckedTarget, cause: unknown
     return await areOpened(client, row);
   } catch {
     throw new OutcomeUnknown('it is not known whether the databases were opened', { cause });
-  }
-}
-
-/** Nothing may be told, or dropped: the next owner finds out. */
-export class OutcomeUnknown extends Error {}
-
-/** The databases are opened after this: whoever takes over finds out whether they were. */
-async function markOpening(row: RestoreRow, context: RestoreContext): Promise<void> {
-  const [rows] = await context.database.query<[unknown[], number]>(
-    `UPDATE restores SET opening = true WHERE id = $1 AND epoch = $2 AND state = 'running' RETURNING id`,
-    [row.id, row.epoch],
-  );
-  if (rows.length === 0) throw new HozenError('LEASE_LOST');
-}
-
-/** The server that is restored into. */
-export async function targetOf(row: RestoreRow, context: RestoreContext): Promise<CheckedTarget> {
-  const [found] = await context.database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE id = $1', [
-    row.target_id,
-  ]);
-  if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: row.target_name, list: 'configs' });
-  const spec = requireValid(TargetSpec, found.spec, 'CONFIG_INVALID');
-  return checkServer(spec, sessionName(row.id, Number(row.epoch)));
-}
-
-/** Nothing that is not opened stays. */
-export async function dropUnfinished(row: RestoreRow, target: CheckedTarget, context: RestoreContext): Promise<void> {
-  try {
-    await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
-    await dropLeftovers(client, row);
-  } catch (failure) {
-    context.log.error({ err: failure }, 'the unfinished databases could not be dropped; their names begin with hozen_');
   }
 }

@@ -3,10 +3,10 @@ import type { ManifestFormat } from '../artefact/manifest.js';
 
 /** What is to be done instead, where a backup cannot be restored as it was asked for. */
 const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
-  'hozen-postgres-logical': 'the backup is a dump: name a target and databases instead of a folder',
+  'hozen-postgres-logical': 'the backup is a dump of PostgreSQL: name such a target and databases of it',
   'hozen-postgres-physical': 'the backup is a copy of files: name a new directory instead of a target and databases',
   'hozen-postgres-wal': 'the backup is a log: restore a copy of files to a point in time instead',
-  'hozen-mariadb-logical': 'the backup is of a MariaDB server: restore it with the commands in its manifest',
+  'hozen-mariadb-logical': 'the backup is a dump of MariaDB: name such a target and databases of it',
 };
 
 export function insteadOf(format: ManifestFormat): string {

@@ -1,15 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
-import { connectMariadb, findMariadbTool, OptionFile, PrivateMariadb, runTool, seriesOf } from '@hozen/dbms';
+import { connectMariadb, findMariadbTool, OptionFile, PrivateMariadb, mariadbDatabases, seriesOf } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile, corrupt } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
-import { dumpArguments, loadArguments } from '../methods/mariadb-logical/dump-arguments.js';
-import { differencesOf, DumpContentReader, type DumpContent } from '../methods/mariadb-logical/dump-content.js';
-import { CONTENT, runInto, STREAMS } from '../methods/mariadb-logical/dump-server.js';
-import { eventsScript } from '../methods/mariadb-logical/events-script.js';
+import { dumpArguments } from '../methods/mariadb-logical/dump-arguments.js';
+import {
+  differencesOf,
+  DumpContentReader,
+  settingsDifferences,
+  type StoredContent,
+} from '../methods/mariadb-logical/dump-content.js';
+import { CONTENT, runInto, settingsOf, STREAMS } from '../methods/mariadb-logical/dump-server.js';
+import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
+import { loadMariadb } from '../restore/load-mariadb.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { named } from './named.js';
 import { scratchFolder } from './scratch-server.js';
@@ -27,7 +32,7 @@ export async function proveMariadb(
   return inSpan('prove by restore', { attributes: { 'file.path': artefact.path } }, async () => {
     const started = performance.now();
     await using file = await ArtefactFile.open(artefact);
-    const expected = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as DumpContent;
+    const expected = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as StoredContent;
     const scratch = await scratchFolder(job);
     try {
       await using server = await startScratch(scratch, artefact, context);
@@ -71,8 +76,6 @@ async function load(
   { originalBytes: expectedBytes }: CommittedArtefact,
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<void> {
-  const { path } = await findMariadbTool('client');
-  await using options = await OptionFile.write(server.address());
   let bytes = 0;
   const counted = async function* () {
     for await (const chunk of file.read(file.stream(name))) {
@@ -80,9 +83,8 @@ async function load(
       yield chunk;
     }
   };
-  const tool = { path, args: loadArguments(options), env: options.env, signal, stdin: Readable.from(counted()) };
   try {
-    await runTool({ ...tool, stdout: 'ignore' }).done;
+    await loadMariadb(server.address(), counted(), signal);
   } catch (error) {
     throw asRestoreError(error, name, signal);
   }
@@ -105,7 +107,7 @@ function asRestoreError(error: unknown, name: string, signal: AbortSignal): unkn
 async function compare(
   server: PrivateMariadb,
   file: ArtefactFile,
-  expected: DumpContent,
+  expected: StoredContent,
   { manifest, originalBytes: expectedBytes }: CommittedArtefact,
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<string[]> {
@@ -123,7 +125,14 @@ async function compare(
   }
   const found = names.length > 0 ? reader.end() : { tables: [], definitions: [] };
   await using client = await connectMariadb(server.address());
-  const events = await eventsScript(client);
-  const stored = (await file.readFile(STREAMS.events)).toString('utf8');
-  return [...differencesOf(expected, found), ...(events === stored ? [] : ['events'])];
+  const programs = [
+    ['triggers', STREAMS.triggers, await triggersScript(client)],
+    ['events', STREAMS.events, await eventsScript(client)],
+  ] as const;
+  const others: string[] = [];
+  for (const [what, stream, script] of programs) {
+    if ((await file.readFile(stream)).toString('utf8') !== script) others.push(what);
+  }
+  const databases = (await mariadbDatabases(client)).map(settingsOf);
+  return [...settingsDifferences(expected.databases, databases), ...differencesOf(expected, found), ...others];
 }

@@ -5,6 +5,9 @@ import { isSocket, type MariadbAddress } from './mariadb-address.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** Of every session of ours: names stand in backticks, and a backslash escapes. */
+const SQL_MODE = 'STRICT_ALL_TABLES';
+
 /** A connected client whose errors name the target. */
 export class MariadbClient implements AsyncDisposable {
   constructor(
@@ -30,6 +33,11 @@ export class MariadbClient implements AsyncDisposable {
     return `\`${name.replaceAll('`', '``')}\``;
   }
 
+  /** `'text'`, as every session of ours understands it. */
+  literal(text: string): string {
+    return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.connection.end().catch(() => undefined);
   }
@@ -38,7 +46,10 @@ export class MariadbClient implements AsyncDisposable {
 /** @throws HozenError TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_NOT_READY, TARGET_CONNECTION_LOST */
 export async function connectMariadb(address: MariadbAddress): Promise<MariadbClient> {
   try {
-    return new MariadbClient(await createConnection(await optionsFor(address)), address);
+    const client = new MariadbClient(await createConnection(await optionsFor(address)), address);
+    // What the server has set as its own would change how names and texts are quoted, in both directions.
+    await client.query(`SET SESSION sql_mode = '${SQL_MODE}', time_zone = '+00:00'`);
+    return client;
   } catch (error) {
     throw asMariadbError(error, address);
   }

@@ -2,7 +2,10 @@ import type { MariadbClient } from './connect-mariadb.js';
 
 export interface MariadbDatabase {
   name: string;
+  /** Its character set. */
   encoding: string;
+  collation: string;
+  comment: string;
   /** Of data and indexes, as the server estimates it. */
   bytes: number;
   tables: number;
@@ -35,12 +38,13 @@ const IDENTIFIER = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uid', 
 
 const DATABASES = `
   SELECT s.schema_name AS name, s.default_character_set_name AS encoding,
+         s.default_collation_name AS collation, s.schema_comment AS comment,
          CAST(coalesce(sum(t.data_length + t.index_length), 0) AS CHAR) AS bytes,
          CAST(count(CASE WHEN t.table_type = 'BASE TABLE' THEN 1 END) AS CHAR) AS tables
     FROM information_schema.schemata AS s
     LEFT JOIN information_schema.tables AS t ON t.table_schema = s.schema_name
    WHERE s.schema_name NOT IN ${SYSTEM}
-   GROUP BY s.schema_name, s.default_character_set_name
+   GROUP BY s.schema_name, s.default_character_set_name, s.default_collation_name, s.schema_comment
    ORDER BY s.schema_name`;
 
 const NON_TRANSACTIONAL = `
@@ -56,19 +60,26 @@ const RIGHTS = `
   SELECT privilege_type AS privilege FROM information_schema.user_privileges
    WHERE grantee = concat('''', replace(current_user(), '@', '''@'''), '''')`;
 
+type DatabaseRow = Omit<MariadbDatabase, 'bytes' | 'tables'> & { bytes: string; tables: string };
+
+/** All but the server's own. @throws HozenError of the TARGET_ codes */
+export async function mariadbDatabases(client: MariadbClient): Promise<MariadbDatabase[]> {
+  const rows = await client.query<DatabaseRow>(DATABASES);
+  return rows.map((row) => ({ ...row, bytes: Math.round(Number(row.bytes)), tables: Number(row.tables) }));
+}
+
 /** @throws HozenError of the TARGET_ codes */
 export async function inspectMariadb(client: MariadbClient): Promise<MariadbFacts> {
   const [server] = await client.query<{
     version: string;
-    binlog: number;
-    lowerCase: number;
+    binlog: string;
+    lowerCase: string;
     host: string;
-    port: number;
+    port: string;
   }>(SERVER);
   if (!server) throw new Error('the server returned no row');
   const [identifier] = await client.query<{ Value: string }>(IDENTIFIER);
-  const rows = await client.query<{ name: string; encoding: string; bytes: string; tables: string }>(DATABASES);
-  const databases = rows.map((row) => ({ ...row, bytes: Math.round(Number(row.bytes)), tables: Number(row.tables) }));
+  const databases = await mariadbDatabases(client);
   const rights = new Set((await client.query<{ privilege: string }>(RIGHTS)).map(({ privilege }) => privilege));
   return {
     version: /^(?:5\.5\.5-)?(\d+\.\d+\.\d+)/.exec(server.version)?.[1] ?? server.version,

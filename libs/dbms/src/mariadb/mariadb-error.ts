@@ -24,6 +24,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ENETUNREACH: 'TARGET_UNREACHABLE',
   ENOENT: 'TARGET_UNREACHABLE',
   EACCES: 'TARGET_UNREACHABLE',
+  ER_CONNECTION_KILLED: 'TARGET_CONNECTION_LOST',
   PROTOCOL_CONNECTION_LOST: 'TARGET_CONNECTION_LOST',
   ECONNRESET: 'TARGET_CONNECTION_LOST',
   EPIPE: 'TARGET_CONNECTION_LOST',
@@ -36,6 +37,13 @@ export function asMariadbError(thrown: unknown, address: AddressFacts): HozenErr
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const message = error instanceof Error ? error.message : String(error);
   const known =
-    CODES[code] ?? (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED)/.test(code) ? 'TARGET_AUTH_FAILED' : undefined);
+    (isClosed(error) ? 'TARGET_CONNECTION_LOST' : undefined) ??
+    CODES[code] ??
+    (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED)/.test(code) ? 'TARGET_AUTH_FAILED' : undefined);
   return new HozenError(known ?? 'INTERNAL', targetParams(address), { detail: message, cause: thrown });
+}
+
+/** The driver has no name for what is asked over a connection that ended before. */
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && !('code' in error) && 'fatal' in error && error.fatal === true;
 }

@@ -7,7 +7,7 @@ export function dumpArguments(file: OptionFile, databases: readonly string[], po
     '--single-transaction',
     '--quick',
     '--routines',
-    '--triggers',
+    '--skip-triggers',
     '--hex-blob',
     '--tz-utc',
     '--default-character-set=utf8mb4',
@@ -20,9 +20,4 @@ export function dumpArguments(file: OptionFile, databases: readonly string[], po
     '--',
     ...databases,
   ];
-}
-
-/** Commands of the client in what it is given do nothing, but for DELIMITER. */
-export function loadArguments(file: OptionFile): string[] {
-  return [file.argument, '--batch', '--binary-mode', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
 }

@@ -10,13 +10,13 @@ function dumpOf(
 ): string {
   return [
     "-- CHANGE MASTER TO MASTER_LOG_FILE='bin.000007', MASTER_LOG_POS=4711;\n",
-    'USE `sh``op`;\n',
+    'CREATE DATABASE /*!32312 IF NOT EXISTS*/ `sh``op`;\n\nUSE `sh``op`;\n',
     `${definition}\n`,
     'LOCK TABLES `one` WRITE;\n',
     ...rows,
     'UNLOCK TABLES;\n',
     'LOCK TABLES `empty` WRITE;\nUNLOCK TABLES;\n',
-    'CREATE PROCEDURE `p`()\nBEGIN\nINSERT INTO `one` VALUES\n(4,1);\nEND ;;\n',
+    'DELIMITER ;;\nCREATE PROCEDURE `p`()\nBEGIN\nINSERT INTO `one` VALUES\n(4,1);\nUSE `x`;\nEND ;;\nDELIMITER ;\n',
     "-- SET GLOBAL gtid_slave_pos='0-1-25';\n",
     '/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;\n',
   ].join('');
@@ -37,7 +37,7 @@ describe('the reader of what mariadb-dump writes', () => {
       { database: 'sh`op', table: 'one', bytes: ROWS.join('').length, sha256 },
       { database: 'sh`op', table: 'empty', bytes: 0, sha256: createHash('sha256').digest('hex') },
     ]);
-    expect(content.definitions.map(({ database }) => database)).toEqual(['sh`op']);
+    expect(content.definitions.map(({ database }) => database)).toEqual(['sh`op', '']);
     expect(content.binlog).toEqual({ file: 'bin.000007', position: 4711, gtid: '0-1-25' });
   });
 

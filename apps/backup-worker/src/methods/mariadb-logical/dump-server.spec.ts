@@ -3,60 +3,22 @@ import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { HozenError } from '@hozen/contracts';
-import { connectMariadb, findMariadbTool, OptionFile, PrivateMariadb } from '@hozen/dbms';
+import { connectMariadb, OptionFile, PrivateMariadb } from '@hozen/dbms';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ArtefactFile } from '../../artefact/artefact-file.js';
 import { backUp, quietContext } from '../../backup.fixture.js';
-import { aJob } from '../../job.fixture.js';
 import type { BackupJob } from '../../job.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
+import { fill, hasMariadb, mariadbJob } from './mariadb.fixture.js';
 import { differencesOf, type DumpContent } from './dump-content.js';
 import { CONTENT as CONTENT_FILE } from './dump-server.js';
 import { proveMariadb } from '../../verification/prove-mariadb.js';
 
 const run = promisify(execFile);
 
-const isThere = await findMariadbTool('server').then(
-  () => true,
-  () => false,
-);
-
-const CONTENT = [
-  'CREATE DATABASE shop CHARACTER SET utf8mb4',
-  'USE shop',
-  `CREATE TABLE shop.kinds (id INT PRIMARY KEY AUTO_INCREMENT, d DECIMAL(20,5), f DOUBLE, t TIMESTAMP(6) NULL, dt DATETIME(3),
-     b BLOB, j JSON, e ENUM('a','b'), s SET('x','y'), bits BIT(12), txt LONGTEXT, c INT, g INT AS (c + 1) STORED, y YEAR, u UUID)`,
-  `INSERT INTO shop.kinds (d, f, t, dt, b, j, e, s, bits, txt, c, y, u) VALUES
-     (1.5, 0.1, '2026-01-02 03:04:05.123456', '2026-01-02 03:04:05.678', x'00ff27225c0a', '{"a": [1, "客"]}', 'a', 'x,y', b'101', 'it''s
-\\\\ "quoted" \`name\`', 7, 2026, '123e4567-e89b-12d3-a456-426655440000'),
-     (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)`,
-  `CREATE TABLE shop.many (n INT PRIMARY KEY, filler VARCHAR(200)) PARTITION BY HASH (n) PARTITIONS 4`,
-  `INSERT INTO shop.many SELECT seq, repeat(md5(seq), 4) FROM seq_1_to_50000`,
-  'CREATE VIEW shop.sums AS SELECT count(*) AS n, sum(n) AS total FROM shop.many',
-  'CREATE TRIGGER shop.before_kinds BEFORE INSERT ON shop.kinds FOR EACH ROW SET NEW.c = coalesce(NEW.c, 0)',
-  'CREATE PROCEDURE shop.twice(IN n INT) SELECT 2 * n',
-  'CREATE FUNCTION shop.half(n INT) RETURNS INT DETERMINISTIC RETURN n / 2',
-  'CREATE SEQUENCE shop.numbers START WITH 5 INCREMENT BY 3',
-  'SELECT nextval(shop.numbers)',
-  `CREATE EVENT shop.hourly ON SCHEDULE EVERY 1 HOUR STARTS '2026-01-01 00:00:00' DO DELETE FROM shop.many WHERE n < 0`,
-  'CREATE DATABASE `odd "name\' 倉庫 \\\\ -x` CHARACTER SET latin1',
-  'CREATE TABLE `odd "name\' 倉庫 \\\\ -x`.`-t ``q``` (`a b` INT, `c"d` TEXT)',
-  'INSERT INTO `odd "name\' 倉庫 \\\\ -x`.`-t ``q``` VALUES (1, "x"), (1, "x")',
-  'CREATE EVENT `odd "name\' 倉庫 \\\\ -x`.`e;;v` ON SCHEDULE EVERY 1 DAY DO SELECT ";;"',
-  'CREATE DATABASE nothing_in_it',
-  'CREATE ROLE clerks',
-  'GRANT SELECT ON shop.kinds TO clerks',
-  "CREATE USER clerk@'%' IDENTIFIED BY 'not-so-secret'",
-  "GRANT clerks TO clerk@'%'",
-  "CREATE USER backup@localhost IDENTIFIED BY 'se\"cr\\\\et #1'",
-  'GRANT ALL ON *.* TO backup@localhost',
-  "CREATE USER half@localhost IDENTIFIED BY 'half'",
-  'GRANT SELECT ON *.* TO half@localhost',
-];
-
-describe.skipIf(!isThere)(
+describe.skipIf(!hasMariadb)(
   'a dump of a MariaDB server (skipped where there is no mariadbd: install mariadb-server)',
   () => {
     let server: PrivateMariadb;
@@ -69,9 +31,7 @@ describe.skipIf(!isThere)(
         dataDir: home.join('data'),
         settings: { 'log-bin': 'bin', 'server-id': 1 },
       });
-      await using client = await connectMariadb(server.address());
-      for (const statement of CONTENT) await client.query(statement);
-      process.env['HOZEN_TEST_MARIADB'] = 'se"cr\\et #1';
+      await fill(server);
       process.env['HOZEN_TEST_HALF'] = 'half';
     }, 60_000);
     afterAll(async () => {
@@ -84,12 +44,7 @@ describe.skipIf(!isThere)(
     afterEach(() => folder[Symbol.asyncDispose]());
 
     function jobFor(change: object = {}): BackupJob {
-      const job = aJob(folder.path);
-      const { host } = server.address();
-      const password = 'env:HOZEN_TEST_MARIADB';
-      Object.assign(job.target, { kind: 'mariadb', host, port: 3306, user: 'backup', password, ...change });
-      Object.assign(job.config, { method: 'mariadb-logical', compression: 'zstd' });
-      return job;
+      return mariadbJob(server, folder.path, change);
     }
 
     async function made(job = jobFor()): Promise<{ job: BackupJob; artefact: CommittedArtefact }> {

@@ -1,4 +1,4 @@
-import { connectMariadb, OptionFile, runTool, type ToolRun } from '@hozen/dbms';
+import { connectMariadb, OptionFile, runTool, type MariadbDatabase, type ToolRun } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
@@ -6,14 +6,19 @@ import { ToolOutput, type TakeChunk } from '../../pipeline/tool-output.js';
 import type { DumpSummary } from '../dump-summary.js';
 import type { MariadbTarget } from './check-target.js';
 import { dumpArguments } from './dump-arguments.js';
-import { DumpContentReader, type DumpContent } from './dump-content.js';
-import { eventsScript } from './events-script.js';
+import { DumpContentReader, type DatabaseSettings, type DumpContent, type StoredContent } from './dump-content.js';
+import { eventsScript, triggersScript } from './stored-programs.js';
 import { MARIADB_README } from './readme.js';
 import { MARIADB_RESTORE_SCRIPT } from './restore-script.js';
 import { usersScript } from './users-script.js';
 
 /** Names of the streams, in the order in which they are restored. */
-export const STREAMS = { dump: 'dump.sql', users: 'users.sql', events: 'events.sql' } as const;
+export const STREAMS = {
+  dump: 'dump.sql',
+  users: 'users.sql',
+  triggers: 'triggers.sql',
+  events: 'events.sql',
+} as const;
 
 /** For people and for the proof: what the dump holds. */
 export const CONTENT = 'content.json';
@@ -40,12 +45,18 @@ export async function dumpServer(
     await using client = await connectMariadb(address);
     const users = await usersScript(client);
     await writer.addFile(STREAMS.users, users.script);
+    await writer.addFile(STREAMS.triggers, await triggersScript(client));
     await writer.addFile(STREAMS.events, await eventsScript(client));
-    await writer.addFile(CONTENT, JSON.stringify(content));
+    const stored: StoredContent = { ...content, databases: facts.databases.map(settingsOf) };
+    await writer.addFile(CONTENT, JSON.stringify(stored));
     const seconds = (performance.now() - started) / 1000;
     const warnings = [...target.warnings, ...leftOut(users.leftOut)];
     return summaryOf({ ...target, warnings }, content, writer, seconds);
   });
+}
+
+export function settingsOf({ name, encoding, collation, comment }: MariadbDatabase): DatabaseSettings {
+  return { name, encoding, collation, comment };
 }
 
 function leftOut(users: readonly string[]): string[] {
@@ -114,7 +125,14 @@ function summaryOf(
   return {
     format: 'hozen-mariadb-logical',
     originalBytes,
-    databases: facts.databases.map((each) => ({ folder: '', owner: '', ...each })),
+    databases: facts.databases.map(({ name, encoding, bytes, tables: count }) => ({
+      folder: '',
+      owner: '',
+      name,
+      encoding,
+      bytes,
+      tables: count,
+    })),
     tables: tables.length,
     tablespaces: [],
     warnings,

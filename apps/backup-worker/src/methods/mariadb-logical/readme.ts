@@ -15,8 +15,9 @@ IN SHORT
 
 WHAT IS IN IT
   dump.sql       all databases at one moment (mariadb-dump --single-transaction): tables, rows, views,
-                 triggers, routines, sequences
+                 routines, sequences
   users.sql      users, roles and their rights. It holds password hashes.
+  triggers.sql   triggers, in the order in which they act
   events.sql     events
   content.json   SHA-256 of the rows of every table as they stand in dump.sql
   index.json     where each stream lies in the file
@@ -29,7 +30,7 @@ WHAT IS IN IT
 STEP BY STEP, AS restore.sh DOES IT
   1. dump.sql is given to mariadb --binary-mode: commands of the client in it do nothing.
   2. users.sql the same: rights on tables need the tables. Users that are there already stay as they are.
-  3. events.sql the same. They begin to run at once where event_scheduler is on.
+  3. triggers.sql, then events.sql the same. Events begin to run at once where event_scheduler is on.
 
   One database alone: mariadb --one-database NAME < dump.sql. FILE.manifest.json says under "mariadb" where
   in the binary log the moment of the dump lies.

@@ -29,7 +29,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-for stream in dump.sql users.sql events.sql; do
+for stream in dump.sql users.sql triggers.sql events.sql; do
   say "Loading $stream ..."
   # The failure of tar is noted, because a pipe hides it.
   { tar -xOf "$file" --wildcards "$stream*" || : > "$work/failed"; } | load "$@" || die "$stream could not be loaded"

@@ -7,6 +7,9 @@ interface Account {
   isRole: 'Y' | 'N';
 }
 
+/** Names and texts are quoted in one way, whatever the server has set as its own. */
+export const SCRIPT_HEAD = "SET NAMES utf8mb4;\nSET SESSION sql_mode = '';\n";
+
 /** Those of the server itself are made with it. */
 const ACCOUNTS = `
   SELECT User AS user, Host AS host, is_role AS isRole FROM mysql.user
@@ -18,7 +21,7 @@ const ACCOUNTS = `
  */
 export async function usersScript(client: MariadbClient): Promise<{ script: string; leftOut: string[] }> {
   const accounts = await client.query<Account>(ACCOUNTS);
-  const lines: string[] = ['SET NAMES utf8mb4;'];
+  const lines: string[] = [];
   const grants: string[] = [];
   const leftOut: string[] = [];
   for (const account of accounts) {
@@ -31,7 +34,7 @@ export async function usersScript(client: MariadbClient): Promise<{ script: stri
       leftOut.push(`${account.user}@${account.host}`);
     }
   }
-  const script = [...lines, ...grants.map((grant) => `${grant};`), ''].join('\n');
+  const script = SCRIPT_HEAD + [...lines, ...grants.map((grant) => `${grant};`), ''].join('\n');
   return { script, leftOut };
 }
 

@@ -1,0 +1,21 @@
+import { Readable } from 'node:stream';
+import { findMariadbTool, OptionFile, runTool, type MariadbAddress } from '@hozen/dbms';
+
+/** Commands of the client in what it is given do nothing, but for DELIMITER. */
+const OPTIONS = ['--batch', '--binary-mode', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
+
+/**
+ * Has a server execute a script.
+ * @throws HozenError TOOL_FAILED with the server's answer, of the TARGET_ codes; what reading the script throws; the signal's reason
+ */
+export async function loadMariadb(
+  address: MariadbAddress,
+  script: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { path } = await findMariadbTool('client');
+  await using options = await OptionFile.write(address);
+  const stdin = Readable.from(script);
+  const tool = { path, args: [options.argument, ...OPTIONS], env: options.env, signal, stdin };
+  await runTool({ ...tool, stdout: 'ignore' }).done;
+}

@@ -1,0 +1,47 @@
+import type { RestorePlanView } from '@hozen/contracts';
+import { isAtLeast, seriesOf, type MariadbFacts } from '@hozen/dbms';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import type { RestoreSource } from './find-source.js';
+import { expectedSeconds, planHead } from './plan-head.js';
+import type { WantedDatabase } from './restore-row.js';
+
+interface MariadbPlanGround {
+  source: RestoreSource;
+  artefact: CommittedArtefact;
+  /** Of the server that is restored into. */
+  facts: MariadbFacts;
+  row: { databases: readonly WantedDatabase[]; target_name: string };
+}
+
+/** What a restore into a MariaDB server would do, and everything that stands in its way. */
+export function planMariadb({ source, artefact, facts, row }: MariadbPlanGround): RestorePlanView {
+  const { manifest } = artefact;
+  const version = manifest.mariadb?.version ?? '';
+  const found = row.databases.flatMap(({ name, as }) => {
+    const stored = manifest.databases.find((database) => database.name === name);
+    return stored ? [{ name, as, bytes: stored.bytes, tables: stored.tables }] : [];
+  });
+  const unknown = row.databases.filter(({ name }) => !found.some((each) => each.name === name));
+  const existing = row.databases.filter(({ as }) => facts.databases.some((each) => each.name === as));
+  return {
+    ...planHead(source, artefact),
+    from: { version, target: manifest.target.name },
+    to: { version: facts.version, target: row.target_name },
+    databases: found,
+    obstacles: [
+      ...unknown.map(({ name }) => ({ kind: 'database-unknown' as const, what: name })),
+      ...existing.map(({ as }) => ({ kind: 'database-exists' as const, what: as })),
+      ...(isAtLeast(facts.version, version) ? [] : [{ kind: 'server-older' as const, what: facts.version }]),
+    ],
+    warnings: [
+      'Users, roles and their rights are not restored; users.sql in the backup holds them.',
+      ...(seriesOf(facts.version) === seriesOf(version)
+        ? []
+        : ['The rows are compared with the backup, the definitions are not: the server is of another series.']),
+      ...(facts.lowerCaseTableNames === manifest.mariadb?.lowerCaseTableNames
+        ? []
+        : ['The server has another lower_case_table_names: names of tables may differ in case, or be the same.']),
+    ],
+    ...expectedSeconds(source, artefact, found),
+  };
+}

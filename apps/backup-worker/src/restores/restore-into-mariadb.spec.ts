@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
+import { connectMariadb, mariadbDatabases, PrivateMariadb } from '@hozen/dbms';
+import { logger } from '@hozen/telemetry';
+import { tempDir, type TempDir } from '@hozen/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { backUp } from '../backup.fixture.js';
+import { applyConfiguration } from '../configs/apply-configuration.js';
+import { fill, hasMariadb, mariadbJob } from '../methods/mariadb-logical/mariadb.fixture.js';
+import { BackupStore } from '../spec-support/backup-store.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { acceptRestore } from './accept-restore.js';
+import { claimRestore } from './claim-restore.js';
+import { executeRestore } from './execute-restore.js';
+import { findRestore } from './list-restores.js';
+import { planRequest } from './plan-request.js';
+import type { RestoreRow } from './restore-row.js';
+
+const ODD = 'odd "name\' 倉庫 \\\\ -x';
+
+describe.skipIf(!hasMariadb)(
+  'a restore into a MariaDB server (skipped where there is no mariadbd: install mariadb-server)',
+  () => {
+    let store: BackupStore;
+    let source: PrivateMariadb;
+    let destination: PrivateMariadb;
+    let folder: TempDir;
+    let artefact: CommittedArtefact;
+    let runId: string;
+
+    beforeAll(async () => {
+      folder = await tempDir();
+      [store, source, destination] = await Promise.all([
+        BackupStore.start(),
+        PrivateMariadb.start({ dataDir: folder.join('one') }),
+        PrivateMariadb.start({ dataDir: folder.join('other') }),
+      ]);
+      await fill(source);
+      await using client = await connectMariadb(source.address());
+      await client.query(`ALTER DATABASE shop COMMENT = 'the shop''s'`);
+      const job = mariadbJob(source, folder.path);
+      mkdirSync(job.spoolDir, { recursive: true, mode: 0o711 });
+      artefact = await backUp(job);
+      const target = (name: string, server: PrivateMariadb) => ({
+        name,
+        kind: 'mariadb',
+        host: server.address().host,
+      });
+      const wanted = requireValid(BackupConfiguration, {
+        targets: [target('shop', source), target('elsewhere', destination)],
+        configs: [
+          { name: 'nightly', target: 'shop', method: 'mariadb-logical', storage: { kind: 'file', path: folder.path } },
+        ],
+      });
+      await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+      runId = (await store.request('nightly')).id;
+      await store.database.query(
+        `UPDATE backup_runs SET state = 'completed', started_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = $1`,
+        [runId],
+      );
+      await store.database.query(
+        `INSERT INTO backup_artefacts
+           (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256, proof, proven_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, '{"level":"restore","databases":3,"tables":3,"seconds":4}', clock_timestamp())`,
+        [
+          runId,
+          artefact.path,
+          artefact.checksumPath,
+          artefact.manifestPath,
+          artefact.bytes,
+          artefact.originalBytes,
+          artefact.sha256,
+        ],
+      );
+    }, 60_000);
+    afterAll(async () => {
+      await Promise.all([store, source, destination, folder].map((each) => each?.[Symbol.asyncDispose]()));
+    });
+    afterEach(async () => {
+      delete process.env['HOZEN_FAILPOINTS'];
+      await using client = await connectMariadb(destination.address());
+      for (const { name } of await mariadbDatabases(client)) await client.query(`DROP DATABASE ${client.name(name)}`);
+    });
+
+    async function request(change: object = {}): Promise<string> {
+      const data = { run: runId, target: 'elsewhere', databases: [{ name: 'shop', as: 'shop copy' }], ...change };
+      const event = newEvent('restore.requested', data, { source: 'spec', id: randomUUID() });
+      await store.outbox.transaction((tx) => acceptRestore(tx, event));
+      return event.id;
+    }
+
+    async function claimed(): Promise<RestoreRow> {
+      const row = await claimRestore(store.database, 'spec');
+      if (!row) throw new Error('there is nothing to claim');
+      return row;
+    }
+
+    /** As when its worker died: the lease is over. */
+    async function orphaned({ id }: RestoreRow): Promise<void> {
+      await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [id]);
+    }
+
+    async function execute(row: RestoreRow): Promise<void> {
+      const log = logger('spec');
+      log.level = 'silent';
+      await executeRestore(row, performance.now(), {
+        database: store.database,
+        outbox: store.outbox,
+        log,
+        spoolRoot: folder.join('spool'),
+        restoreFolders: [],
+        shutdown: new AbortController().signal,
+      });
+    }
+
+    async function namesAt(server: PrivateMariadb): Promise<Record<string, string>> {
+      await using client = await connectMariadb(server.address());
+      return Object.fromEntries((await mariadbDatabases(client)).map(({ name, comment }) => [name, comment]));
+    }
+
+    async function rowsIn(server: PrivateMariadb, database: string): Promise<unknown> {
+      await using client = await connectMariadb(server.address());
+      const name = client.name(database);
+      const [kinds, sums, half] = await Promise.all([
+        client.query(`SELECT * FROM ${name}.kinds ORDER BY id`),
+        client.query(`SELECT * FROM ${name}.sums`),
+        client.query(`SELECT ${name}.half(9) AS half`),
+      ]);
+      return { kinds, sums, half };
+    }
+
+    it('stands under its new name on another server, with rows, views, routines, events and its comment', async () => {
+      const id = await request();
+      await execute(await claimed());
+      const view = await findRestore(store.database, id);
+      expect(view).toMatchObject({ state: 'completed', result: [{ name: 'shop', as: 'shop copy', tables: 2 }] });
+      expect(view.warnings).toEqual([expect.stringContaining('users.sql')]);
+      expect(await namesAt(destination)).toEqual({ 'shop copy': "the shop's" });
+      expect(await rowsIn(destination, 'shop copy')).toEqual(await rowsIn(source, 'shop'));
+      await using client = await connectMariadb(destination.address());
+      expect(await client.query('SELECT event_schema AS s, event_name AS n FROM information_schema.events')).toEqual([
+        { s: 'shop copy', n: 'hourly' },
+      ]);
+      await client.query('INSERT INTO `shop copy`.kinds (id) VALUES (77)');
+      expect(await client.query('SELECT c, g FROM `shop copy`.kinds WHERE id = 77')).toEqual([{ c: 0, g: 1 }]);
+    });
+
+    it('stands beside the original on its own server, an odd name and an empty database too', async () => {
+      const id = await request({
+        target: 'shop',
+        databases: [
+          { name: ODD, as: 'odd ` copy' },
+          { name: 'nothing_in_it', as: 'nothing' },
+        ],
+      });
+      await execute(await claimed());
+      expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
+      await using client = await connectMariadb(source.address());
+      expect(await client.query('SELECT `c"d` AS c FROM `odd `` copy`.`-t ``q```')).toEqual([{ c: 'x' }, { c: 'x' }]);
+      await client.query('DROP DATABASE `odd `` copy`');
+      await client.query('DROP DATABASE nothing');
+    });
+
+    it('goes on after the death of its worker: its session ends, what it left is dropped, the result is whole', async () => {
+      const id = await request();
+      const dead = await claimed();
+      await using left = await connectMariadb(destination.address());
+      await left.query(`CREATE DATABASE \`shop copy\` COMMENT 'hozen restore ${dead.id} ${dead.epoch}'`);
+      await left.query(`SELECT get_lock('hozen/${dead.id}/load', 0)`);
+      await orphaned(dead);
+      await execute(await claimed());
+      await expect(left.query('CREATE TABLE `shop copy`.late (n INT)')).rejects.toMatchObject({
+        code: 'TARGET_CONNECTION_LOST',
+      });
+      expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
+      expect(await rowsIn(destination, 'shop copy')).toEqual(await rowsIn(source, 'shop'));
+    });
+
+    it('is opened to its end by the next worker when the first one died in the middle of it', async () => {
+      process.env['HOZEN_FAILPOINTS'] = 'restore.opened=throw';
+      const id = await request({
+        databases: [
+          { name: 'shop', as: 'shop copy' },
+          { name: 'nothing_in_it', as: 'nothing' },
+        ],
+      });
+      const dead = await claimed();
+      await execute(dead);
+      delete process.env['HOZEN_FAILPOINTS'];
+      expect(await findRestore(store.database, id)).toMatchObject({ state: 'running' });
+      expect(await namesAt(destination)).toEqual({
+        'shop copy': "the shop's",
+        nothing: `hozen restore ${dead.id} ${dead.epoch}`,
+      });
+      await orphaned(dead);
+      await execute(await claimed());
+      expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
+      expect(await namesAt(destination)).toEqual({ 'shop copy': "the shop's", nothing: '' });
+    });
+
+    it('leaves nothing when it fails after the databases were made', async () => {
+      process.env['HOZEN_FAILPOINTS'] = 'restore.created=throw';
+      const id = await request();
+      await execute(await claimed());
+      expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed' });
+      expect(await namesAt(destination)).toEqual({});
+    });
+
+    it('leaves nothing when its artefact is damaged', async () => {
+      const pristine = readFileSync(artefact.path);
+      const damaged = Buffer.from(pristine);
+      damaged.fill(0xff, Math.floor(damaged.length * 0.4), Math.floor(damaged.length * 0.4) + 64);
+      const id = await request();
+      writeFileSync(artefact.path, damaged);
+      await execute(await claimed());
+      writeFileSync(artefact.path, pristine);
+      expect(await findRestore(store.database, id)).toMatchObject({
+        state: 'failed',
+        error: { code: 'ARTEFACT_CORRUPT' },
+      });
+      expect(await namesAt(destination)).toEqual({});
+    });
+
+    it('changes nothing where a name is taken or unknown, and its plan says so before', async () => {
+      await using client = await connectMariadb(destination.address());
+      await client.query(`CREATE DATABASE \`shop copy\` COMMENT 'of somebody else'`);
+      const databases = [{ name: 'shop', as: 'shop copy' }, { name: 'missing' }];
+      const plan = await planRequest(store.database, { run: runId, target: 'elsewhere', databases }, []);
+      expect(plan.obstacles).toEqual([
+        { kind: 'database-unknown', what: 'missing' },
+        { kind: 'database-exists', what: 'shop copy' },
+      ]);
+      const id = await request({ databases });
+      await execute(await claimed());
+      expect(await findRestore(store.database, id)).toMatchObject({
+        state: 'failed',
+        error: { code: 'RESTORE_IMPOSSIBLE' },
+      });
+      expect(await namesAt(destination)).toEqual({ 'shop copy': 'of somebody else' });
+    });
+  },
+);
