@@ -25,16 +25,17 @@ if [ ! -e "$no_cluster" ]; then
   mkdir -p "${no_cluster%/*}" && printf 'create_main_cluster = false\n' > "$no_cluster" && made_no_cluster=1
 fi
 
-had_nats=
-[ -x /usr/sbin/nats-server ] && had_nats=1
+new_units=
+[ -x /usr/sbin/nats-server ] || new_units=nats-server
+[ -x /usr/sbin/mariadbd ] || new_units="$new_units mariadb"
 
 # A source that does not answer (a third party's) must not stop us while the rest has the packages.
 apt-get -q update || echo "apt-get update reported errors; going on with the lists that are there" >&2
 apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=120 install "$@"
 code=$?
 
-# The unit would start a second server at the next boot.
-if [ "$code" -eq 0 ] && [ -z "$had_nats" ] && [ -d /run/systemd/system ]; then
-  systemctl disable nats-server >/dev/null 2>&1 || true
+# A new unit would start a second server at the next boot.
+if [ "$code" -eq 0 ] && [ -d /run/systemd/system ]; then
+  for unit in $new_units; do systemctl disable "$unit" >/dev/null 2>&1 || true; done
 fi
 exit "$code"

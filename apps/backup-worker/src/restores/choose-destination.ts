@@ -1,0 +1,20 @@
+import { HozenError, requireValid, TargetSpec } from '@hozen/contracts';
+import type { Destination } from './destination.js';
+import type { RestoreContext } from './restore-context.js';
+import { DirectoryDestination } from './restore-into-directory.js';
+import { MariadbDestination } from './restore-into-mariadb.js';
+import { ServerDestination } from './restore-into-server.js';
+import type { RestoreRow } from './restore-row.js';
+
+/** @throws HozenError NOT_FOUND, CONFIG_INVALID */
+export async function destinationOf(row: RestoreRow, context: RestoreContext): Promise<Destination> {
+  if (row.directory !== null) return new DirectoryDestination({ ...row, directory: row.directory }, context);
+  const [found] = await context.database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE id = $1', [
+    row.target_id,
+  ]);
+  if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: row.target_name, list: 'configs' });
+  const spec = requireValid(TargetSpec, found.spec, 'CONFIG_INVALID');
+  return spec.kind === 'mariadb'
+    ? new MariadbDestination(row, spec, context)
+    : new ServerDestination(row, spec, context);
+}
