@@ -16,16 +16,26 @@ import { RetentionController } from './retention/retention.controller.js';
 import { RetentionKeeper } from './retention/retention-keeper.js';
 import { Executor } from './runs/executor.js';
 import { sweepSpool } from './runs/sweep-spool.js';
+import { VerificationExecutor } from './verifications/verification-executor.js';
+import { VerificationsController } from './verifications/verifications.controller.js';
 import type { WorkerSettings } from './settings.js';
 
 /** Intake, executors, retention and API of backups and restores, in one process. */
 @Module({
-  controllers: [RequestsController, RunsController, ConfigurationController, RetentionController, RestoresController],
+  controllers: [
+    RequestsController,
+    RunsController,
+    ConfigurationController,
+    RetentionController,
+    RestoresController,
+    VerificationsController,
+  ],
 })
 export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
   constructor(
     private readonly executor: Executor,
     private readonly restores: RestoreExecutor,
+    private readonly verifications: VerificationExecutor,
     private readonly retention: RetentionKeeper,
     private readonly copies: CopyKeeper,
     private readonly database: DataSource,
@@ -55,23 +65,33 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
         return new RestoreExecutor({ database, outbox, spoolRoot, restoreFolders }, Math.min(lanes, 1));
       },
     };
+    const verifications = {
+      provide: VerificationExecutor,
+      inject: [DataSource, Outbox],
+      useFactory: (database: DataSource, outbox: Outbox) => {
+        const { lanes, spoolRoot } = settings();
+        return new VerificationExecutor({ database, outbox, spoolRoot }, Math.min(lanes, 1));
+      },
+    };
     const copies = {
       provide: CopyKeeper,
       inject: [DataSource],
       useFactory: (database: DataSource) => new CopyKeeper(database, Math.min(settings().lanes, 1)),
     };
-    return { module: BackupWorkerModule, providers: [retention, executor, restores, copies] };
+    return { module: BackupWorkerModule, providers: [retention, executor, restores, verifications, copies] };
   }
 
   async onApplicationBootstrap(): Promise<void> {
     await sweepSpool(this.database, this.executor.spoolRoot);
     this.executor.start();
     this.restores.start();
+    this.verifications.start();
     this.retention.start();
     this.copies.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.executor.stop(), this.restores.stop(), this.retention.stop(), this.copies.stop()]);
+    const parts = [this.executor, this.restores, this.verifications, this.retention, this.copies];
+    await Promise.all(parts.map((part) => part.stop()));
   }
 }

@@ -1,6 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { BACKUP_LEVELS, LANGUAGES, RUN_STATES, cliText, type CliText, type Language } from '@hozen/contracts';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import {
+  BACKUP_LEVELS,
+  LANGUAGES,
+  RUN_STATES,
+  VERIFICATION_KINDS,
+  cliText,
+  type CliText,
+  type Language,
+} from '@hozen/contracts';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { apply } from './commands/apply.js';
 import { backup } from './commands/backup.js';
 import { cancel } from './commands/cancel.js';
@@ -10,7 +18,10 @@ import { restore, restores } from './commands/restore.js';
 import { run } from './commands/run.js';
 import { runs } from './commands/runs.js';
 import { schedules } from './commands/schedules.js';
+import { strategyApply, type StrategyOptions } from './commands/strategy.js';
 import { trace } from './commands/trace.js';
+import { verifications, verify, type VerifyOptions } from './commands/verify.js';
+import { STRATEGIES, type StrategyName } from './configuration/strategies.js';
 import { createContext, type Context, type Surroundings } from './context.js';
 import { ENDINGS, EXIT_CODES, meaningOf, type Ending } from './exit-codes.js';
 import { reportFailure } from './terminal/failure.js';
@@ -156,6 +167,62 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .addOption(json())
     .addHelpText('after', examples('hozen restores'))
     .action(act((context, id: string | undefined) => restores(context, id)));
+
+  command('verify', 'about.verify')
+    .argument('[source]', text('argument.verify'))
+    .addOption(new Option('--kind <kind>', text('option.kind')).choices(VERIFICATION_KINDS))
+    .option('--seed <number>', text('option.seed'), wholeNumber(text))
+    .option('--wait', text('option.wait-verify'))
+    .option('--reason <text>', text('option.reason'))
+    .addOption(json())
+    .addHelpText(
+      'after',
+      examples('hozen verify nightly --wait', 'hozen verify nightly --kind sample', 'hozen verify --kind spot --wait'),
+    )
+    .action(act((context, source: string | undefined, options: VerifyOptions) => verify(context, source, options)));
+
+  command('verifications', 'about.verifications')
+    .argument('[verification]', text('argument.verification'))
+    .option('--config <name>', text('option.config-of'))
+    .option('--target <name>', text('option.target-of'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen verifications', 'hozen verifications --target erp --json'))
+    .action(
+      act((context, id: string | undefined, of: { config?: string; target?: string }) =>
+        verifications(context, id, of),
+      ),
+    );
+
+  const strategy = command('strategy', 'about.strategy').addHelpText(
+    'after',
+    examples('hozen strategy apply standard erp --storage /srv/backups --dry-run'),
+  );
+  strategy
+    .command('apply')
+    .description(text('about.strategy-apply'))
+    .helpOption('-h, --help', text('option.help'))
+    .addArgument(new Argument('<strategy>', text('argument.strategy')).choices(STRATEGIES))
+    .argument('<target>', text('argument.target'))
+    .option('--storage <folder>', text('option.storage'))
+    .option('--like <config>', text('option.like'))
+    .option('--zone <zone>', text('option.zone'))
+    .option('--print', text('option.print'))
+    .option('--dry-run', text('option.dry-run'))
+    .addOption(json())
+    .addOption(lang())
+    .addHelpText(
+      'after',
+      examples(
+        'hozen strategy apply standard erp --storage /srv/backups --zone Asia/Tokyo',
+        'hozen strategy apply standard erp --like nightly --dry-run',
+        'hozen strategy apply daily erp --storage /srv/backups --print > erp.yaml',
+      ),
+    )
+    .action(
+      act((context, name: StrategyName, target: string, options: StrategyOptions) =>
+        strategyApply(context, name, target, options),
+      ),
+    );
 
   const retention = command('retention', 'about.retention').addHelpText(
     'after',

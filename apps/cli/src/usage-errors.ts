@@ -1,5 +1,5 @@
 import { cliText, type CliText, type Language } from '@hozen/contracts';
-import type { CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 
 /** Commander's kinds of wrong command lines, in our words. The quoted part of its message is what it is about. */
 const SENTENCES: Readonly<Record<string, CliText>> = {
@@ -10,6 +10,12 @@ const SENTENCES: Readonly<Record<string, CliText>> = {
   'commander.optionMissingArgument': 'usage.missing-value',
   'commander.excessArguments': 'usage.excess-arguments',
 };
+
+/** For options that are needed only where others are absent. */
+export function missingOption(flags: string): CommanderError {
+  const message = `error: required option '${flags}' not specified`;
+  return new CommanderError(1, 'commander.missingMandatoryOptionValue', message);
+}
 
 /** What is wrong with the command line, and where to read on. */
 export function usageErrorText(language: Language, error: CommanderError): string {

@@ -36,6 +36,17 @@ export function kindOf(method: BackupMethod): TargetKind {
   return method === 'mariadb-logical' ? 'mariadb' : 'postgres';
 }
 
+/**
+ * How a standing backup is proven once more. `full`: the newest one, restored and compared. `sample`: one that is drawn, restored and compared.
+ * `spot`: one that is drawn, read back and checked.
+ */
+export const VERIFICATION_KINDS = ['full', 'sample', 'spot'] as const;
+export type VerificationKind = (typeof VERIFICATION_KINDS)[number];
+
+/** What a failed verification says of the backup. */
+export const VERDICTS = ['bad', 'unknown'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
 /** How far a backup is proven before it counts: read back and checked, or restored into a scratch server and compared. */
 export const PROOF_LEVELS = ['checksum', 'restore'] as const;
 export type ProofLevel = (typeof PROOF_LEVELS)[number];

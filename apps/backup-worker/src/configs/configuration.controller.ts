@@ -1,9 +1,16 @@
-import { Body, Controller, Get, Put, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { BackupConfiguration, requireValid, type ChangeListView, type ConfigView } from '@hozen/contracts';
+import {
+  BackupConfiguration,
+  requireValid,
+  type ChangeListView,
+  type ConfigSpec,
+  type ConfigView,
+  type TargetView,
+} from '@hozen/contracts';
 import { DataSource } from 'typeorm';
 import { applyConfiguration } from './apply-configuration.js';
-import { listConfigs } from './list-configs.js';
+import { findConfig, listConfigs, listTargets } from './list-configs.js';
 
 @ApiTags('configuration')
 @Controller()
@@ -14,6 +21,18 @@ export class ConfigurationController {
   @ApiOperation({ summary: 'All backup configs, each with its latest run' })
   configs(): Promise<ConfigView[]> {
     return listConfigs(this.database);
+  }
+
+  @Get('configs/:name')
+  @ApiOperation({ summary: 'One config as backups.yaml has it; references instead of secrets' })
+  config(@Param('name') name: string): Promise<ConfigSpec> {
+    return findConfig(this.database, name);
+  }
+
+  @Get('targets')
+  @ApiOperation({ summary: 'All targets, without their secrets' })
+  targets(): Promise<TargetView[]> {
+    return listTargets(this.database);
   }
 
   @Put('configuration')

@@ -1,4 +1,12 @@
-import { storageLocation, type ConfigSpec, type ConfigView, type RunState } from '@hozen/contracts';
+import {
+  HozenError,
+  storageLocation,
+  type ConfigSpec,
+  type ConfigView,
+  type RunState,
+  type TargetSpec,
+  type TargetView,
+} from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
 
 const LIST_CONFIGS = `
@@ -34,4 +42,19 @@ export async function listConfigs(database: DataSource): Promise<ConfigView[]> {
       ? {}
       : { lastRun: { id, state, ...(finished_at ? { finishedAt: finished_at.toISOString() } : {}) } }),
   }));
+}
+
+/** As it was applied, with the defaults. @throws HozenError CONFIG_UNKNOWN */
+export async function findConfig(database: DataSource, name: string): Promise<ConfigSpec> {
+  const rows = name.includes('\0')
+    ? []
+    : await database.query<{ spec: ConfigSpec }[]>('SELECT spec FROM backup_configs WHERE config_name = $1', [name]);
+  if (!rows[0]) throw new HozenError('CONFIG_UNKNOWN', { config: name });
+  return rows[0].spec;
+}
+
+/** All targets by name. */
+export async function listTargets(database: DataSource): Promise<TargetView[]> {
+  const rows = await database.query<{ spec: TargetSpec }[]>('SELECT spec FROM backup_targets ORDER BY target_name');
+  return rows.map(({ spec: { name, kind, host, port } }) => ({ name, kind, host, port }));
 }

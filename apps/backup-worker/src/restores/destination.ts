@@ -1,13 +1,9 @@
-import type { ProgressUpdate } from '../runs/progress-meter.js';
+import type { Leased } from '../runs/under-lease.js';
 
 /** What an attempt is told, and tells. */
-export interface AboutRestore {
+export interface AboutRestore extends Leased {
   /** A folder of the attempt, which is removed after it. */
   spoolDir: string;
-  signal: AbortSignal;
-  progress: (update: ProgressUpdate) => void;
-  /** @throws HozenError LEASE_LOST */
-  ensureLease: () => void;
 }
 
 /** Where a backup is brought to. */

@@ -1,12 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asHozenError, HozenError, newEvent } from '@hozen/contracts';
-import { HandBack, JobSignals, LeaseKeeper } from '@hozen/persistence';
+import { asHozenError, HozenError, newEvent, type ProgressView } from '@hozen/contracts';
+import { HandBack } from '@hozen/persistence';
 import { inSpan, withLogFields } from '@hozen/telemetry';
 import { traced } from '../runs/begin-attempt.js';
-import { LEASE_SECONDS } from '../runs/claim-run.js';
 import { SOURCE } from '../runs/facts.js';
-import { ProgressMeter } from '../runs/progress-meter.js';
+import { underLease } from '../runs/under-lease.js';
 import { renewRestore } from './claim-restore.js';
 import { destinationOf } from './choose-destination.js';
 import type { Destination } from './destination.js';
@@ -15,7 +14,6 @@ import type { RestoreContext } from './restore-context.js';
 import { OutcomeUnknown } from './opening.js';
 import { restoreFacts, type RestoreRow } from './restore-row.js';
 
-const RENEW_EVERY_MS = 2_000;
 /** RS-3: a restore that takes longer than a day is stuck. */
 const LIMIT_MINUTES = 24 * 60;
 /** Workers that may die with it before it is given up. */
@@ -36,40 +34,27 @@ export async function executeRestore(row: RestoreRow, claimedAt: number, context
 }
 
 async function executeLeased(row: RestoreRow, claimedAt: number, context: RestoreContext): Promise<void> {
-  const meter = new ProgressMeter();
-  let signals: JobSignals | undefined;
-  await using lease = LeaseKeeper.keep({
-    ttlMs: LEASE_SECONDS * 1000,
-    everyMs: RENEW_EVERY_MS,
-    claimedAt,
-    renew: async () => {
-      const renewal = await renewRestore(context.database, row, meter.current());
-      if (renewal.cancel) signals?.cancel();
-      return renewal.held;
-    },
-  });
-  const timedOut = new HozenError('TIMED_OUT', { minutes: LIMIT_MINUTES });
-  signals = new JobSignals(lease, context.shutdown, LIMIT_MINUTES * 60_000, timedOut);
   const spoolDir = join(context.spoolRoot, `${row.id}.${row.epoch}`);
   let destination: Destination | undefined;
+  const renew = (progress: ProgressView | undefined) => renewRestore(context.database, row, progress);
   try {
-    if (row.cancel_requested_at) throw new HozenError('CANCELLED');
-    if (row.attempt > TAKEOVERS_ALLOWED + 1) throw new HozenError('ABANDONED', { attempts: row.attempt - 1 });
-    await mkdir(spoolDir, { recursive: true, mode: 0o711 });
-    meter.update({ phase: 'checking', item: row.target_name });
-    await announce(row, context);
-    destination = await destinationOf(row, context);
-    await destination.restore({
-      spoolDir,
-      signal: signals.signal,
-      progress: (update) => meter.update(update),
-      ensureLease: () => lease.ensure(),
-    });
-  } catch (error) {
-    if (error instanceof OutcomeUnknown) throw error;
-    await settle(row, destination, signals.reasonOr(error), context);
+    await underLease(
+      { claimedAt, shutdown: context.shutdown, limitMinutes: LIMIT_MINUTES, renew },
+      async (leased) => {
+        if (row.cancel_requested_at) throw new HozenError('CANCELLED');
+        if (row.attempt > TAKEOVERS_ALLOWED + 1) throw new HozenError('ABANDONED', { attempts: row.attempt - 1 });
+        await mkdir(spoolDir, { recursive: true, mode: 0o711 });
+        leased.progress({ phase: 'checking', item: row.target_name });
+        await announce(row, context);
+        destination = await destinationOf(row, context);
+        await destination.restore({ spoolDir, ...leased });
+      },
+      async (reason, thrown) => {
+        if (thrown instanceof OutcomeUnknown) throw thrown;
+        await settle(row, destination, reason, context);
+      },
+    );
   } finally {
-    signals[Symbol.dispose]();
     await rm(spoolDir, { recursive: true, force: true });
   }
 }

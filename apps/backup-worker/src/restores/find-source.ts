@@ -27,7 +27,7 @@ export interface RestoreSource {
 
 /**
  * The row of the target is locked as when artefacts expire: what is chosen here is either not let go, or not chosen.
- * The latest one is the default.
+ * The latest one is the default, but for one that was found to be bad.
  */
 const FIND_SOURCE = `
   SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.proof,
@@ -40,7 +40,7 @@ const FIND_SOURCE = `
     LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id
    WHERE ($1::text IS NULL OR run.id::text = $1 OR run.request_id = $1)
      AND ($2::text IS NULL OR run.config_name = $2)
-     AND ($1::text IS NOT NULL OR deletion.run_id IS NULL)
+     AND ($1::text IS NOT NULL OR (deletion.run_id IS NULL AND artefact.bad_since IS NULL))
    ORDER BY run.finished_at DESC
    LIMIT 1`;
 

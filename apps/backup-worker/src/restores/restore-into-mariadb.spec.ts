@@ -54,25 +54,7 @@ describe.skipIf(!hasMariadb)(
         ],
       });
       await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
-      runId = (await store.request('nightly')).id;
-      await store.database.query(
-        `UPDATE backup_runs SET state = 'completed', started_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = $1`,
-        [runId],
-      );
-      await store.database.query(
-        `INSERT INTO backup_artefacts
-           (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256, proof, proven_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, '{"level":"restore","databases":3,"tables":3,"seconds":4}', clock_timestamp())`,
-        [
-          runId,
-          artefact.path,
-          artefact.checksumPath,
-          artefact.manifestPath,
-          artefact.bytes,
-          artefact.originalBytes,
-          artefact.sha256,
-        ],
-      );
+      runId = await store.completed('nightly', artefact);
     }, 60_000);
     afterAll(async () => {
       await Promise.all([store, source, destination, folder].map((each) => each?.[Symbol.asyncDispose]()));

@@ -60,7 +60,7 @@ beforeAll(async () => {
   jobFor(destination.address(), folder.path);
   artefact = await backUp(job);
   await configure();
-  runId = await registered('nightly', artefact);
+  runId = await store.completed('nightly', artefact);
 }, 60_000);
 afterAll(async () => {
   await Promise.all([store, source, destination, folder].map((each) => each[Symbol.asyncDispose]()));
@@ -85,22 +85,6 @@ async function configure(special?: Partial<Pick<ConfigSpec, 'encryption' | 'sign
     ],
   });
   await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
-}
-
-/** The artefact as a completed run has it. */
-async function registered(config: string, made: CommittedArtefact): Promise<string> {
-  const run = await store.request(config);
-  await store.database.query(
-    `UPDATE backup_runs SET state = 'completed', started_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = $1`,
-    [run.id],
-  );
-  await store.database.query(
-    `INSERT INTO backup_artefacts
-       (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256, proof, proven_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, '{"level":"restore","databases":1,"tables":2,"seconds":4}', clock_timestamp())`,
-    [run.id, made.path, made.checksumPath, made.manifestPath, made.bytes, made.originalBytes, made.sha256],
-  );
-  return run.id;
 }
 
 async function request(change: object = {}): Promise<string> {
@@ -238,7 +222,7 @@ describe('a restore of an encrypted backup', () => {
     job.config.name = 'sealed';
     job.config.encryption = Object.assign(new EncryptionSpec(), { recipients });
     await configure({ encryption: { recipients } });
-    sealed = await registered('sealed', await backUp(job));
+    sealed = await store.completed('sealed', await backUp(job));
     writeFileSync(folder.join('identity.txt'), identity.secret);
     writeFileSync(folder.join('stranger.txt'), stranger.secret);
   }, 60_000);
@@ -284,7 +268,7 @@ describe('a restore of a signed backup', () => {
     Object.assign(job.config, { name: 'sealed', signing });
     made = await backUp(job);
     await configure({ signing });
-    signed = await registered('sealed', made);
+    signed = await store.completed('sealed', made);
   }, 60_000);
 
   it('is made where the signature is good', async () => {

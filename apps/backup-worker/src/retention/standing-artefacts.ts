@@ -20,7 +20,7 @@ const STANDING = `
   SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
          run.parent_run_id,
          (run.options ->> 'retentionDays')::integer AS days,
-         coalesce((artefact.proof ->> 'damaged')::boolean, false) AS damaged,
+         coalesce((artefact.proof ->> 'damaged')::boolean, false) OR artefact.bad_since IS NOT NULL AS damaged,
          (SELECT beginning.run_id FROM beginning, recovery_ranges AS range
            WHERE range.run_id = run.id AND range.kind = 'log'
              AND range.system_identifier = beginning.system_identifier
@@ -28,6 +28,8 @@ const STANDING = `
          hold.run_id IS NOT NULL OR EXISTS (SELECT FROM restores AS restore
                                              WHERE restore.run_id = artefact.run_id
                                                AND restore.state IN ('queued', 'running'))
+           OR EXISTS (SELECT FROM verifications AS verification
+                       WHERE verification.run_id = artefact.run_id AND verification.state IN ('queued', 'running'))
            OR run.backup_level = 'transaction_log'
               AND EXISTS (SELECT FROM restores AS restore JOIN backup_runs AS copy ON copy.id = restore.run_id
                            WHERE restore.point IS NOT NULL AND restore.state IN ('queued', 'running')
@@ -88,7 +90,7 @@ function artefactOf(row: StandingRow): StandingArtefact {
     level: row.backup_level,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
-    // A run is completed only when its artefact is proven; but it may be the proven copy of damaged data.
+    // A run is completed only when its artefact is proven; but it may be the proven copy of damaged data, or have gone bad since.
     proven: !row.damaged,
     damaged: row.damaged,
     parentRunId: row.parent_run_id ?? undefined,

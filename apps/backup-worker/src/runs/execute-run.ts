@@ -17,13 +17,11 @@ import { lineageOf } from './lineage.js';
 import { loadPlan, type RunPlan } from './load-plan.js';
 import { ProgressMeter } from './progress-meter.js';
 import { renewLease } from './renew-lease.js';
+import { RENEW_EVERY_MS } from './under-lease.js';
 import { retryOf, TAKEOVERS_ALLOWED } from './retry-policy.js';
 import { runBackup } from './run-backup.js';
 import { settleFailure } from './settle-failure.js';
 import { isInWindow } from './window.js';
-
-/** Well within the lease, and often enough for a progress bar. */
-const RENEW_EVERY_MS = 2_000;
 
 /**
  * A claimed run, from the claim to its next state: completed, failed, cancelled, or queued again. What cannot be settled

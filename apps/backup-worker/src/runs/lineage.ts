@@ -19,7 +19,9 @@ const NEWEST = `
     UNION
     SELECT run.id, run.parent_run_id FROM backup_runs AS run JOIN chain ON chain.parent_run_id = run.id
   )
-  SELECT newest.run_id AS "runId", newest.file_path AS "path", (SELECT count(*) FROM chain)::int AS "chain" FROM newest`;
+  SELECT newest.run_id AS "runId", newest.file_path AS "path", (SELECT count(*) FROM chain)::int AS "chain" FROM newest
+   WHERE NOT EXISTS (SELECT FROM chain JOIN backup_artefacts AS part ON part.run_id = chain.id
+                      WHERE part.bad_since IS NOT NULL)`;
 
 const CHOOSE = `
   UPDATE backup_runs SET backup_level = $3, parent_run_id = $4

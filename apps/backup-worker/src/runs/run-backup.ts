@@ -5,7 +5,7 @@ import type { ReadyTarget } from '../methods/method.js';
 import { methodOf } from '../methods/methods.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
-import { findCommitted, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { canBeRead, findCommitted, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { openArtefact } from '../storage/open-artefact.js';
 import type { CopyOutcome, SecondSink } from '../storage/storage.js';
 import { checkArtefact } from '../verification/check-artefact.js';
@@ -126,11 +126,6 @@ async function makeArtefact(
 async function prove(job: BackupJob, artefact: CommittedArtefact, context: AttemptContext): Promise<ProofFacts> {
   const checked = await timed(() => checkArtefact(job, artefact, context));
   return job.proof === 'restore' ? methodOf(job.config.method).prove(job, artefact, context) : checked;
-}
-
-/** The key of an encrypted one is known to the attempt that made it; later ones need the identity. */
-function canBeRead({ manifest, findFileKey }: CommittedArtefact): boolean {
-  return manifest.encryption === undefined || findFileKey !== undefined;
 }
 
 async function timed(check: () => Promise<void>): Promise<ProofFacts> {

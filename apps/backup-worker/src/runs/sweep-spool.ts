@@ -10,7 +10,8 @@ const OWNER = /^([0-9a-f-]{36})[.-](\d+)$/;
 /** A folder whose epoch no longer holds its run. Of a run that is not in our database another installation answers. */
 const IS_LEFT = `
   SELECT FROM (SELECT id, epoch, state, lease_until FROM backup_runs
-               UNION ALL SELECT id, epoch, state, lease_until FROM restores) AS attempt
+               UNION ALL SELECT id, epoch, state, lease_until FROM restores
+               UNION ALL SELECT id, epoch, state, lease_until FROM verifications) AS attempt
    WHERE id = $1 AND NOT (epoch = $2 AND state = 'running' AND coalesce(lease_until > clock_timestamp(), false))`;
 
 /**

@@ -7,6 +7,7 @@ import type { DataSource } from 'typeorm';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { acceptRequest } from '../intake/accept-request.js';
 import { claimRun } from '../runs/claim-run.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { BackupConfig, BackupTarget, type RunRow } from '../store/entities.js';
 import { migrations } from '../store/migrations.js';
 
@@ -57,6 +58,22 @@ export class BackupStore implements AsyncDisposable {
     const run = await claimRun(this.database, worker, 'backups');
     if (!run) throw new Error('there is nothing to claim');
     return run;
+  }
+
+  /** An artefact as a completed run of the config has it. @returns the run's id */
+  async completed(config: string, made: CommittedArtefact): Promise<string> {
+    const { id } = await this.request(config);
+    await this.database.query(
+      `UPDATE backup_runs SET state = 'completed', started_at = clock_timestamp(), finished_at = clock_timestamp() WHERE id = $1`,
+      [id],
+    );
+    await this.database.query(
+      `INSERT INTO backup_artefacts
+         (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256, proof, proven_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, '{"level":"restore","databases":1,"tables":2,"seconds":4}', clock_timestamp())`,
+      [id, made.path, made.checksumPath, made.manifestPath, made.bytes, made.originalBytes, made.sha256],
+    );
+    return id;
   }
 
   async run(id: string): Promise<RunRow> {

@@ -46,6 +46,11 @@ export async function findOwnManifest(job: BackupJob): Promise<Manifest | undefi
   return found?.runId === job.runId ? found : undefined;
 }
 
+/** The key of an encrypted one is known to the attempt that made it; later ones need the identity. */
+export function canBeRead({ manifest, findFileKey }: CommittedArtefact): boolean {
+  return manifest.encryption === undefined || findFileKey !== undefined;
+}
+
 /**
  * An artefact of the past.
  * @param now where its config stores now, how it encrypts, and whose signatures it believes

@@ -9,6 +9,7 @@ import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 import { RunParents1764250000000 } from './run-parents.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
+import { Verifications1764310000000 } from './verifications.migration.js';
 
 /** In the order in which they are run. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   RestoreDirectories1764260000000,
   RecoveryRanges1764270000000,
   BackupCopies1764280000000,
+  Verifications1764310000000,
 ];

@@ -1,4 +1,4 @@
-import { HozenError, type ChangeView } from '@hozen/contracts';
+import { HozenError, type BackupsFile, type ChangeView } from '@hozen/contracts';
 import { applyFile, BrokeOff, dryRun, type PartRefused } from '../configuration/apply-file.js';
 import { changesText } from '../configuration/changes-text.js';
 import { readBackupsFile, type LocatedReason } from '../configuration/read-backups-file.js';
@@ -15,13 +15,18 @@ export interface ApplyOptions {
 export async function apply(context: Context, options: ApplyOptions): Promise<Ending> {
   const file = await readBackupsFile(context, options.file);
   if (!file.ok) return invalid(context, options.file, file.reasons);
-  const { changes, refused } = await dryRun(context, file.value);
+  return putInPlace(context, file.value, options.dryRun === true);
+}
+
+/** Asks all services first, shows what would change, and changes it unless it is only a dry run. */
+export async function putInPlace(context: Context, file: BackupsFile, dry: boolean): Promise<Ending> {
+  const { changes, refused } = await dryRun(context, file);
   if (refused.length > 0) return refusedByServices(context, refused);
   const needed = changes.some(({ change }) => change !== 'unchanged');
-  if (!context.json) showPlan(context, changes, { needed, dry: options.dryRun === true });
-  if (options.dryRun || !needed) return finish(context, false, changes);
+  if (!context.json) showPlan(context, changes, { needed, dry });
+  if (dry || !needed) return finish(context, false, changes);
   try {
-    return finish(context, true, await applyFile(context, file.value));
+    return finish(context, true, await applyFile(context, file));
   } catch (error) {
     if (!(error instanceof BrokeOff)) throw error;
     const facts = { done: error.done.join(', '), service: error.service };

@@ -1,14 +1,15 @@
 import { userInfo } from 'node:os';
 import { pointText, type RestorePlanView, type RestoreRequested, type RestoreView } from '@hozen/contracts';
-import { CommanderError } from 'commander';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
 import { call } from '../services/call.js';
 import { followRestore } from '../services/follow-run.js';
+import { isRunId } from '../services/run-id.js';
 import { failureText } from '../terminal/failure.js';
 import { progressOutput } from '../terminal/progress.js';
 import { oneLine } from '../terminal/styles.js';
 import { pairsText } from '../terminal/table.js';
+import { missingOption } from '../usage-errors.js';
 import { bytesText, durationText, timeText } from '../terminal/units.js';
 
 export interface RestoreOptions {
@@ -24,8 +25,6 @@ export interface RestoreOptions {
   wait?: boolean;
   reason?: string;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** `hozen restore <config|run> --to … --database …`, or `--directory …`: asks for a restore, or with `--plan` only what it would do. */
 export async function restore(context: Context, source: string, options: RestoreOptions): Promise<Ending> {
@@ -78,13 +77,12 @@ function requireDestination({ to, database, directory }: RestoreOptions): void {
   if (directory !== undefined) return;
   const missing = to === undefined ? '--to <target>' : '--database <name[=as]>';
   if (to !== undefined && database !== undefined) return;
-  const message = `error: required option '${missing}' not specified`;
-  throw new CommanderError(1, 'commander.missingMandatoryOptionValue', message);
+  throw missingOption(missing);
 }
 
 function requestOf(source: string, options: RestoreOptions): RestoreRequested {
   return {
-    ...(UUID.test(source) ? { run: source } : { config: source }),
+    ...(isRunId(source) ? { run: source } : { config: source }),
     ...(options.to === undefined ? {} : { target: options.to }),
     ...(options.database === undefined ? {} : { databases: options.database.map(databaseOf) }),
     ...(options.directory === undefined ? {} : { directory: options.directory }),

@@ -2,6 +2,7 @@ import {
   BackupRequested,
   MaintenanceRequested,
   validate,
+  VerificationRequested,
   type BackupsFile,
   type Reason,
   type ScheduleSpec,
@@ -53,11 +54,12 @@ function configsWithoutTarget(context: Context, file: BackupsFile): Reason[] {
 
 /** The request of a schedule is checked now: at the time it fires nobody is there to read why it was rejected. */
 function scheduleFaults(context: Context, file: BackupsFile, schedule: ScheduleSpec, field: string): Reason[] {
-  if (schedule.event === 'backup.requested') {
-    const checked = validate(BackupRequested, schedule.request);
+  if (schedule.event !== 'maintenance.requested') {
+    const contract = schedule.event === 'backup.requested' ? BackupRequested : VerificationRequested;
+    const checked = validate<{ config?: string }>(contract, schedule.request);
     if (!checked.ok) return checked.reasons.map((reason) => within(field, reason));
     const name = checked.value.config;
-    if (file.configs.some((config) => config.name === name)) return [];
+    if (name === undefined || file.configs.some((config) => config.name === name)) return [];
     return [{ field: `${field}.config`, message: context.text('apply.no-config', { name }) }];
   }
   const checked = validate(MaintenanceRequested, schedule.request);

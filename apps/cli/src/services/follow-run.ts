@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HozenError, type RestoreView, type RunState, type RunView } from '@hozen/contracts';
+import { HozenError, type RestoreView, type RunState, type RunView, type VerificationView } from '@hozen/contracts';
 import type { Context } from '../context.js';
 import { call } from './call.js';
 import { Refusal } from './refusal.js';
@@ -26,6 +26,14 @@ export function followRun(context: Context, id: string, followed: Followed): Pro
 export function followRestore(context: Context, id: string, followed: Followed): Promise<RestoreView> {
   return follow<RestoreView>(context, `/restores/${encodeURIComponent(id)}`, followed, (restore) => ({
     ...restore,
+    attempts: [],
+  }));
+}
+
+/** Follows a verification to its end. */
+export function followVerification(context: Context, id: string, followed: Followed): Promise<VerificationView> {
+  return follow<VerificationView>(context, `/verifications/${encodeURIComponent(id)}`, followed, (verification) => ({
+    ...verification,
     attempts: [],
   }));
 }

@@ -38,6 +38,16 @@ export class EventsController {
     return this.notices.tell(event);
   }
 
+  @OnEvent('verification.completed')
+  verificationCompleted(@Payload() event: EventOf<'verification.completed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('verification.failed')
+  verificationFailed(@Payload() event: EventOf<'verification.failed'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
   @OnEvent('maintenance.completed')
   maintenanceCompleted(@Payload() event: EventOf<'maintenance.completed'>): Promise<void> {
     return this.notices.tell(event);

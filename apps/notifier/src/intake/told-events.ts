@@ -9,6 +9,8 @@ export const TOLD_EVENTS = {
   'backup.gap_found': 'critical',
   'restore.completed': 'info',
   'restore.failed': 'critical',
+  'verification.completed': 'info',
+  'verification.failed': 'critical',
   'maintenance.completed': 'info',
   'maintenance.failed': 'critical',
 } as const satisfies Partial<Record<string, Severity>>;

@@ -42,6 +42,15 @@ export function factsOf(telling: Telling): Fact[] {
         fact(telling, 'label.restore', data.restoreId),
         trace,
       ];
+    case 'verification.completed':
+      return [...completedVerification(telling, data), fact(telling, 'label.run', data.runId), trace];
+    case 'verification.failed':
+      return [
+        ...error(telling, data.error),
+        fact(telling, 'label.finished', time(data.finishedAt, telling.timeZone)),
+        fact(telling, 'label.run', data.runId),
+        trace,
+      ];
     case 'maintenance.completed':
       return [...completedMaintenance(telling, data), fact(telling, 'label.run', data.runId), trace];
     case 'maintenance.failed':
@@ -61,11 +70,6 @@ export function factsOf(telling: Telling): Fact[] {
 function completedBackup(telling: Telling, data: DataOf<'backup.completed'>): Fact[] {
   const { text } = telling;
   const { artefact, proof } = data;
-  const counts = {
-    databases: String(proof.databases),
-    tables: String(proof.tables),
-    seconds: String(Math.round(proof.seconds)),
-  };
   return [
     fact(telling, 'label.artefact', artefact.path),
     fact(
@@ -73,11 +77,30 @@ function completedBackup(telling: Telling, data: DataOf<'backup.completed'>): Fa
       'label.size',
       text('value.size', { stored: size(artefact.bytes), original: size(artefact.originalBytes) }),
     ),
-    fact(telling, 'label.proof', text(`proof.${proof.level}`, counts)),
+    fact(telling, 'label.proof', proofText(telling, proof)),
     fact(telling, 'label.warnings', ...data.warnings),
     ...times(telling, data),
     fact(telling, 'label.speed', `${size(data.bytesPerSecond)}/s`),
     fact(telling, 'label.attempts', data.attempts),
+  ];
+}
+
+function proofText(
+  { text }: Telling,
+  { level, databases, tables, seconds }: DataOf<'backup.completed'>['proof'],
+): string {
+  const counts = { databases: String(databases), tables: String(tables), seconds: String(Math.round(seconds)) };
+  return text(`proof.${level}`, counts);
+}
+
+function completedVerification(telling: Telling, data: DataOf<'verification.completed'>): Fact[] {
+  const seconds = (value: number | undefined) =>
+    value === undefined ? undefined : telling.text('value.seconds', { seconds: String(Math.round(value)) });
+  return [
+    fact(telling, 'label.proof', proofText(telling, data.proof)),
+    fact(telling, 'label.rto', seconds(data.rtoSeconds)),
+    fact(telling, 'label.rpo', seconds(data.rpoSeconds)),
+    ...times(telling, data),
   ];
 }
 

@@ -26,7 +26,7 @@ export function renderNotice(occasion: Occasion, language: Language, timeZone: s
   return {
     subject: oneLine(text(subjectKey(occasion.told), names), LONGEST_SUBJECT),
     severity: severityOf(occasion.told),
-    summary: oneLine(text(`body.${occasion.told.type}`, names)),
+    summary: oneLine(text(bodyKey(occasion.told), names)),
     facts: factsOf(telling)
       .map(({ label, values }) => ({ label, values: values.map((value) => oneLine(value)).filter((v) => v !== '') }))
       .filter(({ values }) => values.length > 0),
@@ -36,9 +36,14 @@ export function renderNotice(occasion: Occasion, language: Language, timeZone: s
 }
 
 function subjectKey({ type, data }: Told): NoticeKey {
+  if (type === 'verification.failed') return `subject.verification.${data.verdict}`;
   return type === 'backup.rejected' && data.config === undefined
     ? 'subject.backup.rejected.unknown'
     : `subject.${type}`;
+}
+
+function bodyKey({ type, data }: Told): NoticeKey {
+  return type === 'verification.failed' ? `body.verification.${data.verdict}` : `body.${type}`;
 }
 
 /** Names that the sentences are about. */
@@ -53,6 +58,8 @@ function namesIn({ type, data }: Told, text: (key: NoticeKey) => string): Record
       return { config: data.config ?? '' };
     case 'restore.completed':
     case 'restore.failed':
+    case 'verification.completed':
+    case 'verification.failed':
       return { config: data.config, target: data.target };
     case 'maintenance.completed':
     case 'maintenance.failed':
@@ -80,6 +87,9 @@ function commandFor({ type, data }: Told): string | undefined {
     case 'restore.completed':
     case 'restore.failed':
       return `hozen restores ${data.restoreId}`;
+    case 'verification.completed':
+    case 'verification.failed':
+      return `hozen verifications ${data.verificationId}`;
     case 'maintenance.completed':
     case 'maintenance.failed':
       return `hozen trace ${data.runId}`;

@@ -56,7 +56,7 @@ function completed({ event, request }: Pick<ScheduleSpec, 'event' | 'request'>, 
 }
 
 function contractOf({ event }: Pick<ScheduleSpec, 'event'>): new () => RequestData {
-  return definitionOf(event).contract as new () => RequestData;
+  return definitionOf(event).contract;
 }
 
 /**

@@ -26,6 +26,14 @@ import {
   RestoreRequested,
   RestoreStarted,
 } from './restore.js';
+import {
+  VerificationAccepted,
+  VerificationCompleted,
+  VerificationFailed,
+  VerificationRejected,
+  VerificationRequested,
+  VerificationStarted,
+} from './verification.js';
 import type { Reason } from '../errors/reason.js';
 import { validate, type Validated } from './validation.js';
 
@@ -45,6 +53,17 @@ export const EVENTS = {
   'restore.started': { contract: RestoreStarted, version: 1, terminal: false },
   'restore.completed': { contract: RestoreCompleted, version: 1, terminal: true },
   'restore.failed': { contract: RestoreFailed, version: 1, terminal: true },
+  'verification.requested': {
+    contract: VerificationRequested,
+    version: 1,
+    terminal: false,
+    rejectedAs: 'verification.rejected',
+  },
+  'verification.accepted': { contract: VerificationAccepted, version: 1, terminal: false },
+  'verification.rejected': { contract: VerificationRejected, version: 1, terminal: true },
+  'verification.started': { contract: VerificationStarted, version: 1, terminal: false },
+  'verification.completed': { contract: VerificationCompleted, version: 1, terminal: true },
+  'verification.failed': { contract: VerificationFailed, version: 1, terminal: true },
   'maintenance.requested': {
     contract: MaintenanceRequested,
     version: 1,

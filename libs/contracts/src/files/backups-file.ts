@@ -422,6 +422,9 @@ export class ConfigSpec {
   retries: RetriesSpec = new RetriesSpec();
 }
 
+/** What can be asked for at fixed times. */
+export const SCHEDULED_EVENTS = ['backup.requested', 'verification.requested', 'maintenance.requested'] as const;
+
 /** When to publish which request. */
 export class ScheduleSpec {
   @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
@@ -438,8 +441,8 @@ export class ScheduleSpec {
   timeZone: string = 'UTC';
 
   @IsOptional()
-  @IsIn(['backup.requested', 'maintenance.requested'])
-  event: 'backup.requested' | 'maintenance.requested' = 'backup.requested';
+  @IsIn(SCHEDULED_EVENTS)
+  event: (typeof SCHEDULED_EVENTS)[number] = 'backup.requested';
 
   /** Data of the event. `trigger: automatic` and `requestedBy` are filled in. */
   @IsObject()

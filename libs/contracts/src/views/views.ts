@@ -1,5 +1,5 @@
 import type { ErrorFacts } from '../events/backup.js';
-import type { BackupLevel, BackupTrigger, ProofLevel, RunState } from '../words.js';
+import type { BackupLevel, BackupTrigger, ProofLevel, RunState, TargetKind } from '../words.js';
 
 /** What an executor is doing in an attempt, in order. */
 export const RUN_PHASES = [
@@ -102,6 +102,14 @@ export interface RunListView {
   runs: RunView[];
   /** Pass as `before` to get the next page. */
   next?: string;
+}
+
+/** A server that is backed up, without its secrets. */
+export interface TargetView {
+  name: string;
+  kind: TargetKind;
+  host: string;
+  port: number;
 }
 
 export interface ConfigView {

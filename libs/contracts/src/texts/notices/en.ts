@@ -9,6 +9,9 @@ export const noticesEn = {
   'subject.backup.gap_found': 'GAP in the log of {target} ({config})',
   'subject.restore.completed': 'Restore into {target} completed',
   'subject.restore.failed': 'FAILED: restore into {target}',
+  'subject.verification.completed': 'A backup of {target} was proven once more ({config})',
+  'subject.verification.bad': 'BAD BACKUP of {target} ({config})',
+  'subject.verification.unknown': 'A backup of {target} could not be verified ({config})',
   'subject.notification.test': 'Test notice from Hozen',
   'body.backup.completed': 'The {level} backup of {target} by config "{config}" is complete and proven.',
   'body.backup.failed': 'The {level} backup of {target} by config "{config}" failed. There is no new artefact.',
@@ -21,6 +24,11 @@ export const noticesEn = {
     'The backup by config "{config}" was restored into {target}, and compared with what was backed up.',
   'body.restore.failed':
     'The restore of a backup by config "{config}" into {target} failed. What was there is as it was.',
+  'body.verification.completed': 'A standing backup of {target} by config "{config}" is as good as when it was made.',
+  'body.verification.bad':
+    'A standing backup of {target} by config "{config}" does not hold what it should. It does not count as proven any more; a full backup was asked for.',
+  'body.verification.unknown':
+    'A standing backup of {target} by config "{config}" could not be verified. Nothing is known to be wrong with it.',
   'body.notification.test': 'If you can read this, notices for "{recipient}" arrive here. Nothing is to be done.',
   'label.error': 'What happened',
   'label.hint': 'What to do',
@@ -45,11 +53,14 @@ export const noticesEn = {
   'label.requested': 'Asked for',
   'label.reached': 'Last transaction',
   'label.restore': 'Restore',
+  'label.rto': 'Recovery time',
+  'label.rpo': 'Newest state that could be restored',
   'label.next': 'Look further',
   'proof.checksum': 'read back and compared by checksum',
   'proof.restore':
     'restored into a scratch server and compared: {databases} databases, {tables} tables, in {seconds} s',
   'value.size': '{stored} stored, {original} of data',
+  'value.seconds': '{seconds} s',
   'value.gap': 'from {from} ({fromLsn}) to {toLsn}',
   'value.requested': 'a full backup by config "{config}"',
   'level.full': 'full',

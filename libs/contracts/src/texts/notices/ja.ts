@@ -10,6 +10,9 @@ export const noticesJa: NoticeTexts = {
   'subject.backup.gap_found': '【欠落】{target} のログ({config})',
   'subject.restore.completed': '{target} への復元が完了しました',
   'subject.restore.failed': '【失敗】{target} への復元',
+  'subject.verification.completed': '{target} のバックアップを再検証し、合格しました({config})',
+  'subject.verification.bad': '【不良】{target} のバックアップ({config})',
+  'subject.verification.unknown': '【未検証】{target} のバックアップを検証できませんでした({config})',
   'subject.notification.test': 'Hozen からのテスト通知',
   'body.backup.completed': '設定「{config}」による {target} の{level}バックアップが完了し、検証に合格しました。',
   'body.backup.failed':
@@ -22,6 +25,12 @@ export const noticesJa: NoticeTexts = {
   'body.restore.completed': '設定「{config}」のバックアップを {target} に復元し、バックアップ時の内容と照合しました。',
   'body.restore.failed':
     '設定「{config}」のバックアップの {target} への復元は失敗しました。元からあったものに変更はありません。',
+  'body.verification.completed':
+    '設定「{config}」による {target} の保存済みバックアップは、取得時と同じ内容であることを確認しました。',
+  'body.verification.bad':
+    '設定「{config}」による {target} の保存済みバックアップの内容が正しくありません。検証済みとしては扱わず、フルバックアップを要求しました。',
+  'body.verification.unknown':
+    '設定「{config}」による {target} の保存済みバックアップを検証できませんでした。バックアップ自体の異常は見つかっていません。',
   'body.notification.test':
     'このメッセージが読めれば、「{recipient}」宛ての通知はここに届きます。対応は必要ありません。',
   'label.error': '起きたこと',
@@ -47,11 +56,14 @@ export const noticesJa: NoticeTexts = {
   'label.requested': '要求したもの',
   'label.reached': '最後のトランザクション',
   'label.restore': '復元',
+  'label.rto': '復旧時間',
+  'label.rpo': '復元できる最新の状態',
   'label.next': '詳しく見る',
   'proof.checksum': '読み戻してチェックサムを照合しました',
   'proof.restore':
     '一時サーバーにリストアして内容を照合しました: データベース {databases} 個、テーブル {tables} 個、{seconds} 秒',
   'value.size': '保存サイズ {stored}、元のデータ {original}',
+  'value.seconds': '{seconds} 秒',
   'value.gap': '{from}({fromLsn})から {toLsn} まで',
   'value.requested': '設定「{config}」によるフルバックアップ',
   'level.full': 'フル',
