@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cliText, LANGUAGES, type CliText, type Language } from '@hozen/contracts';
 import type { Output } from './terminal/output.js';
@@ -40,6 +40,11 @@ export function createContext(around: Surroundings, options: { language: Languag
     styles: stylesFor(around.env, around.out),
     text: (key, params) => cliText(options.language, key, params),
   };
+}
+
+/** Where the tokens of the installation are kept. */
+export function tokensFile({ env, home }: Pick<Context, 'env' | 'home'>): string {
+  return env['HOZEN_TOKENS_FILE'] || join(home, 'access', 'tokens.json');
 }
 
 /** `HOZEN_HOME`, else `.hozen` here if it exists, else `.hozen` of the clone that this command belongs to. */

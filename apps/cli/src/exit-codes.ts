@@ -74,6 +74,8 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   CONTENT_DIFFERS: 'failed',
   SANDBOX_FAILED: 'failed',
   SECRET_UNAVAILABLE: 'failed',
+  TOKEN_MISSING: 'rejected',
+  ROLE_MISSING: 'rejected',
   TIMED_OUT: 'failed',
   ABANDONED: 'failed',
   LEASE_LOST: 'failed',

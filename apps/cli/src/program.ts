@@ -8,6 +8,7 @@ import {
   type CliText,
   type Language,
 } from '@hozen/contracts';
+import { ROLES, type Role } from '@hozen/access';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { apply } from './commands/apply.js';
 import { backup } from './commands/backup.js';
@@ -19,6 +20,7 @@ import { run } from './commands/run.js';
 import { runs } from './commands/runs.js';
 import { schedules } from './commands/schedules.js';
 import { strategyApply, type StrategyOptions } from './commands/strategy.js';
+import { tokenCreate, tokenList, tokenRevoke } from './commands/token.js';
 import { trace } from './commands/trace.js';
 import { verifications, verify, type VerifyOptions } from './commands/verify.js';
 import { STRATEGIES, type StrategyName } from './configuration/strategies.js';
@@ -223,6 +225,30 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         strategyApply(context, name, target, options),
       ),
     );
+
+  const token = command('token', 'about.token').addHelpText(
+    'after',
+    examples('hozen token create alice --role dba', 'hozen token list', 'hozen token revoke alice'),
+  );
+  const ofToken = (usage: string, about: CliText) =>
+    token
+      .command(usage)
+      .description(text(about))
+      .helpOption('-h, --help', text('option.help'))
+      .addOption(lang())
+      .addOption(json());
+  ofToken('create', 'about.token-create')
+    .argument('<name>', text('argument.token'))
+    .addOption(new Option('--role <role>', text('option.role')).choices(ROLES).makeOptionMandatory())
+    .option('--days <number>', text('option.days'), wholeNumber(text))
+    .addHelpText('after', examples('hozen token create alice --role dba', 'hozen token create grafana --role viewer'))
+    .action(
+      act((context, name: string, options: { role: Role; days?: number }) => tokenCreate(context, name, options)),
+    );
+  ofToken('list', 'about.token-list').action(act((context) => tokenList(context)));
+  ofToken('revoke', 'about.token-revoke')
+    .argument('<name>', text('argument.token'))
+    .action(act((context, name: string) => tokenRevoke(context, name)));
 
   const retention = command('retention', 'about.retention').addHelpText(
     'after',

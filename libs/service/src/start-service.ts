@@ -27,7 +27,7 @@ export async function startService(definition: ServiceDefinition): Promise<Runni
     const outbox = new Outbox({ dataSource, broker, service });
     const inbox = new Inbox(dataSource, outbox);
     const server = new JetStreamServer({ ...definition.messaging, broker, inbox, service });
-    const app = await createApp(definition, { dataSource, broker, outbox, inbox, server }, releases);
+    const app = await createApp(definition, { dataSource, broker, outbox, inbox, server }, settings.access, releases);
     await app.init();
     outbox.start();
     releases.push('the outbox', () => outbox.stop());

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { asker } from '@hozen/access';
 import { Payload } from '@nestjs/microservices';
 import { ApiBody, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import {
@@ -43,7 +44,9 @@ export class VerificationsController {
   @ApiOperation({ summary: 'Ask for a verification; answers at once with what can be followed' })
   @ApiBody({ description: 'VerificationRequested, as the event', schema: { type: 'object' } })
   async ask(@Body() body: unknown): Promise<VerificationView> {
-    const event = newEvent('verification.requested', requireValid(VerificationRequested, body), {
+    const request = requireValid(VerificationRequested, body);
+    Object.assign(request, asker(request.requestedBy));
+    const event = newEvent('verification.requested', request, {
       source: SOURCE,
       id: randomUUID(),
       ...traced(),

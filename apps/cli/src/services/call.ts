@@ -1,3 +1,4 @@
+import { resolveSecret } from '@hozen/access';
 import type { ErrorView } from '@hozen/contracts';
 import type { Context } from '../context.js';
 import { addressOfService, unreachable, type Service } from './addresses.js';
@@ -26,13 +27,16 @@ export async function call<Answer>(
   for (const [name, value] of Object.entries(options.query ?? {})) {
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
+  const token = await tokenOf(context);
   const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(LONGEST_ANSWER_MS)]);
   const response = await fetch(url, {
     method: options.method ?? 'GET',
     signal: deadline,
-    ...(options.body === undefined
-      ? {}
-      : { body: JSON.stringify(options.body), headers: { 'content-type': 'application/json' } }),
+    headers: {
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+      ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
   }).catch((cause: unknown) => {
     throw context.signal.aborted ? cause : unreachable(service, base, cause);
   });
@@ -41,6 +45,12 @@ export async function call<Answer>(
   });
   if (response.ok) return JSON.parse(text) as Answer;
   throw new Refusal(service, response.status, errorViewOf(text, service, response.status));
+}
+
+/** From HOZEN_TOKEN, or the file that HOZEN_TOKEN_FILE names. */
+async function tokenOf({ env }: Context): Promise<string | undefined> {
+  const file = env['HOZEN_TOKEN_FILE'];
+  return env['HOZEN_TOKEN'] ?? (file ? resolveSecret(`file:${file}`) : undefined);
 }
 
 /** What stands between us and the service (a proxy) may answer with a page of its own. */

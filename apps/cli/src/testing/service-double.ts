@@ -6,6 +6,7 @@ export interface Asked {
   method: string;
   path: string;
   body: unknown;
+  authorization: string | undefined;
 }
 export interface Answered {
   status?: number;
@@ -30,6 +31,7 @@ export class ServiceDouble implements AsyncDisposable {
           method: request.method ?? '',
           path: request.url ?? '',
           body: text && (JSON.parse(text) as unknown),
+          authorization: request.headers.authorization,
         };
         double.asked.push(asked);
         const { status = 200, body } = answer(asked);

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hashOf } from '@hozen/access';
 import type { ServiceName } from '@hozen/persistence';
 import type { Context } from '../context.js';
+import { tokensFile } from '../context.js';
 import { runFile, SERVICES, type Service } from '../services/addresses.js';
 import type { Home } from './home.js';
 import type { Say } from './say.js';
@@ -63,16 +65,19 @@ function programOf(service: Service): string[] {
 }
 
 function environmentOf(
-  { env }: Context,
+  context: Context,
   home: Home,
   secrets: Secrets,
   surroundings: Surroundings,
   service: Service,
 ): NodeJS.ProcessEnv {
   const schema = SCHEMAS[service];
+  const { HOZEN_TOKEN: starterToken = '', ...env } = context.env;
   return {
     ...env,
     HOZEN_HOME: home.path,
+    HOZEN_TOKENS_FILE: tokensFile(context),
+    HOZEN_STARTER_TOKEN_SHA256: hashOf(starterToken),
     HOZEN_DATABASE_URL: surroundings.databaseUrls[schema],
     HOZEN_DATABASE_PASSWORD: secrets.reference(passwordName(schema)),
     HOZEN_NATS_URL: surroundings.natsUrl,

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { newToken } from '@hozen/access';
 import { BackupsFile, requireValid, type ConfigView } from '@hozen/contracts';
 import { applyFile, dryRun } from '../configuration/apply-file.js';
 import { readBackupsFile } from '../configuration/read-backups-file.js';
@@ -21,7 +22,9 @@ export interface UpOptions {
 }
 
 /** `hozen up`: everything in one data folder, from nothing to a proven backup. What it started, it stops again. */
-export async function up(context: Context, options: UpOptions): Promise<Ending> {
+export async function up(around: Context, options: UpOptions): Promise<Ending> {
+  // Its services know it as the one that started them, whoever else may ask.
+  const context = { ...around, env: { ...around.env, HOZEN_TOKEN: newToken() } };
   const say = sayTo(context);
   await using stack = new AsyncDisposableStack();
   const home = await prepareHome(context.home);

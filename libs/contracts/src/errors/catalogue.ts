@@ -56,6 +56,8 @@ export const ERRORS = {
   SIGNING_KEY_WRONG: 'operator',
   SANDBOX_FAILED: 'io',
   SECRET_UNAVAILABLE: 'operator',
+  TOKEN_MISSING: 'operator',
+  ROLE_MISSING: 'operator',
   TIMED_OUT: 'give-up',
   ABANDONED: 'give-up',
   CANCELLED: 'not-ours',

@@ -127,6 +127,14 @@ export const en = {
       'The scratch server for the restore test failed',
       'The backup itself may be good, but it is not proven. Check room, locales and extensions on the worker.',
     ],
+    TOKEN_MISSING: [
+      'This installation asks for a token, and there is none, or it is unknown or expired.',
+      'Set HOZEN_TOKEN to yours. A DBA makes one: hozen token create NAME --role viewer|operator|dba.',
+    ],
+    ROLE_MISSING: [
+      '{name} has the role {role}; this needs {needed}.',
+      'Ask somebody who has that role, or have a DBA make you another token: hozen token create.',
+    ],
     SECRET_UNAVAILABLE: [
       'The secret {reference} cannot be read',
       'Check that the reference names an existing variable or a readable file.',

@@ -133,6 +133,14 @@ export const ja: TextCatalogue<ErrorCode> = {
       'リストアテスト用の一時サーバーで失敗しました',
       'バックアップ自体は正しい可能性がありますが、確認できていません。ワーカーの空き容量、ロケール、拡張を確認してください。',
     ],
+    TOKEN_MISSING: [
+      'この環境ではトークンが必要ですが、指定されていないか、不明または期限切れです。',
+      'HOZEN_TOKEN に自分のトークンを設定してください。作成は DBA が行います: hozen token create NAME --role viewer|operator|dba',
+    ],
+    ROLE_MISSING: [
+      '{name} の役割は {role} です。この操作には {needed} が必要です。',
+      '必要な役割を持つ人に依頼するか、DBA に別のトークンを作成してもらってください: hozen token create',
+    ],
     SECRET_UNAVAILABLE: [
       'シークレット {reference} を読めません',
       '参照先の環境変数が存在するか、ファイルが読めるか確認してください。',

@@ -100,6 +100,14 @@ export const zh: TextCatalogue<ErrorCode> = {
       '用于恢复测试的临时服务器失败',
       '备份本身可能是好的，但未被证明。请检查工作节点的空间、区域设置和扩展。',
     ],
+    TOKEN_MISSING: [
+      '此环境需要令牌，但没有提供，或令牌未知、已过期。',
+      '请把 HOZEN_TOKEN 设为您的令牌。令牌由 DBA 创建：hozen token create NAME --role viewer|operator|dba。',
+    ],
+    ROLE_MISSING: [
+      '{name} 的角色是 {role}，此操作需要 {needed}。',
+      '请让拥有该角色的人操作，或请 DBA 为您另建令牌：hozen token create。',
+    ],
     SECRET_UNAVAILABLE: ['无法读取密钥 {reference}', '请检查引用的环境变量是否存在、文件是否可读。'],
     TIMED_OUT: ['超过了允许的 {minutes} 分钟', '请提高 `timeoutMinutes`，或查明服务器或存储缓慢的原因。'],
     ABANDONED: ['执行期间工作节点意外终止了 {attempts} 次', '请查看工作节点日志，找出终止原因（内存、重启等）。'],

@@ -45,6 +45,8 @@ function viewOf(thrown: HozenError): ErrorView {
 }
 
 const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = {
+  TOKEN_MISSING: HttpStatus.UNAUTHORIZED,
+  ROLE_MISSING: HttpStatus.FORBIDDEN,
   NOT_FOUND: HttpStatus.NOT_FOUND,
   CONFIG_UNKNOWN: HttpStatus.NOT_FOUND,
   REQUEST_INVALID: HttpStatus.BAD_REQUEST,

@@ -7,6 +7,7 @@ import type { Releases } from '../releases.js';
 import type { ServiceDefinition } from '../service-definition.js';
 import type { ServiceSettings } from '../settings/service-settings.js';
 import { SharedModule, type SharedProviders } from '../shared.module.js';
+import type { AccessSettings } from './access.js';
 import { HealthController } from './health.controller.js';
 import { prepareHttp } from './prepare-http.js';
 
@@ -24,6 +25,7 @@ class RootModule {
 export async function createApp(
   definition: ServiceDefinition,
   shared: SharedProviders,
+  accessTo: AccessSettings,
   releases: Releases,
 ): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(RootModule.of(definition, shared), {
@@ -33,7 +35,7 @@ export async function createApp(
   });
   releases.push('the application', () => close(app));
   app.connectMicroservice({ strategy: shared.server });
-  prepareHttp(app, `Hozen ${definition.name}`);
+  prepareHttp(app, `Hozen ${definition.name}`, accessTo);
   return app;
 }
 

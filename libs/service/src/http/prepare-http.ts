@@ -2,13 +2,15 @@ import { metricsHandler } from '@hozen/telemetry';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { access, type AccessSettings } from './access.js';
 import { ErrorViews } from './error-views.js';
 
 const LARGEST_BODY = '1mb';
 
-/** What every service's HTTP side has: JSON bodies of a sane size, error views, `/metrics`, `/openapi.json`. */
-export function prepareHttp(app: NestExpressApplication, title: string): void {
+/** What every service's HTTP side has: who may ask, JSON bodies of a sane size, error views, `/metrics`, `/openapi.json`. */
+export function prepareHttp(app: NestExpressApplication, title: string, accessTo: AccessSettings): void {
   app.disable('x-powered-by');
+  app.use(access(accessTo));
   app.useBodyParser('json', { limit: LARGEST_BODY });
   app.useGlobalFilters(new ErrorViews());
   app.use('/metrics', (request: IncomingMessage, response: ServerResponse) => metricsHandler(request, response));

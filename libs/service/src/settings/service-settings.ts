@@ -1,6 +1,7 @@
-import { resolveSecret } from '@hozen/access';
+import { resolveSecret, TokenFile } from '@hozen/access';
 import { HozenError } from '@hozen/contracts';
 import { parseDatabaseUrl } from '@hozen/persistence';
+import type { AccessSettings } from '../http/access.js';
 import type { ServiceDefinition } from '../service-definition.js';
 import { SettingsReader } from './settings-reader.js';
 
@@ -16,6 +17,7 @@ export interface ServiceSettings {
   port: number;
   /** Folder in which the parts of one installation find one another. */
   home: string | undefined;
+  access: AccessSettings;
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -39,6 +41,15 @@ async function readCommonSettings(read: SettingsReader): Promise<ServiceSettings
     host: read.text('HOST', '127.0.0.1'),
     port: read.integer('PORT', { min: 0, max: 65_535, fallback: 0 }),
     home: read.optionalText('HOZEN_HOME'),
+    access: accessSettings(read),
+  };
+}
+
+function accessSettings(read: SettingsReader): AccessSettings {
+  const file = read.optionalText('HOZEN_TOKENS_FILE');
+  return {
+    tokens: file === undefined ? undefined : new TokenFile(file),
+    starterSha256: read.optionalText('HOZEN_STARTER_TOKEN_SHA256'),
   };
 }
 
