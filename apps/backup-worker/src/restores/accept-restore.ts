@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { newEvent, type DataOf, type EventOf, type Reason } from '@hozen/contracts';
+import { newEvent, type DataOf, type EventOf, type Reason, type RestorePlanView } from '@hozen/contracts';
+import type { Identity } from '@hozen/access';
 import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
+import { awaitApproval } from './ask-in-place.js';
 import { findSource, isSource } from './find-source.js';
 import type { WantedDatabase } from './restore-row.js';
 
@@ -17,9 +19,14 @@ const INSERT_RESTORE = `
 
 /**
  * The request becomes a queued restore and `restore.accepted`, or `restore.rejected` with every reason.
+ * @param inPlace its plan and who asks, where it is one in place
  * @returns the reasons
  */
-export async function acceptRestore(tx: Transaction, event: EventOf<'restore.requested'>): Promise<Reason[]> {
+export async function acceptRestore(
+  tx: Transaction,
+  event: EventOf<'restore.requested'>,
+  inPlace?: { plan: RestorePlanView; asker: Identity },
+): Promise<Reason[]> {
   const request = event.data;
   const target = await targetOf(tx, request);
   const source = await findSource(tx.manager, request);
@@ -29,6 +36,9 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
     ...(isSource(source) ? [] : [source]),
     ...duplicates(databases),
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),
+    ...(request.inPlace && !inPlace ? [ONLY_THROUGH_API] : []),
+    ...(request.inPlace && request.directory !== undefined ? [DATABASES_ONLY] : []),
+    ...(request.breakGlass !== undefined && !request.inPlace ? [NOTHING_TO_BREAK] : []),
   ];
   if (typeof target === 'string' || !isSource(source) || reasons.length > 0) {
     await tx.reject(event, reasons);
@@ -58,8 +68,18 @@ export async function acceptRestore(tx: Transaction, event: EventOf<'restore.req
   ]);
   if (inserted.length === 0) return [];
   await tx.publish(newEvent('restore.accepted', facts, { source: SOURCE, subject: facts.restoreId, ...traced() }));
+  if (inPlace) await awaitApproval(tx, event, inPlace.plan, inPlace.asker);
   return [];
 }
+
+const ONLY_THROUGH_API = {
+  field: 'inPlace',
+  message: 'a restore in place must be asked for through the API, by somebody who is known by name',
+};
+
+const DATABASES_ONLY = { field: 'inPlace', message: 'only databases of a server are restored in place' };
+
+const NOTHING_TO_BREAK = { field: 'breakGlass', message: 'only a restore in place needs an approval' };
 
 const POINT_NEEDS_DIRECTORY = {
   field: 'point',

@@ -1,6 +1,7 @@
 import { HozenError, requireValid, TargetSpec } from '@hozen/contracts';
 import type { Destination } from './destination.js';
 import type { RestoreContext } from './restore-context.js';
+import { InPlaceDestination } from './restore-in-place.js';
 import { DirectoryDestination } from './restore-into-directory.js';
 import { MariadbDestination } from './restore-into-mariadb.js';
 import { ServerDestination } from './restore-into-server.js';
@@ -14,6 +15,7 @@ export async function destinationOf(row: RestoreRow, context: RestoreContext): P
   ]);
   if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: row.target_name, list: 'configs' });
   const spec = requireValid(TargetSpec, found.spec, 'CONFIG_INVALID');
+  if (row.in_place) return new InPlaceDestination(row, spec, context);
   return spec.kind === 'mariadb'
     ? new MariadbDestination(row, spec, context)
     : new ServerDestination(row, spec, context);

@@ -16,6 +16,7 @@ const CLAIM_RESTORE = `
        FROM restores AS waiting
       WHERE (waiting.state = 'running' AND waiting.lease_until < clock_timestamp())
          OR (waiting.state = 'queued'
+             AND (NOT waiting.in_place OR waiting.approval IS NOT NULL OR waiting.approval_until < clock_timestamp())
              AND NOT EXISTS (SELECT FROM restores AS active
                               WHERE active.state = 'running'
                                 AND (active.target_id = waiting.target_id OR active.directory = waiting.directory)))

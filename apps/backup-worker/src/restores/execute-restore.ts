@@ -84,17 +84,24 @@ async function settle(
     return;
   }
   context.log.error({ err: reason, code: error?.code }, 'the restore did not come to its end');
-  await undo(destination, context);
+  await undo(row, destination, context);
   if (!error) return handBack(row, context);
   await context.outbox.transaction((tx) => finishNotRestored(tx, row, error));
 }
 
-async function undo(destination: Destination | undefined, context: RestoreContext): Promise<void> {
+/** What is closed must be opened again, by whoever has the lease then; what is only left over may wait for a person. */
+async function undo(row: RestoreRow, destination: Destination | undefined, context: RestoreContext): Promise<void> {
   try {
-    await destination?.undo();
+    await (destination ?? (await destinationOf(row, context))).undo();
   } catch (failure) {
+    if (row.in_place && (await isClosed(row, context))) throw failure;
     context.log.error({ err: failure }, 'what is unfinished could not be removed; it is named or marked with hozen');
   }
+}
+
+async function isClosed({ id }: RestoreRow, { database }: RestoreContext): Promise<boolean> {
+  const rows = await database.query<unknown[]>('SELECT FROM restores WHERE id = $1 AND closed IS NOT NULL', [id]);
+  return rows.length > 0;
 }
 
 async function handBack(row: RestoreRow, context: RestoreContext): Promise<void> {

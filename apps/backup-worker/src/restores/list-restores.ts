@@ -1,7 +1,7 @@
 import { HozenError, type RestoreView } from '@hozen/contracts';
 import type { Outbox } from '@hozen/messaging';
 import { traceIdOf } from '@hozen/telemetry';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { finishNotRestored } from './finish-restore.js';
 import type { RestoreRow } from './restore-row.js';
 
@@ -16,9 +16,14 @@ export async function listRestores(database: DataSource): Promise<RestoreView[]>
 
 /** By its own id or that of its request. @throws HozenError NOT_FOUND */
 export async function findRestore(database: DataSource, id: string): Promise<RestoreView> {
-  const rows = id.includes('\0') ? [] : await database.query<RestoreRow[]>(FIND, [id]);
+  return restoreView(await findRestoreRow(database.manager, id));
+}
+
+/** @throws HozenError NOT_FOUND */
+export async function findRestoreRow(manager: EntityManager, id: string): Promise<RestoreRow> {
+  const rows = id.includes('\0') ? [] : await manager.query<RestoreRow[]>(FIND, [id]);
   if (!rows[0]) throw new HozenError('NOT_FOUND', { what: 'restore', id, list: 'restores' });
-  return restoreView(rows[0]);
+  return rows[0];
 }
 
 const ASK_TO_CANCEL = `
@@ -45,6 +50,7 @@ function restoreView(row: RestoreRow): RestoreView {
     target: row.target_name,
     databases: row.databases,
     ...(row.directory === null ? {} : { directory: row.directory }),
+    ...(row.in_place ? inPlaceView(row) : {}),
     ...(row.point ? { point: row.point } : {}),
     ...(row.reached ? { reached: row.reached } : {}),
     state: row.state,
@@ -59,5 +65,14 @@ function restoreView(row: RestoreRow): RestoreView {
     ...(row.result ? { result: row.result } : {}),
     ...(row.error ? { error: row.error } : {}),
     ...(traceId === undefined ? {} : { traceId }),
+  };
+}
+
+function inPlaceView(row: RestoreRow): Partial<RestoreView> {
+  return {
+    inPlace: true,
+    ...(row.plan_hash === null ? {} : { planHash: row.plan_hash }),
+    ...(row.approval_until ? { approvalUntil: row.approval_until.toISOString() } : {}),
+    ...(row.approval ? { approval: row.approval } : {}),
   };
 }

@@ -15,9 +15,10 @@ import { publishedArtefact } from '../storage/committed-artefact.js';
 import { findSource, isSource } from './find-source.js';
 import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
+import { planInPlace } from './plan-in-place.js';
 import { planMariadb } from './plan-mariadb.js';
 import { planRestore } from './plan-restore.js';
-import { wrongMethod } from './wrong-method.js';
+import { wrongInPlace, wrongMethod } from './wrong-method.js';
 
 const APPLICATION = 'hozen restore plan';
 
@@ -52,6 +53,7 @@ export async function planRequest(
   const spec = await specOf(database, targetName);
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
+  if (request.inPlace && spec.kind !== 'postgres') throw wrongInPlace(targetName);
   if (spec.kind === 'mariadb') {
     await using server = await connectMariadb(await mariadbAddressOf(spec));
     const facts = await inspectMariadb(server);
@@ -61,7 +63,9 @@ export async function planRequest(
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: APPLICATION });
   // Awaited here: file and client must outlive it.
-  return await planRestore({ source, artefact, file, target, client, targetName }, wanted);
+  const ground = { source, artefact, file, target, client, targetName };
+  if (request.inPlace) return await planInPlace(ground, wanted, database.manager);
+  return await planRestore(ground, wanted);
 }
 
 async function specOf(database: DataSource, name: string): Promise<TargetSpec> {

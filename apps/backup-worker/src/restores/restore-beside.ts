@@ -159,21 +159,30 @@ async function compare(
   }
 }
 
+/** What else is done with each database in the transaction that gives it its name. */
+export interface SaidAround {
+  before(wanted: WantedDatabase): string[];
+  after(wanted: WantedDatabase): string[];
+}
+
 /**
  * Gives all databases their names in one transaction, with what is said of each database itself where it keeps its name.
  * @throws HozenError of the target: then none has its new name
  */
-export async function openDatabases({ row, file, target, ensureLease }: BesideRestore): Promise<void> {
+export async function openDatabases(
+  { row, file, target, ensureLease }: BesideRestore,
+  around: SaidAround = { before: () => [], after: () => [] },
+): Promise<void> {
   await inSpan('open databases', {}, async () => {
     const stored = new Map((await storedDatabases(file)).map((database) => [database.name, database]));
     await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
     const statements: string[] = [];
     for (const [index, wanted] of row.databases.entries()) {
-      statements.push(renameStatement(client, nameBeside(row, index), wanted));
-      const database = stored.get(wanted.name);
-      if (!database || wanted.name !== wanted.as) continue;
-      const entries = (await storedDefinitions(file, database.folder)).filter(isOfDatabaseItself);
+      statements.push(...around.before(wanted), renameStatement(client, nameBeside(row, index), wanted));
+      const database = wanted.name === wanted.as ? stored.get(wanted.name) : undefined;
+      const entries = database ? (await storedDefinitions(file, database.folder)).filter(isOfDatabaseItself) : [];
       statements.push(...entries.filter(({ desc }) => desc !== 'DATABASE').map(({ defn }) => defn ?? ''));
+      statements.push(...around.after(wanted));
     }
     ensureLease();
     await run(client, ['BEGIN', ...statements.filter((sql) => sql.trim() !== ''), 'COMMIT'].join(';\n'));

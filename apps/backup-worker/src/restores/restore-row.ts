@@ -1,4 +1,12 @@
-import type { DataOf, ErrorFacts, ProgressView, ReachedPoint, RecoveryPoint, RunState } from '@hozen/contracts';
+import type {
+  DataOf,
+  ErrorFacts,
+  ProgressView,
+  ReachedPoint,
+  RecoveryPoint,
+  RestoreApproval,
+  RunState,
+} from '@hozen/contracts';
 
 export interface WantedDatabase {
   name: string;
@@ -16,6 +24,13 @@ export interface RestoreRow {
   databases: WantedDatabase[];
   /** The new data directory, where files are restored. */
   directory: string | null;
+  /** The databases take the place of those that bear their names. */
+  in_place: boolean;
+  plan_hash: string | null;
+  approval_until: Date | null;
+  approval: RestoreApproval | null;
+  /** Databases that were closed, and are not open again. */
+  closed: ClosedDatabase[] | null;
   /** How far the log is replayed over them, and how far it was. */
   point: RecoveryPoint | null;
   reached: ReachedPoint | null;
@@ -35,6 +50,12 @@ export interface RestoreRow {
   queued_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
+}
+
+/** How many sessions a database allowed before it was closed; -1: any number. */
+export interface ClosedDatabase {
+  name: string;
+  limit: number;
 }
 
 export interface RestoredDatabase extends WantedDatabase {

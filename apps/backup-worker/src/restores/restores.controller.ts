@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { asker, type Identity } from '@hozen/access';
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { ApiBody, ApiOperation, ApiTags } from '@nestjs/swagger';
@@ -17,7 +18,8 @@ import { DataSource } from 'typeorm';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import { acceptRestore } from './accept-restore.js';
-import { cancelRestore, findRestore, listRestores } from './list-restores.js';
+import { approveRestore, requireDba } from './ask-in-place.js';
+import { cancelRestore, findRestore, findRestoreRow, listRestores } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import { RestoreExecutor } from './restore-executor.js';
 
@@ -45,12 +47,11 @@ export class RestoresController {
   @ApiOperation({ summary: 'Ask for a restore; answers at once with what can be followed' })
   @ApiBody({ description: 'RestoreRequested, as the event', schema: { type: 'object' } })
   async ask(@Body() body: unknown): Promise<RestoreView> {
-    const event = newEvent('restore.requested', requireValid(RestoreRequested, body), {
-      source: SOURCE,
-      id: randomUUID(),
-      ...traced(),
-    });
-    const reasons = await this.outbox.transaction((tx) => acceptRestore(tx, event));
+    const request = requireValid(RestoreRequested, body);
+    Object.assign(request, asker(request.requestedBy));
+    const event = newEvent('restore.requested', request, { source: SOURCE, id: randomUUID(), ...traced() });
+    const inPlace = request.inPlace ? await this.#planned(request) : undefined;
+    const reasons = await this.outbox.transaction((tx) => acceptRestore(tx, event, inPlace));
     if (reasons.length > 0) {
       const detail = reasons.map(({ field, message }) => `${field}: ${message}`).join('; ');
       throw new HozenError('REQUEST_INVALID', {}, { detail, reasons });
@@ -65,6 +66,27 @@ export class RestoresController {
   @ApiBody({ description: 'RestoreRequested, as the event', schema: { type: 'object' } })
   plan(@Body() body: unknown): Promise<RestorePlanView> {
     return planRequest(this.database, body, this.executor.restoreFolders);
+  }
+
+  @Post(':id/approve')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Approve of the plan of a restore in place; a DBA other than the one who asked' })
+  @ApiBody({ schema: { type: 'object', properties: { planHash: { type: 'string' } }, required: ['planHash'] } })
+  async approve(@Param('id') id: string, @Body() body: { planHash?: unknown }): Promise<RestoreView> {
+    const by = requireDba();
+    await this.outbox.transaction(async (tx) =>
+      approveRestore(tx, await findRestoreRow(tx.manager, id), body.planHash, by),
+    );
+    this.executor.wake();
+    return findRestore(this.database, id);
+  }
+
+  async #planned(request: RestoreRequested): Promise<{ plan: RestorePlanView; asker: Identity }> {
+    const dba = requireDba();
+    const plan = await planRequest(this.database, request, this.executor.restoreFolders);
+    if (plan.obstacles.length === 0) return { plan, asker: dba };
+    const what = plan.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+    throw new HozenError('RESTORE_IMPOSSIBLE', { target: request.target ?? '', what });
   }
 
   @Get()

@@ -5,6 +5,7 @@ import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
 import { RecoveryRanges1764270000000 } from './recovery-ranges.migration.js';
 import { RestoreDirectories1764260000000 } from './restore-directories.migration.js';
+import { RestoresInPlace1764320000000 } from './restores-in-place.migration.js';
 import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 import { RunParents1764250000000 } from './run-parents.migration.js';
@@ -25,4 +26,5 @@ export const migrations = [
   RecoveryRanges1764270000000,
   BackupCopies1764280000000,
   Verifications1764310000000,
+  RestoresInPlace1764320000000,
 ];

@@ -28,6 +28,16 @@ export class EventsController {
     return this.notices.tell(event);
   }
 
+  @OnEvent('restore.awaiting_approval')
+  restoreAwaitingApproval(@Payload() event: EventOf<'restore.awaiting_approval'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('restore.approved')
+  restoreApproved(@Payload() event: EventOf<'restore.approved'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
   @OnEvent('restore.completed')
   restoreCompleted(@Payload() event: EventOf<'restore.completed'>): Promise<void> {
     return this.notices.tell(event);

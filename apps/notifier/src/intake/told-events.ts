@@ -7,6 +7,8 @@ export const TOLD_EVENTS = {
   'backup.failed': 'critical',
   'backup.rejected': 'warning',
   'backup.gap_found': 'critical',
+  'restore.awaiting_approval': 'warning',
+  'restore.approved': 'info',
   'restore.completed': 'info',
   'restore.failed': 'critical',
   'verification.completed': 'info',

@@ -33,6 +33,21 @@ export function factsOf(telling: Telling): Fact[] {
       return [...rejection(telling, data), trace];
     case 'backup.gap_found':
       return [...foundGap(telling, data), fact(telling, 'label.run', data.runId), trace];
+    case 'restore.awaiting_approval':
+      return [
+        fact(telling, 'label.requestedBy', data.requestedBy),
+        fact(telling, 'label.until', time(data.until, telling.timeZone)),
+        fact(telling, 'label.plan', data.planHash),
+        fact(telling, 'label.restore', data.restoreId),
+        trace,
+      ];
+    case 'restore.approved':
+      return [
+        fact(telling, 'label.approvedBy', data.by),
+        fact(telling, 'label.breakGlass', data.breakGlass),
+        fact(telling, 'label.restore', data.restoreId),
+        trace,
+      ];
     case 'restore.completed':
       return [...completedRestore(telling, data), fact(telling, 'label.restore', data.restoreId), trace];
     case 'restore.failed':

@@ -14,7 +14,9 @@ export interface Occasion {
   traceId: string | undefined;
 }
 
-export function severityOf({ type }: Told): Severity {
+export function severityOf({ type, data }: Told): Severity {
+  // Nobody else looked at what is about to be replaced.
+  if (type === 'restore.approved' && data.breakGlass !== undefined) return 'critical';
   return type === 'notification.test' ? 'info' : TOLD_EVENTS[type];
 }
 
@@ -37,6 +39,7 @@ export function renderNotice(occasion: Occasion, language: Language, timeZone: s
 
 function subjectKey({ type, data }: Told): NoticeKey {
   if (type === 'verification.failed') return `subject.verification.${data.verdict}`;
+  if (type === 'restore.approved' && data.breakGlass !== undefined) return 'subject.restore.breakGlass';
   return type === 'backup.rejected' && data.config === undefined
     ? 'subject.backup.rejected.unknown'
     : `subject.${type}`;
@@ -56,6 +59,8 @@ function namesIn({ type, data }: Told, text: (key: NoticeKey) => string): Record
       return backupNames(data, text);
     case 'backup.rejected':
       return { config: data.config ?? '' };
+    case 'restore.awaiting_approval':
+    case 'restore.approved':
     case 'restore.completed':
     case 'restore.failed':
     case 'verification.completed':
@@ -84,6 +89,9 @@ function commandFor({ type, data }: Told): string | undefined {
       return `hozen run ${data.runId}`;
     case 'backup.rejected':
       return 'hozen configs';
+    case 'restore.awaiting_approval':
+      return `hozen approve ${data.restoreId} --plan ${data.planHash}`;
+    case 'restore.approved':
     case 'restore.completed':
     case 'restore.failed':
       return `hozen restores ${data.restoreId}`;

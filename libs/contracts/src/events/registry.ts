@@ -20,6 +20,8 @@ import {
 } from './maintenance.js';
 import {
   RestoreAccepted,
+  RestoreApproved,
+  RestoreAwaitingApproval,
   RestoreCompleted,
   RestoreFailed,
   RestoreRejected,
@@ -50,6 +52,8 @@ export const EVENTS = {
   'restore.requested': { contract: RestoreRequested, version: 1, terminal: false, rejectedAs: 'restore.rejected' },
   'restore.accepted': { contract: RestoreAccepted, version: 1, terminal: false },
   'restore.rejected': { contract: RestoreRejected, version: 1, terminal: true },
+  'restore.awaiting_approval': { contract: RestoreAwaitingApproval, version: 1, terminal: false },
+  'restore.approved': { contract: RestoreApproved, version: 1, terminal: false },
   'restore.started': { contract: RestoreStarted, version: 1, terminal: false },
   'restore.completed': { contract: RestoreCompleted, version: 1, terminal: true },
   'restore.failed': { contract: RestoreFailed, version: 1, terminal: true },

@@ -5,6 +5,7 @@ import {
   ArrayMinSize,
   Equals,
   IsArray,
+  IsBoolean,
   IsDefined,
   IsInt,
   IsISO8601,
@@ -15,6 +16,7 @@ import {
   Matches,
   MaxLength,
   Min,
+  MinLength,
   registerDecorator,
   ValidateIf,
   ValidateNested,
@@ -146,6 +148,21 @@ export class RestoreRequested {
   @Type(() => RecoveryPoint)
   point?: RecoveryPoint;
 
+  /**
+   * The databases take the place of those that bear their names now. Only through the API, by a DBA, and after a second one has approved
+   * of the plan.
+   */
+  @IsOptional()
+  @IsBoolean()
+  inPlace?: boolean;
+
+  /** Why nobody else could be asked to approve: it begins at once, everybody is told, and it is written down. */
+  @IsOptional()
+  @IsString()
+  @MinLength(10)
+  @MaxLength(1000)
+  breakGlass?: string;
+
   @IsOptional()
   @IsString()
   @MaxLength(1000)
@@ -188,6 +205,36 @@ export class RestoreFacts {
 
 /** `restore.accepted`: it will end in exactly one `restore.completed` or `restore.failed`. */
 export class RestoreAccepted extends RestoreFacts {}
+
+/** `restore.awaiting_approval`: it would take the place of what is there, and begins when a second DBA approves of its plan. */
+export class RestoreAwaitingApproval extends RestoreFacts {
+  /** SHA-256 of the plan. Only this plan can be approved of. */
+  @Matches(/^[0-9a-f]{64}$/)
+  planHash!: string;
+
+  /** After this it cannot be approved of any more. */
+  @IsISO8601()
+  until!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  requestedBy!: string;
+}
+
+/** `restore.approved`: it may begin. */
+export class RestoreApproved extends RestoreFacts {
+  @Matches(/^[0-9a-f]{64}$/)
+  planHash!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  by!: string;
+
+  /** Why nobody else could be asked: then `by` is who asked for it. */
+  @IsOptional()
+  @IsString()
+  breakGlass?: string;
+}
 
 /** `restore.rejected`: it cannot be a restore, with every reason. Terminal. */
 export class RestoreRejected extends BackupRejected {}

@@ -18,6 +18,8 @@ const PARTIES: Readonly<Record<EventType, { publishers: string[]; consumers: str
   'restore.requested': { publishers: ['cli', 'anyone with the right'], consumers: ['backup-worker'] },
   'restore.accepted': { publishers: ['backup-worker'], consumers: [] },
   'restore.rejected': { publishers: ['backup-worker'], consumers: [] },
+  'restore.awaiting_approval': { publishers: ['backup-worker'], consumers: ['notifier'] },
+  'restore.approved': { publishers: ['backup-worker'], consumers: ['notifier'] },
   'restore.started': { publishers: ['backup-worker'], consumers: [] },
   'restore.completed': { publishers: ['backup-worker'], consumers: ['notifier'] },
   'restore.failed': { publishers: ['backup-worker'], consumers: ['notifier'] },

@@ -127,6 +127,18 @@ export const en = {
       'The scratch server for the restore test failed',
       'The backup itself may be good, but it is not proven. Check room, locales and extensions on the worker.',
     ],
+    APPROVAL_MISSING: [
+      'The restore in place {id} was not approved of: {what}.',
+      'A second DBA approves of the plan with: hozen approve ID --plan HASH. Ask for the restore again if its time is over.',
+    ],
+    PLAN_CHANGED: [
+      'What the restore in place would do is not what was approved of.',
+      'Something changed since: a database, the server or the backup. Look at the plan, and ask again.',
+    ],
+    SAFETY_BACKUP_FAILED: [
+      'The backup of what would be replaced did not succeed: {what}.',
+      'Nothing was changed. See why it failed (hozen runs), and ask for the restore again.',
+    ],
     TOKEN_MISSING: [
       'This installation asks for a token, and there is none, or it is unknown or expired.',
       'Set HOZEN_TOKEN to yours. A DBA makes one: hozen token create NAME --role viewer|operator|dba.',

@@ -100,6 +100,18 @@ export const zh: TextCatalogue<ErrorCode> = {
       '用于恢复测试的临时服务器失败',
       '备份本身可能是好的，但未被证明。请检查工作节点的空间、区域设置和扩展。',
     ],
+    APPROVAL_MISSING: [
+      '就地恢复 {id} 未获批准：{what}。',
+      '由第二位 DBA 批准方案：hozen approve ID --plan HASH。若已过期，请重新请求恢复。',
+    ],
+    PLAN_CHANGED: [
+      '就地恢复将要执行的内容与批准的不同。',
+      '批准之后数据库、服务器或备份发生了变化。请查看方案并重新请求。',
+    ],
+    SAFETY_BACKUP_FAILED: [
+      '对将被替换内容的备份没有成功：{what}。',
+      '没有任何更改。请查看失败原因（hozen runs），然后重新请求恢复。',
+    ],
     TOKEN_MISSING: [
       '此环境需要令牌，但没有提供，或令牌未知、已过期。',
       '请把 HOZEN_TOKEN 设为您的令牌。令牌由 DBA 创建：hozen token create NAME --role viewer|operator|dba。',

@@ -12,6 +12,12 @@ export interface RestoreView {
   config: string;
   target: string;
   databases: { name: string; as: string }[];
+  /** The databases take the place of those that bear their names. */
+  inPlace?: true;
+  /** Of a restore in place: what is to be approved of, until when, and who did. */
+  planHash?: string;
+  approvalUntil?: string;
+  approval?: RestoreApproval;
   /** The new data directory, where files are restored. */
   directory?: string;
   /** How far the log is replayed over the copy, and how far it was. */
@@ -29,6 +35,15 @@ export interface RestoreView {
   error?: ErrorFacts;
   warnings: string[];
   traceId?: string;
+}
+
+/** Who let a restore in place begin. */
+export interface RestoreApproval {
+  by: string;
+  /** RFC 3339. */
+  at: string;
+  /** Why nobody else could be asked. */
+  breakGlass?: string;
 }
 
 export interface RestoreListView {
@@ -50,6 +65,12 @@ export interface RestorePlanView {
   from: { version: string; target: string };
   to: { version: string; target: string; freeBytes?: number };
   databases: { name: string; as: string; bytes: number; tables: number }[];
+  /** Of a restore in place: the databases that are replaced, and the config that backs them up before. */
+  inPlace?: { replaces: string[]; safetyConfig: string };
+  /** Of a restore in place: what is done, in this order. */
+  steps?: RestoreStep[];
+  /** SHA-256 of all that is decided here: what is approved of is what runs. */
+  hash?: string;
   /** Each makes the restore impossible until it is removed. */
   obstacles: { kind: RestoreObstacle; what: string }[];
   /** Worth knowing; they do not stop it. */
@@ -64,9 +85,15 @@ export interface RecoverableRange {
   upTo: string;
 }
 
+export const RESTORE_STEPS = ['safety-backup', 'close', 'restore', 'compare', 'swap', 'open'] as const;
+export type RestoreStep = (typeof RESTORE_STEPS)[number];
+
 export const RESTORE_OBSTACLES = [
   'database-exists',
   'database-unknown',
+  'database-missing',
+  'database-irreplaceable',
+  'safety-config-missing',
   'role-missing',
   'extension-missing',
   'tablespace-missing',

@@ -7,6 +7,9 @@ export const noticesEn = {
   'subject.maintenance.completed': 'Maintenance of {target} completed ({maintenanceType})',
   'subject.maintenance.failed': 'FAILED: maintenance of {target} ({maintenanceType})',
   'subject.backup.gap_found': 'GAP in the log of {target} ({config})',
+  'subject.restore.awaiting_approval': 'APPROVAL NEEDED: restore in place on {target}',
+  'subject.restore.approved': 'Restore in place on {target} was approved of',
+  'subject.restore.breakGlass': 'BREAK GLASS: restore in place on {target} without approval',
   'subject.restore.completed': 'Restore into {target} completed',
   'subject.restore.failed': 'FAILED: restore into {target}',
   'subject.verification.completed': 'A backup of {target} was proven once more ({config})',
@@ -20,6 +23,9 @@ export const noticesEn = {
   'body.maintenance.failed': 'The maintenance of {target} failed.',
   'body.backup.gap_found':
     'The log of {target} by config "{config}" has a gap. No point in time after it can be restored until a new full backup is there.',
+  'body.restore.awaiting_approval':
+    'Somebody asks to replace databases of {target} by a backup of config "{config}". It begins only when a second DBA approves of its plan.',
+  'body.restore.approved': 'The restore in place of a backup of config "{config}" on {target} begins.',
   'body.restore.completed':
     'The backup by config "{config}" was restored into {target}, and compared with what was backed up.',
   'body.restore.failed':
@@ -55,6 +61,11 @@ export const noticesEn = {
   'label.restore': 'Restore',
   'label.rto': 'Recovery time',
   'label.rpo': 'Newest state that could be restored',
+  'label.requestedBy': 'Asked for by',
+  'label.until': 'Can be approved of until',
+  'label.plan': 'Plan',
+  'label.approvedBy': 'Approved of by',
+  'label.breakGlass': 'Why nobody else was asked',
   'label.next': 'Look further',
   'proof.checksum': 'read back and compared by checksum',
   'proof.restore':

@@ -8,6 +8,9 @@ export const noticesJa: NoticeTexts = {
   'subject.maintenance.completed': '{target} のメンテナンスが完了しました({maintenanceType})',
   'subject.maintenance.failed': '【失敗】{target} のメンテナンス({maintenanceType})',
   'subject.backup.gap_found': '【欠落】{target} のログ({config})',
+  'subject.restore.awaiting_approval': '【要承認】{target} の元の場所への復元',
+  'subject.restore.approved': '{target} の元の場所への復元が承認されました',
+  'subject.restore.breakGlass': '【緊急・承認なし】{target} の元の場所への復元',
   'subject.restore.completed': '{target} への復元が完了しました',
   'subject.restore.failed': '【失敗】{target} への復元',
   'subject.verification.completed': '{target} のバックアップを再検証し、合格しました({config})',
@@ -22,6 +25,9 @@ export const noticesJa: NoticeTexts = {
   'body.maintenance.failed': '{target} のメンテナンスは失敗しました。',
   'body.backup.gap_found':
     '設定「{config}」による {target} のログに欠落があります。新しいフルバックアップができるまで、それ以降の時点には復元できません。',
+  'body.restore.awaiting_approval':
+    '設定「{config}」のバックアップで {target} のデータベースを置き換える要求があります。2 人目の DBA が計画を承認するまで開始しません。',
+  'body.restore.approved': '設定「{config}」のバックアップによる {target} の元の場所への復元を開始します。',
   'body.restore.completed': '設定「{config}」のバックアップを {target} に復元し、バックアップ時の内容と照合しました。',
   'body.restore.failed':
     '設定「{config}」のバックアップの {target} への復元は失敗しました。元からあったものに変更はありません。',
@@ -58,6 +64,11 @@ export const noticesJa: NoticeTexts = {
   'label.restore': '復元',
   'label.rto': '復旧時間',
   'label.rpo': '復元できる最新の状態',
+  'label.requestedBy': '要求者',
+  'label.until': '承認期限',
+  'label.plan': '計画',
+  'label.approvedBy': '承認者',
+  'label.breakGlass': '承認を得なかった理由',
   'label.next': '詳しく見る',
   'proof.checksum': '読み戻してチェックサムを照合しました',
   'proof.restore':

@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto';
+import { RESTORE_STEPS, type RestoreObstacle, type RestorePlanView } from '@hozen/contracts';
+import type { EntityManager } from 'typeorm';
+import { planRestore, type PlanGround } from './plan-restore.js';
+import type { WantedDatabase } from './restore-row.js';
+
+/** Dumps whole clusters: what is replaced is in its backup, whatever it is. */
+const SAFETY_CONFIG = `
+  SELECT config.config_name AS name
+    FROM backup_configs AS config JOIN backup_targets AS target ON target.id = config.target_id
+   WHERE target.target_name = $1 AND config.method = 'postgres-logical' AND config.backup_level = 'full'
+   ORDER BY config.config_name LIMIT 1`;
+
+/** Sessions of ours begin in the first one; the others cannot be renamed. */
+const IRREPLACEABLE = ['postgres', 'template0', 'template1'];
+
+/** What a restore would do that takes the place of databases, and everything that stands in its way. Changes nothing. */
+export async function planInPlace(
+  ground: PlanGround,
+  wanted: readonly WantedDatabase[],
+  manager: EntityManager,
+): Promise<RestorePlanView> {
+  const plan = await planRestore(ground, wanted);
+  const there = new Set(ground.target.facts.databases.map(({ name }) => name));
+  const replaces = wanted.map(({ as }) => as);
+  const [config] = await manager.query<{ name: string }[]>(SAFETY_CONFIG, [ground.targetName]);
+  const obstacle = (kind: RestoreObstacle, what: string) => ({ kind, what });
+  const obstacles = [
+    ...plan.obstacles.filter(({ kind }) => kind !== 'database-exists'),
+    ...replaces.filter((name) => IRREPLACEABLE.includes(name)).map((name) => obstacle('database-irreplaceable', name)),
+    ...replaces.filter((name) => !there.has(name)).map((name) => obstacle('database-missing', name)),
+    ...(config ? [] : [obstacle('safety-config-missing', ground.targetName)]),
+  ];
+  const whole: RestorePlanView = {
+    ...plan,
+    obstacles,
+    inPlace: { replaces, safetyConfig: config?.name ?? '' },
+    steps: [...RESTORE_STEPS],
+  };
+  return { ...whole, hash: hashOf(whole) };
+}
+
+/** Of what is decided, and not of what only happens to be so: how long it may take, how large what is there is now. */
+function hashOf(plan: RestorePlanView): string {
+  const { runId, config, artefact, from, to, databases, inPlace, steps, obstacles } = plan;
+  const decided = [
+    [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
+    [from.target, from.version, to.target, to.version],
+    databases.map(({ name, as, tables }) => [name, as, tables]),
+    [inPlace?.replaces, inPlace?.safetyConfig, steps],
+    obstacles.map(({ kind, what }) => [kind, what]),
+  ];
+  return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
+}
