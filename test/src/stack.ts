@@ -46,6 +46,9 @@ export class Stack implements AsyncDisposable {
     readonly events: EventLog,
   ) {}
 
+  /** Sent with every request to a service. */
+  token: string | undefined;
+
   /** Starts the servers and the named services. `env` goes to every service: that is where secrets are. */
   static async start(apps: ServiceApp[], env: NodeJS.ProcessEnv = {}): Promise<Stack> {
     const started = new AsyncDisposableStack();
@@ -125,14 +128,14 @@ export class Stack implements AsyncDisposable {
   async put(app: ServiceApp, body: object): Promise<void> {
     const response = await fetch(`${this.service(app).url}/configuration`, {
       method: 'PUT',
-      headers: { 'content-type': 'application/json' },
+      headers: this.#headers(),
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`PUT /configuration of ${app}: ${response.status} ${await response.text()}`);
   }
 
   async get<T>(app: ServiceApp, path: string): Promise<T> {
-    const response = await fetch(`${this.service(app).url}${path}`);
+    const response = await fetch(`${this.service(app).url}${path}`, { headers: this.#headers() });
     if (!response.ok) throw new Error(`GET ${path} of ${app}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
   }
@@ -140,11 +143,16 @@ export class Stack implements AsyncDisposable {
   async post<T>(app: ServiceApp, path: string, body: object): Promise<T> {
     const response = await fetch(`${this.service(app).url}${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: this.#headers(),
       body: JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`POST ${path} of ${app}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
+  }
+
+  #headers(): Record<string, string> {
+    const authorization = this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
+    return { 'content-type': 'application/json', ...authorization };
   }
 
   run(id: string): Promise<RunView> {

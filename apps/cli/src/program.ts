@@ -11,6 +11,7 @@ import {
 import { ROLES, type Role } from '@hozen/access';
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { apply } from './commands/apply.js';
+import { approve } from './commands/approve.js';
 import { backup } from './commands/backup.js';
 import { cancel } from './commands/cancel.js';
 import { configs } from './commands/configs.js';
@@ -148,6 +149,8 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .option('--lsn <place>', text('option.lsn'))
     .option('--transaction <number>', text('option.transaction'))
     .option('--latest', text('option.latest'))
+    .option('--in-place', text('option.in-place'))
+    .option('--break-glass <reason>', text('option.break-glass'))
     .option('--plan', text('option.plan'))
     .option('--wait', text('option.wait-restore'))
     .option('--reason <text>', text('option.reason'))
@@ -158,11 +161,19 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore nightly --to erp --database shop=shop_yesterday --plan',
         'hozen restore nightly --to erp --database shop=shop_yesterday --wait',
         'hozen restore 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --to test-server --database shop --database crm',
+        'hozen restore nightly --to erp --database shop --in-place --plan',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --at 2026-01-31T09:15:00+09:00 --wait',
       ),
     )
     .action(act(restore));
+
+  command('approve', 'about.approve')
+    .argument('<restore>', text('argument.restore'))
+    .requiredOption('--plan <hash>', text('option.plan-hash'))
+    .addOption(json())
+    .addHelpText('after', examples('hozen approve 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --plan 9f2c…'))
+    .action(act((context, id: string, options: { plan: string }) => approve(context, id, options)));
 
   command('restores', 'about.restores')
     .argument('[restore]', text('argument.restore'))

@@ -1,5 +1,11 @@
 import { userInfo } from 'node:os';
-import { pointText, type RestorePlanView, type RestoreRequested, type RestoreView } from '@hozen/contracts';
+import {
+  pointText,
+  type RestoreApproval,
+  type RestorePlanView,
+  type RestoreRequested,
+  type RestoreView,
+} from '@hozen/contracts';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
 import { call } from '../services/call.js';
@@ -21,6 +27,8 @@ export interface RestoreOptions {
   lsn?: string;
   transaction?: string;
   latest?: boolean;
+  inPlace?: boolean;
+  breakGlass?: string;
   plan?: boolean;
   wait?: boolean;
   reason?: string;
@@ -33,13 +41,11 @@ export async function restore(context: Context, source: string, options: Restore
   if (options.plan) return plan(context, request);
   const asked = await call<RestoreView>(context, 'backup-worker', '/restores', { method: 'POST', body: request });
   if (!options.wait) {
-    const command = `hozen restores ${asked.id}`;
-    context.out.write(
-      context.json ? `${JSON.stringify(asked)}\n` : `${context.text('restore.asked', { id: asked.id, command })}\n`,
-    );
+    context.out.write(context.json ? `${JSON.stringify(asked)}\n` : askedText(context, asked));
     return 'ok';
   }
   const lines = context.json || !context.out.isTTY;
+  if (!lines) context.err.write(approvalNeeded(context, asked) ?? '');
   const progress = progressOutput(context, lines);
   try {
     const ended = await followRestore(context, asked.id, progress);
@@ -48,6 +54,18 @@ export async function restore(context: Context, source: string, options: Restore
   } finally {
     progress.stop();
   }
+}
+
+function askedText(context: Context, asked: RestoreView): string {
+  const command = `hozen restores ${asked.id}`;
+  return `${context.text('restore.asked', { id: asked.id, command })}\n${approvalNeeded(context, asked) ?? ''}`;
+}
+
+/** What the second DBA is to be told. */
+function approvalNeeded(context: Context, { id, planHash, approval, approvalUntil }: RestoreView): string | undefined {
+  if (planHash === undefined || approval || approvalUntil === undefined) return undefined;
+  const command = `hozen approve ${id} --plan ${planHash}`;
+  return `${context.styles.warn(context.text('restore.approve', { command, time: timeText(approvalUntil) }))}\n`;
 }
 
 /** `hozen restores [id]`: the latest ones, or one. */
@@ -86,6 +104,8 @@ function requestOf(source: string, options: RestoreOptions): RestoreRequested {
     ...(options.to === undefined ? {} : { target: options.to }),
     ...(options.database === undefined ? {} : { databases: options.database.map(databaseOf) }),
     ...(options.directory === undefined ? {} : { directory: options.directory }),
+    ...(options.inPlace ? { inPlace: true } : {}),
+    ...(options.breakGlass === undefined ? {} : { breakGlass: options.breakGlass }),
     ...pointOf(options),
     requestedBy: userInfo().username,
     ...(options.reason === undefined ? {} : { reason: options.reason }),
@@ -135,6 +155,10 @@ function planText(context: Context, view: RestorePlanView): string {
           `${oneLine(name)} → ${oneLine(as)}  ${bytesText(bytes)}, ${text('restore.tables', { tables })}`,
         ] as const,
     ),
+    ...(view.inPlace?.replaces ?? []).map((name) => [text('restore.replaces'), styles.warn(oneLine(name))] as const),
+    [text('restore.safety'), view.inPlace && oneLine(view.inPlace.safetyConfig)],
+    [text('restore.steps'), view.steps?.map((step) => text(`restore.step.${step}`)).join('\n')],
+    [text('restore.plan'), view.hash],
     [
       text('restore.expected'),
       view.expectedSeconds === undefined ? undefined : durationText(view.expectedSeconds * 1000),
@@ -168,11 +192,17 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('restore.database'), names === '' ? undefined : names],
     [text('restore.point'), view.point && oneLine(pointText(view.point))],
     [text('restore.reached'), view.reached?.lastTransactionAt && timeText(view.reached.lastTransactionAt)],
+    [text('restore.plan'), view.planHash],
+    [text('restore.approved'), view.approval && approvalText(view.approval)],
     [text('run.state'), text(`state.${view.state}`)],
     [text('run.requested'), timeText(view.queuedAt)],
     [text('run.reason'), view.reason && oneLine(view.reason)],
     ...view.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
     [text('run.error'), view.error && styles.bad(oneLine(`${view.error.code}: ${view.error.message}`))],
     [text('run.trace'), view.traceId],
-  ])}`;
+  ])}${view.state === 'queued' ? (approvalNeeded(context, view) ?? '') : ''}`;
+}
+
+function approvalText({ by, at, breakGlass }: RestoreApproval): string {
+  return oneLine([by, timeText(at), breakGlass].filter((part) => part !== undefined).join(', '));
 }
