@@ -151,8 +151,10 @@ export class Stack implements AsyncDisposable {
   }
 
   #headers(): Record<string, string> {
-    const authorization = this.token === undefined ? {} : { authorization: `Bearer ${this.token}` };
-    return { 'content-type': 'application/json', ...authorization };
+    return {
+      'content-type': 'application/json',
+      ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+    };
   }
 
   run(id: string): Promise<RunView> {
