@@ -21,8 +21,8 @@ const WAL_HEADER = 25;
 const STATUS_EVERY_MS = 10_000;
 
 export interface WalStreamOptions {
-  /** Holds the WAL meanwhile; what lies before `start` is let go. */
-  slot: string;
+  /** Holds the WAL meanwhile; what lies before `start` is let go. Without one nothing is held, and nothing let go. */
+  slot?: string;
   timeline: number;
   start: bigint;
   /** The stream ends here, or where the timeline ends. */
@@ -71,7 +71,8 @@ export async function streamWal(
   try {
     signal?.throwIfAborted();
     if (start >= stop) return { end: start };
-    taken.query(`START_REPLICATION SLOT ${slot} PHYSICAL ${formatLsn(start)} TIMELINE ${timeline}`);
+    const held = slot === undefined ? '' : `SLOT ${slot} `;
+    taken.query(`START_REPLICATION ${held}PHYSICAL ${formatLsn(start)} TIMELINE ${timeline}`);
     await done.promise;
     return stream.result();
   } catch (error) {
@@ -122,7 +123,8 @@ class ReceivedWal {
         return undefined;
       }
       case MESSAGE.error:
-        this.refusal ??= serverError(body);
+        // A server that has sent all that was asked for reads on, until it hears that it is enough.
+        if (this.#state !== 'ending') this.refusal ??= serverError(body);
         return undefined;
       case MESSAGE.readyForQuery:
         if (this.refusal) this.line.fail(this.refusal);

@@ -1,4 +1,5 @@
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connect, giveToServer, parseLsn } from '@hozen/dbms';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
@@ -116,6 +117,41 @@ describe('a log of a server', () => {
     expect(third.follows).toBeDefined();
   });
 
+  it('ends at a new timeline whose beginning the server has let go, and tells of the gap next time', async () => {
+    await using other = await TestPostgres.start({ settings: { wal_keep_size: '1GB' } });
+    const logs = logsOf(other);
+    const before = await logs.make('transaction_log');
+    const first = await proven(before);
+    await sql(
+      other,
+      'CREATE TABLE last_of_the_old AS SELECT i, repeat(md5(i::text), 16) AS x FROM generate_series(1, 60000) i',
+    );
+    await promoted(other);
+    await sql(other, `SELECT pg_drop_replication_slot('${logSlotName(before.job)}')`);
+    for (let i = 0; i < 3; i++) {
+      await sql(other, 'CREATE TABLE IF NOT EXISTS t (i int); INSERT INTO t SELECT generate_series(1, 1000)');
+      await sql(other, 'SELECT pg_switch_wal()');
+      await sql(other, 'CHECKPOINT');
+    }
+    // The old timeline's files are still there, the new one's first is not: as after a failover without its archive.
+    const folderOfWal = join(other.dataDir, 'pg_wal');
+    const files = (await readdir(folderOfWal)).filter((name) => name.startsWith('00000002')).toSorted();
+    for (const name of files.filter((each) => /^[0-9A-F]{24}$/.test(each)).slice(0, 1)) {
+      await rm(join(folderOfWal, name));
+    }
+    const second = await proven(await logs.make('transaction_log'));
+    expect(second.gap).toBeUndefined();
+    expect(second.ranges.map(({ timeline }) => timeline)).toEqual([1]);
+    expect(second.records).toBeGreaterThan(10_000);
+    expect(second.upTo >= first.upTo).toBe(true);
+    const third = await proven(await logs.make('transaction_log'));
+    expect(third.gap).toMatchObject({ fromLsn: second.wholeUntilLsn });
+    expect(third.ranges.map(({ timeline }) => timeline)).toEqual([2]);
+    const fourth = await proven(await logs.make('transaction_log'));
+    expect(fourth.gap).toBeUndefined();
+    expect(fourth.follows).toBeDefined();
+  });
+
   it('does not take the WAL of another cluster for its own', async () => {
     await using other = await TestPostgres.start();
     let address = server.address();
@@ -155,6 +191,15 @@ function startOf(wal: ManifestWal): bigint {
 
 function hostOf({ port }: { port: number }): object {
   return { port, password: `env:HOZEN_TEST_PASSWORD_${port}` };
+}
+
+/** The server goes over to a new timeline. */
+async function promoted(server: TestPostgres): Promise<void> {
+  await server.stop('fast');
+  await writeFile(join(server.dataDir, 'standby.signal'), '');
+  await giveToServer(join(server.dataDir, 'standby.signal'));
+  await server.restart('fast');
+  await sql(server, 'SELECT pg_promote()');
 }
 
 async function sql(server: TestPostgres, text: string): Promise<void> {

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError } from '@hozen/contracts';
-import { asTargetError, connect, formatLsn, parseLsn, sessionName, streamWal, type TargetClient } from '@hozen/dbms';
+import { connect, formatLsn, parseLsn, sessionName, streamWal, type TargetClient } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { ManifestWal, WalGap } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import { instantText } from '../../recovery/instant.js';
+import { instantText, parseInstant, type Instant } from '../../recovery/instant.js';
 import { serverSummary, type DumpSummary } from '../dump-summary.js';
 import { readRow } from '../read-row.js';
 import type { LogTarget } from './check-target.js';
@@ -15,11 +15,11 @@ import { LogPieces } from './log-pieces.js';
 import { ensureSlot } from './log-slot.js';
 import { LOG_README } from './readme.js';
 import { LOG_RESTORE_SCRIPT } from './restore-script.js';
+import { asksForWal, historyOf, NoSuchWal, stopsAt, whyNotFrom, type Stop } from './turns.js';
 import { WAL_PAGE_BYTES } from './wal-reader.js';
 
-/** The server has no such WAL: it went, or it never had it. */
-const FILE_MISSING = '58P01';
-const NOT_ITS_HISTORY = /requested starting point|requested timeline|requested WAL segment/;
+/** A server reads so many bytes at once. Begun at a multiple of it, it reads no piece that reaches into a file that is gone. */
+const SENT_AT_ONCE = 131_072n;
 
 const LOOK_EVERY_MS = 20;
 
@@ -96,7 +96,12 @@ async function received(copying: Copying, earlier: EarlierLog | undefined): Prom
     const behind = last.timeline === end.timeline && lsn > end.lsn;
     try {
       if (behind) throw new NoSuchWal('the server is behind it: it was set back');
-      return await copyFrom(copying, { timeline: last.timeline, lsn, follows: { runId: earlier.manifest.runId } });
+      const stop = await stopsAt(target, last.timeline, end.timeline, sessionOf(copying.job));
+      // What there is until then is taken first; the next log finds nothing more, and tells of the gap.
+      if (stop && stop.lsn <= parseLsn(last.endLsn)) throw new NoSuchWal(stop.reason);
+      const start = stop ? (lsn / SENT_AT_ONCE) * SENT_AT_ONCE : lsn;
+      const from = { timeline: last.timeline, lsn: start, follows: { runId: earlier.manifest.runId } };
+      return await copyFrom(copying, from, stop && { ...stop, upTo: earlier.wal.upTo });
     } catch (error) {
       if (!(error instanceof NoSuchWal)) throw error;
       return copyFrom(copying, await anew(copying, earlier, error.message));
@@ -111,31 +116,38 @@ async function anew(
   earlier: EarlierLog | undefined,
   reason: string,
 ): Promise<Beginning> {
-  const segment = BigInt(target.segmentBytes);
-  let { heldFrom } = target;
-  if (heldFrom > end.lsn) {
-    // Of a server that was set back: what it held is not there.
-    await using client = await connect(target.address, { applicationName: sessionName(job.runId, job.epoch) });
+  const firstOf = (place: bigint) => (place / BigInt(target.segmentBytes)) * BigInt(target.segmentBytes);
+  let lsn = firstOf(target.heldFrom);
+  const isThere = lsn <= end.lsn && !(await whyNotFrom(target.address, end.timeline, lsn, sessionOf(job)));
+  if (!isThere) {
+    // What the slot held is gone with the server that was set back, or with another timeline.
+    await using client = await connect(target.address, sessionOf(job));
     await client.query(DROP_SLOT, [target.slot]);
-    heldFrom = await ensureSlot(client, target.slot);
+    lsn = firstOf(await ensureSlot(client, target.slot));
   }
-  const lsn = (heldFrom / segment) * segment;
   if (!earlier) return { timeline: end.timeline, lsn };
   const { wholeUntilLsn: fromLsn, upTo: from } = earlier.wal;
   return { timeline: end.timeline, lsn, gap: { fromLsn, from, toLsn: formatLsn(lsn), reason } };
 }
 
-/** Through all timelines that lie between. */
-async function copyFrom({ job, target, writer, context, end }: Copying, from: Beginning): Promise<ManifestWal> {
-  const applicationName = sessionName(job.runId, job.epoch);
-  await using client = await connect(target.address, { applicationName, replication: true });
+/**
+ * Through all timelines that lie between.
+ * @param until where the server has no more; then nothing is known of commits after the log before, but for those in this one
+ */
+async function copyFrom(
+  { job, target, writer, context, end }: Copying,
+  from: Beginning,
+  until?: Pick<Stop, 'timeline' | 'lsn'> & { upTo: string },
+): Promise<ManifestWal> {
+  await using client = await connect(target.address, { ...sessionOf(job), replication: true });
   const pieces = await LogPieces.into(writer, target.segmentBytes, from.lsn);
   const expectedBytes = Number(end.lsn - from.lsn);
   let bytes = 0;
   let { timeline, lsn } = from;
   for (;;) {
     pieces.begin(timeline, lsn);
-    const options = { slot: target.slot, timeline, start: lsn, stop: timeline === end.timeline ? end.lsn : LAST };
+    const stop = timeline === until?.timeline ? until.lsn : timeline === end.timeline ? end.lsn : LAST;
+    const options = { slot: target.slot, timeline, start: lsn, stop };
     const took = await asksForWal(() =>
       streamWal(
         client,
@@ -146,7 +158,9 @@ async function copyFrom({ job, target, writer, context, end }: Copying, from: Be
         },
         context.signal,
       ),
-    );
+    ).catch((error: unknown) => {
+      throw error instanceof NoSuchWal && bytes > 0 ? wentMeanwhile(target, error) : error;
+    });
     await pieces.end();
     if (!took.next) break;
     ({ timeline } = took.next);
@@ -159,7 +173,7 @@ async function copyFrom({ job, target, writer, context, end }: Copying, from: Be
     ranges,
     wholeUntilLsn: formatLsn(pieces.wholeUntil),
     records,
-    upTo: end.at.toISOString(),
+    upTo: until ? latestOf(until.upTo, lastTransactionAt) : end.at.toISOString(),
     ...(lastTransactionAt === undefined ? {} : { lastTransactionAt: instantText(lastTransactionAt) }),
     restorePoints,
     tablespaces,
@@ -168,32 +182,29 @@ async function copyFrom({ job, target, writer, context, end }: Copying, from: Be
   };
 }
 
+/** What was taken stands in the artefact for good: the next attempt makes another, and sees the gap before it begins. */
+function wentMeanwhile({ address }: LogTarget, cause: NoSuchWal): HozenError {
+  const { target, host, port, user } = address;
+  return new HozenError('TARGET_CONNECTION_LOST', { target, host, port, user }, { detail: cause.message, cause });
+}
+
+/** The last commit that is there, where it is later than what is known already. */
+function latestOf(upTo: string, lastTransactionAt: Instant | undefined): string {
+  if (lastTransactionAt === undefined || lastTransactionAt < parseInstant(upTo)) return upTo;
+  return instantText(lastTransactionAt);
+}
+
+function sessionOf(job: BackupJob): { applicationName: string } {
+  return { applicationName: sessionName(job.runId, job.epoch) };
+}
+
 /** Beyond the end of any timeline that is over. */
 const LAST = (1n << 64n) - 1n;
 
-class NoSuchWal extends Error {}
-
-async function asksForWal<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const cause = error instanceof HozenError ? error.cause : undefined;
-    const state = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const message = cause instanceof Error ? cause.message : '';
-    if (state === FILE_MISSING || NOT_ITS_HISTORY.test(message)) throw new NoSuchWal(message, { cause: error });
-    throw error;
-  }
-}
-
 /** How the timeline came about: a server that follows it asks for this first. */
 async function addHistory(client: TargetClient, writer: ArtefactWriter, timeline: number): Promise<void> {
-  try {
-    const { rows } = await client.query<{ filename: string; content: string | Buffer }>(`TIMELINE_HISTORY ${timeline}`);
-    const [history] = rows;
-    if (history) await writer.addFile(`wal/${history.filename}`, history.content);
-  } catch (error) {
-    throw asTargetError(error, client.address);
-  }
+  const history = await historyOf(client, timeline);
+  if (history) await writer.addFile(`wal/${history.name}`, history.content);
 }
 
 /**
