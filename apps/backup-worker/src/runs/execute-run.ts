@@ -21,6 +21,7 @@ import { RENEW_EVERY_MS } from './under-lease.js';
 import { retryOf, TAKEOVERS_ALLOWED } from './retry-policy.js';
 import { runBackup } from './run-backup.js';
 import { settleFailure } from './settle-failure.js';
+import { sizeWarning } from './size-deviation.js';
 import { isInWindow } from './window.js';
 
 /**
@@ -88,8 +89,11 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     // Before the run ends: what a process that dies here leaves is found by the next owner, which there is only until then.
     await cleanUp(job);
     await failpoint('run.before-finish');
+    const { originalBytes } = result.artefact;
+    const unusual = await sizeWarning(context.database, run, originalBytes, plan.config.sizeDeviationPercent);
     await finishCompleted(context.outbox, run, attempt, {
       ...result,
+      warnings: unusual === undefined ? result.warnings : [unusual, ...result.warnings],
       bytesPerSecond: dumpRate(result.artefact),
       retentionDays: run.options.retentionDays ?? plan.config.retentionDays,
     });

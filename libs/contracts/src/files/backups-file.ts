@@ -384,6 +384,13 @@ export class ConfigSpec {
   @Max(10_080)
   timeoutMinutes: number = 120;
 
+  /** A full backup that is so many percent larger or smaller than the last ones is told of; 0: never. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(1000)
+  sizeDeviationPercent: number = 20;
+
   /** For levels that build on one another: so many backups, the full one included, must be restored at most. */
   @IsOptional()
   @IsInt()

@@ -19,6 +19,7 @@ const KEYWORDS: Readonly<Record<string, (constraints: unknown[]) => JsonSchema>>
   isString: () => ({ type: 'string' }),
   isNotEmpty: () => ({ minLength: 1 }),
   maxLength: ([most]) => ({ maxLength: most }),
+  minLength: ([most]) => ({ minLength: most }),
   isBoolean: () => ({ type: 'boolean' }),
   isInt: () => ({ type: 'integer' }),
   isNumber: () => ({ type: 'number' }),
