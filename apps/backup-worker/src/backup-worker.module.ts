@@ -10,6 +10,7 @@ import { RunsController } from './api/runs.controller.js';
 import { ConfigurationController } from './configs/configuration.controller.js';
 import { CopyKeeper } from './copies/copy-keeper.js';
 import { RequestsController } from './intake/requests.controller.js';
+import { RepositoryController } from './repository/repository.controller.js';
 import { RestoreExecutor } from './restores/restore-executor.js';
 import { RestoresController } from './restores/restores.controller.js';
 import { RetentionController } from './retention/retention.controller.js';
@@ -29,6 +30,7 @@ import type { WorkerSettings } from './settings.js';
     RetentionController,
     RestoresController,
     VerificationsController,
+    RepositoryController,
   ],
 })
 export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {

@@ -16,6 +16,7 @@ import { backup } from './commands/backup.js';
 import { cancel } from './commands/cancel.js';
 import { configs } from './commands/configs.js';
 import { hold, release, retentionApply, retentionPreview } from './commands/retention.js';
+import { repositoryAdopt, repositoryScan } from './commands/repository.js';
 import { restore, restores } from './commands/restore.js';
 import { run } from './commands/run.js';
 import { runs } from './commands/runs.js';
@@ -260,6 +261,25 @@ export function createProgram(around: Surroundings, language: Language, ended: (
   ofToken('revoke', 'about.token-revoke')
     .argument('<name>', text('argument.token'))
     .action(act((context, name: string) => tokenRevoke(context, name)));
+
+  const repository = command('repository', 'about.repository').addHelpText(
+    'after',
+    examples('hozen repository scan', 'hozen repository scan nightly --json', 'hozen repository adopt'),
+  );
+  const ofRepository = (usage: string, about: CliText) =>
+    repository
+      .command(usage)
+      .description(text(about))
+      .argument('[config]', text('argument.config'))
+      .helpOption('-h, --help', text('option.help'))
+      .addOption(lang())
+      .addOption(json());
+  ofRepository('scan', 'about.repository-scan').action(
+    act((context, config: string | undefined) => repositoryScan(context, config)),
+  );
+  ofRepository('adopt', 'about.repository-adopt').action(
+    act((context, config: string | undefined) => repositoryAdopt(context, config)),
+  );
 
   const retention = command('retention', 'about.retention').addHelpText(
     'after',

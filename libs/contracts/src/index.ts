@@ -23,6 +23,7 @@ export * from './texts/error-texts.js';
 export type { NoticeKey } from './texts/notices/en.js';
 export * from './texts/texts.js';
 export * from './views/maintenance.js';
+export * from './views/repository.js';
 export * from './views/restore.js';
 export * from './views/retention.js';
 export * from './views/verification.js';

@@ -10,6 +10,8 @@ export interface Call {
   method?: 'GET' | 'PUT' | 'POST' | 'DELETE';
   query?: Record<string, string | number | undefined>;
   body?: object;
+  /** Milliseconds to wait for the answer; default 15 s. */
+  longestMs?: number;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function call<Answer>(
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
   const token = await tokenOf(context);
-  const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(LONGEST_ANSWER_MS)]);
+  const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(options.longestMs ?? LONGEST_ANSWER_MS)]);
   const response = await fetch(url, {
     method: options.method ?? 'GET',
     signal: deadline,

@@ -1,0 +1,154 @@
+import {
+  asHozenError,
+  storageLocation,
+  type ConfigSpec,
+  type RepositoryFinding,
+  type RepositoryScanView,
+} from '@hozen/contracts';
+import type { DataSource } from 'typeorm';
+import type { Manifest } from '../artefact/manifest.js';
+import { MANIFEST_SUFFIX } from '../storage/artefact-paths.js';
+import { readManifest } from '../storage/read-manifest.js';
+import { storageOf } from '../storage/storage-of.js';
+import type { Storage } from '../storage/storage.js';
+
+/** Requests to a storage at one time. */
+const AT_ONCE = 8;
+
+const CONFIGS = `SELECT spec FROM backup_configs WHERE $1::text IS NULL OR config_name = $1 ORDER BY config_name`;
+
+const KNOWN = `
+  SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.sha256,
+         deletion.run_id IS NOT NULL AS "deleted", deletion.deleted_at IS NOT NULL AS "gone"
+    FROM backup_artefacts AS artefact
+    JOIN backup_runs AS run ON run.id = artefact.run_id
+    LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id`;
+
+/** What they have published may not be written down yet. */
+const AT_WORK = `SELECT id FROM backup_runs WHERE state IN ('queued', 'running')`;
+
+export interface KnownArtefact {
+  runId: string;
+  config: string;
+  path: string;
+  sha256: string;
+  /** Retention let it go; and it is gone. */
+  deleted: boolean;
+  gone: boolean;
+}
+
+/** A manifest that stands, or why it cannot be read. */
+export interface FoundArtefact {
+  path: string;
+  storage: Storage;
+  manifest?: Manifest;
+  error?: string;
+}
+
+/** One storage of one or several configs. */
+export interface ScannedStorage {
+  location: string;
+  configs: ConfigSpec[];
+  found: FoundArtefact[];
+  error?: string;
+}
+
+/** Compares what the storages of configs hold with what is known. Reads manifests and sizes, and changes nothing. */
+export async function scanRepository(database: DataSource, config: string | undefined): Promise<RepositoryScanView> {
+  const scanned = await readStorages(database, config);
+  const known = await database.query<KnownArtefact[]>(KNOWN);
+  const atWork = new Set((await database.query<{ id: string }[]>(AT_WORK)).map(({ id }) => id));
+  const findings: RepositoryFinding[] = [];
+  const view: RepositoryScanView = { storages: [], findings };
+  for (const { location, found, error } of scanned) {
+    if (error !== undefined) {
+      findings.push({ kind: 'unreachable', path: location, what: error });
+      continue;
+    }
+    const bytes = found.reduce((sum, { manifest }) => sum + (manifest?.artefact.bytes ?? 0), 0);
+    view.storages.push({ storage: location, artefacts: found.length, bytes });
+    const byPath = new Map(known.map((each) => [each.path, each]));
+    findings.push(...(await inTurn(found, (each) => findingsOf(each, byPath.get(each.path), atWork))).flat());
+    const there = new Set(found.map(({ path }) => path));
+    const missing = known.filter(({ path, deleted }) => isBelow(path, location) && !there.has(path) && !deleted);
+    findings.push(
+      ...missing.map(({ path, runId, config: name }) => ({ kind: 'missing' as const, path, runId, config: name })),
+    );
+  }
+  return view;
+}
+
+/** Every storage once, with all its manifests. */
+export async function readStorages(database: DataSource, config: string | undefined): Promise<ScannedStorage[]> {
+  const rows = await database.query<{ spec: ConfigSpec }[]>(CONFIGS, [config ?? null]);
+  const storages = new Map<string, ConfigSpec[]>();
+  for (const { spec } of rows) {
+    const location = storageLocation(spec.storage);
+    storages.set(location, [...(storages.get(location) ?? []), spec]);
+  }
+  return Promise.all([...storages].map(([location, configs]) => readStorage(location, configs)));
+}
+
+async function readStorage(location: string, configs: ConfigSpec[]): Promise<ScannedStorage> {
+  try {
+    const [first] = configs;
+    if (!first) return { location, configs, found: [] };
+    const storage = storageOf(first.storage);
+    const paths: string[] = [];
+    for await (const path of storage.manifests()) paths.push(path.slice(0, -MANIFEST_SUFFIX.length));
+    return { location, configs, found: await inTurn(paths, (path) => read(storage, path)) };
+  } catch (error) {
+    return { location, configs, found: [], error: asHozenError(error).message };
+  }
+}
+
+async function read(storage: Storage, path: string): Promise<FoundArtefact> {
+  try {
+    const manifest = await readManifest(storage, path, undefined);
+    return { path, storage, ...(manifest ? { manifest } : { error: 'the manifest went while it was looked at' }) };
+  } catch (error) {
+    return { path, storage, error: asHozenError(error).message };
+  }
+}
+
+async function findingsOf(
+  { path, storage, manifest, error }: FoundArtefact,
+  known: KnownArtefact | undefined,
+  atWork: ReadonlySet<string>,
+): Promise<RepositoryFinding[]> {
+  const about = known
+    ? { path, runId: known.runId, config: known.config }
+    : { path, ...(manifest ? { runId: manifest.runId, config: manifest.config } : {}) };
+  if (!manifest) return [{ kind: 'damaged', ...about, what: error ?? '' }];
+  if (!known) return atWork.has(manifest.runId) ? [] : [{ kind: 'unknown', ...about }];
+  if (known.gone) return [{ kind: 'should-be-gone', ...about }];
+  if (known.deleted) return [];
+  if (manifest.runId !== known.runId || manifest.artefact.sha256 !== known.sha256) {
+    return [{ kind: 'changed', ...about, what: 'the manifest is another one than that of the run' }];
+  }
+  const wrong = await wrongSize(storage, path, manifest.artefact.bytes);
+  return wrong === undefined ? [] : [{ kind: 'damaged', ...about, what: wrong }];
+}
+
+/** What is wrong with the data itself, as far as its size tells. */
+export async function wrongSize(storage: Storage, path: string, bytes: number): Promise<string | undefined> {
+  try {
+    await using source = await storage.source(path, 'any');
+    return source.size === bytes ? undefined : `it has ${source.size} bytes instead of ${bytes}`;
+  } catch (error) {
+    return asHozenError(error).message;
+  }
+}
+
+function isBelow(path: string, location: string): boolean {
+  return path.startsWith(location.endsWith('/') ? location : `${location}/`);
+}
+
+/** Some at a time, in order. */
+export async function inTurn<T, R>(all: readonly T[], work: (each: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < all.length; at += AT_ONCE) {
+    results.push(...(await Promise.all(all.slice(at, at + AT_ONCE).map(work))));
+  }
+  return results;
+}
