@@ -72,6 +72,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   SIGNATURE_WRONG: 'failed',
   SIGNING_KEY_WRONG: 'failed',
   CONTENT_DIFFERS: 'failed',
+  ASSERTION_FAILED: 'failed',
   SANDBOX_FAILED: 'failed',
   SECRET_UNAVAILABLE: 'failed',
   APPROVAL_MISSING: 'rejected',

@@ -28,6 +28,8 @@ const NOT_READ =
 
 const NOT_RESTORED = 'The backup was read back and is whole, but it was not restored for a proof:';
 
+const NOT_TRUE = 'The backup is as the data is, and what must be true of the data is not:';
+
 const DAMAGED =
   'Page checksums of the server are wrong: its data is damaged. Nothing older is let go until a sound backup is made.';
 
@@ -101,7 +103,8 @@ async function provenResult(
 
 function proven(proof: ProofFacts, artefact: CommittedArtefact): BackupResult {
   const { warnings } = artefact.manifest;
-  return { artefact, proof, warnings: proof.damaged ? [DAMAGED, ...warnings] : warnings };
+  const failed = (proof.failedAssertions ?? []).map((each) => `${NOT_TRUE} ${each}`);
+  return { artefact, proof, warnings: [...(proof.damaged ? [DAMAGED] : []), ...failed, ...warnings] };
 }
 
 async function makeArtefact(

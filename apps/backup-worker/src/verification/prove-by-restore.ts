@@ -10,6 +10,7 @@ import { restoreCluster } from '../restore/restore-cluster.js';
 import { storedCluster } from '../restore/restore-plan.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { compareCluster } from './compare-cluster.js';
+import { askPostgres, failedAssertions, notTrue } from './assertions.js';
 import { named } from './named.js';
 import { asProofError } from './proof-error.js';
 import { scratchFolder, startScratchServer } from './scratch-server.js';
@@ -28,11 +29,14 @@ export async function proveByRestore(
     const started = performance.now();
     await using file = await ArtefactFile.open(artefact);
     const cluster = await storedCluster(file);
+    let failed: string[] = [];
     try {
       await using scratch = await startScratchServer(job, artefact.manifest, cluster);
       await restoreInto(scratch, job, artefact, context);
       const differences = await compareWith(scratch, job, file, artefact, context);
       if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
+      const ask = askPostgres((database) => scratch.address(database), sessionName(job.runId, job.epoch));
+      failed = await failedAssertions(job.config.assertions ?? [], ask);
     } catch (error) {
       throw asProofError(error, context.signal);
     } finally {
@@ -40,7 +44,8 @@ export async function proveByRestore(
     }
     const { databases } = file.index;
     const tables = databases.reduce((sum, database) => sum + database.tables.length, 0);
-    return { level: 'restore', databases: databases.length, tables, seconds: (performance.now() - started) / 1000 };
+    const seconds = (performance.now() - started) / 1000;
+    return { level: 'restore', databases: databases.length, tables, seconds, ...notTrue(failed) };
   });
 }
 

@@ -9,6 +9,7 @@ import { chainOf } from '../restore/physical/chain.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { asStartError } from './proof-error.js';
+import { askPostgres, failedAssertions, notTrue } from './assertions.js';
 import { named } from './named.js';
 import { readEverything, type ReadCounts } from './read-everything.js';
 import { restoreAndCompare } from './restore-and-compare.js';
@@ -50,6 +51,7 @@ export async function proveByStart(
         tables: counts?.tables ?? 0,
         seconds: seconds(),
         ...(damaged ? { damaged } : {}),
+        ...notTrue(counts?.failed ?? []),
       };
     } catch (error) {
       throw asStartError(error, context.signal);
@@ -64,7 +66,7 @@ async function startAndRead(
   artefact: CommittedArtefact,
   scratch: string,
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
-): Promise<ReadCounts | undefined> {
+): Promise<(ReadCounts & { failed: string[] }) | undefined> {
   const { physical } = artefact.manifest;
   const postgres = postgresOf(artefact.manifest);
   const directory = join(scratch, 'data');
@@ -96,8 +98,10 @@ async function startAndRead(
     signal,
     onBytes: (more, item) => progress({ phase: 'comparing', bytes: (bytes += more), item }),
   });
+  const ask = askPostgres((database) => server.address(database), applicationName);
+  const failed = await failedAssertions(job.config.assertions ?? [], ask);
   await server.stop('fast');
-  return counts;
+  return { ...counts, failed };
 }
 
 /** Databases that let nobody in must be whole, too; and settings of roles and databases are not to get in the way. */

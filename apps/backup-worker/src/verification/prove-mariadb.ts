@@ -16,6 +16,7 @@ import { CONTENT, runInto, settingsOf, STREAMS } from '../methods/mariadb-logica
 import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { askMariadb, failedAssertions, notTrue } from './assertions.js';
 import { named } from './named.js';
 import { scratchFolder } from './scratch-server.js';
 
@@ -34,17 +35,20 @@ export async function proveMariadb(
     await using file = await ArtefactFile.open(artefact);
     const expected = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as StoredContent;
     const scratch = await scratchFolder(job);
+    let failed: string[] = [];
     try {
       await using server = await startScratch(scratch, artefact, context);
       for (const stream of Object.values(STREAMS)) await load(server, file, stream, artefact, context);
       const differences = await compare(server, file, expected, artefact, context);
       if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
+      failed = await failedAssertions(job.config.assertions ?? [], askMariadb(server.address()));
     } finally {
       await rm(scratch, { recursive: true, force: true });
     }
     const { databases } = artefact.manifest;
     const seconds = (performance.now() - started) / 1000;
-    return { level: 'restore', databases: databases.length, tables: expected.tables.length, seconds };
+    const tables = expected.tables.length;
+    return { level: 'restore', databases: databases.length, tables, seconds, ...notTrue(failed) };
   });
 }
 

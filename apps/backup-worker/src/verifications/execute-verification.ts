@@ -42,6 +42,7 @@ const BAD: ReadonlySet<ErrorCode> = new Set([
   'ARTEFACT_MISSING',
   'ARTEFACT_CORRUPT',
   'CONTENT_DIFFERS',
+  'ASSERTION_FAILED',
   'SIGNATURE_MISSING',
   'SIGNATURE_WRONG',
 ]);
@@ -98,6 +99,8 @@ async function verify(
   if (row.kind === 'spot') proof = { level: 'checksum', databases: 0, tables: 0, seconds: seconds() };
   else proof = await methodOf(job.config.method).prove(job, artefact, about);
   leased.signal.throwIfAborted();
+  const { failedAssertions } = proof;
+  if (failedAssertions) throw new HozenError('ASSERTION_FAILED', { what: failedAssertions.join('; ') });
   const isRestored = proof.level === 'restore';
   await finishVerified(context.outbox, row, { proof, rpoSeconds, rtoSeconds: isRestored ? proof.seconds : undefined });
 }

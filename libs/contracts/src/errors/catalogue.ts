@@ -49,6 +49,7 @@ export const ERRORS = {
   ARTEFACT_MISSING: 'verification',
   ARTEFACT_CORRUPT: 'verification',
   CONTENT_DIFFERS: 'verification',
+  ASSERTION_FAILED: 'verification',
   IDENTITY_MISSING: 'operator',
   IDENTITY_WRONG: 'operator',
   SIGNATURE_MISSING: 'operator',

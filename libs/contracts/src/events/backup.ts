@@ -204,6 +204,12 @@ export class ProofFacts {
   @IsBoolean()
   damaged?: boolean;
 
+  /** What the config says must be true, and is not: names and reasons. */
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  failedAssertions?: string[];
+
   /** Databases that were restored into the scratch server and compared; 0 for `checksum`. */
   @IsInt()
   @Min(0)

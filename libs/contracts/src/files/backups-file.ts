@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import {
   ArrayNotEmpty,
+  ArrayMaxSize,
   IsArray,
   IsBoolean,
   IsDefined,
@@ -292,6 +293,23 @@ export class RetentionSpec {
   transaction_log?: LevelRetentionSpec;
 }
 
+/** What must be true of the data: asked of the restored copy whenever a backup is proven by a restore. */
+export class AssertionSpec {
+  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
+  name!: string;
+
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(64)
+  database!: string;
+
+  /** One statement that gives one row with one column: true. It may only read. */
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(10_000)
+  sql!: string;
+}
+
 /** What to back up, how, where to, and for how long it is kept (TBL-040). */
 export class ConfigSpec {
   @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
@@ -383,6 +401,13 @@ export class ConfigSpec {
   @Min(1)
   @Max(10_080)
   timeoutMinutes: number = 120;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true })
+  @Type(() => AssertionSpec)
+  assertions?: AssertionSpec[];
 
   /** A full backup that is so many percent larger or smaller than the last ones is told of; 0: never. */
   @IsOptional()

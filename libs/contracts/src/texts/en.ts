@@ -99,6 +99,10 @@ export const en = {
       '{path} does not hold what was written: {what}',
       'The disk or the transfer changed it. Do not rely on this file; check the storage; the backup is run again.',
     ],
+    ASSERTION_FAILED: [
+      'What must be true of the data is not true of the backup: {what}.',
+      'The backup is as the data was. See since when: an older one may have what is missing.',
+    ],
     CONTENT_DIFFERS: [
       'The restored copy differs from the backup: {what}',
       'Do not rely on this backup. Look at the named objects; it is run again.',

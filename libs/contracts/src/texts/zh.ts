@@ -75,6 +75,10 @@ export const zh: TextCatalogue<ErrorCode> = {
       '{path} 的内容与写入时不同：{what}',
       '磁盘或传输改变了它。不要使用该文件，请检查存储；备份会重新执行。',
     ],
+    ASSERTION_FAILED: [
+      '数据必须满足的条件在备份中不成立：{what}。',
+      '备份与当时的数据一致。请确认从何时开始；较早的备份中可能还有缺失的内容。',
+    ],
     CONTENT_DIFFERS: ['恢复的内容与备份不一致：{what}', '不要使用该备份，请检查所列对象；备份会重新执行。'],
     IDENTITY_MISSING: [
       '{path} 已加密，而其配置没有指定用于解密的私钥（identity）',
