@@ -19,8 +19,15 @@ export type TargetKind = (typeof TARGET_KINDS)[number];
 /**
  * `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it.
  * `postgres-wal`: the WAL since the last time. `mariadb-logical`: with mariadb-dump, all databases at one moment.
+ * `mariadb-physical`: with mariadb-backup, the server's files.
  */
-export const BACKUP_METHODS = ['postgres-logical', 'postgres-physical', 'postgres-wal', 'mariadb-logical'] as const;
+export const BACKUP_METHODS = [
+  'postgres-logical',
+  'postgres-physical',
+  'postgres-wal',
+  'mariadb-logical',
+  'mariadb-physical',
+] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
 /** What each method can make. */
@@ -29,11 +36,12 @@ export const METHOD_LEVELS: Readonly<Record<BackupMethod, readonly BackupLevel[]
   'postgres-physical': ['full', 'differential', 'incremental'],
   'postgres-wal': ['transaction_log'],
   'mariadb-logical': ['full'],
+  'mariadb-physical': ['full', 'differential', 'incremental'],
 };
 
 /** What each method is for. */
 export function kindOf(method: BackupMethod): TargetKind {
-  return method === 'mariadb-logical' ? 'mariadb' : 'postgres';
+  return method.startsWith('mariadb-') ? 'mariadb' : 'postgres';
 }
 
 /**

@@ -8,12 +8,13 @@ export * from './inspection/cluster-facts.js';
 export { inspectCluster } from './inspection/inspect-cluster.js';
 export { connectMariadb, MariadbClient } from './mariadb/connect-mariadb.js';
 export {
+  COPY_RIGHTS,
   inspectMariadb,
   mariadbDatabases,
   type MariadbDatabase,
   type MariadbFacts,
 } from './mariadb/inspect-mariadb.js';
-export { mariadbAddressOf, type MariadbAddress } from './mariadb/mariadb-address.js';
+export { isSocket, mariadbAddressOf, type MariadbAddress } from './mariadb/mariadb-address.js';
 export { findMariadbTool, isAtLeast, seriesOf, type MariadbProgram } from './mariadb/mariadb-tools.js';
 export { OptionFile } from './mariadb/option-file.js';
 export { PrivateMariadb, type PrivateMariadbOptions } from './mariadb/private-mariadb.js';

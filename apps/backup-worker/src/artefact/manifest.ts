@@ -15,6 +15,7 @@ export const MANIFEST_FORMATS = [
   'hozen-postgres-physical',
   'hozen-postgres-wal',
   'hozen-mariadb-logical',
+  'hozen-mariadb-physical',
 ] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
@@ -70,6 +71,20 @@ export interface ManifestMariadb {
   lowerCaseTableNames: number;
   /** Where in the binary log the moment of the dump lies. */
   binlog?: { file: string; position: number; gtid?: string };
+  /** Of a copy of its files. */
+  files?: ManifestMariadbFiles;
+}
+
+export interface ManifestMariadbFiles {
+  /** Log sequence numbers of InnoDB: an increment has the pages that changed between them. */
+  fromLsn: string;
+  toLsn: string;
+  parent?: ManifestParent;
+}
+
+/** What the artefact builds on. */
+export function parentOf({ physical, mariadb }: Manifest): ManifestParent | undefined {
+  return physical?.parent ?? mariadb?.files?.parent;
 }
 
 /** Of the server that it is of. */
@@ -211,6 +226,8 @@ const isEncryption = shape({
   plain: shape({ bytes: count, sha256 }),
 });
 
+const isParent = shape({ runId, file: (value) => typeof value === 'string' && isParentFile(value), sha256 });
+
 const isPhysical = shape({
   startLsn: lsn,
   endLsn: lsn,
@@ -219,7 +236,7 @@ const isPhysical = shape({
   hintsLogged: flag,
   files: shape({ sha256 }),
   increment: oneOf(['none', 'server', 'page-lsn']),
-  parent: optional(shape({ runId, file: (value) => typeof value === 'string' && isParentFile(value), sha256 })),
+  parent: optional(isParent),
   pagesChecked: flag,
   damaged: flag,
 });
@@ -241,6 +258,7 @@ const isMariadb = shape({
   version: text,
   lowerCaseTableNames: count,
   binlog: optional(shape({ file: text, position: count, gtid: optional(text) })),
+  files: optional(shape({ fromLsn: text, toLsn: text, parent: optional(isParent) })),
 });
 
 const CHECKS: Record<keyof Manifest, Check> = {
@@ -278,7 +296,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
 
 function firstWrong(value: Fields): string | undefined {
   if ((value['format'] === 'hozen-postgres-physical') !== (value['physical'] !== undefined)) return 'physical';
-  const isOfMariadb = value['format'] === 'hozen-mariadb-logical';
+  const isOfMariadb = String(value['format']).startsWith('hozen-mariadb-');
   if (isOfMariadb !== (value['mariadb'] !== undefined)) return 'mariadb';
   if (isOfMariadb === (value['postgres'] !== undefined)) return 'postgres';
   if ((value['format'] === 'hozen-postgres-wal') !== (value['wal'] !== undefined)) return 'wal';

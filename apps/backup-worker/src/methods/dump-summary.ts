@@ -19,10 +19,10 @@ export interface DumpSummary {
   tablespaces: { name: string; location: string }[];
   /** For people: what was left out or may surprise at a restore. */
   warnings: string[];
+  /** What was made, where less could not be. */
+  level?: BackupLevel;
   /** Of a copy of files. */
   physical?: {
-    /** What was made, where less could not be. */
-    level: BackupLevel;
     facts: ManifestPhysical;
     /** The list of the files, to stand beside the artefact. */
     list: string;

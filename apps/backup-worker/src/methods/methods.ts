@@ -1,6 +1,7 @@
 import type { BackupMethod } from '@hozen/contracts';
 import { proveByStart } from '../verification/prove-by-start.js';
 import { proveMariadb } from '../verification/prove-mariadb.js';
+import { proveMariadbFiles } from '../verification/prove-mariadb-files.js';
 import { proveLog } from '../verification/prove-log.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
 import type { Method } from './method.js';
@@ -9,6 +10,8 @@ import { checkPhysicalTarget } from './postgres-physical/check-target.js';
 import { copyCluster } from './postgres-physical/copy-cluster.js';
 import { checkMariadbTarget } from './mariadb-logical/check-target.js';
 import { dumpServer } from './mariadb-logical/dump-server.js';
+import { checkMariadbFiles } from './mariadb-physical/check-target.js';
+import { copyServer } from './mariadb-physical/copy-server.js';
 import { checkLogTarget } from './postgres-wal/check-target.js';
 import { copyLog } from './postgres-wal/copy-log.js';
 import { dumpCluster } from './postgres-logical/dump-cluster.js';
@@ -58,6 +61,17 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveMariadb,
+  },
+  'mariadb-physical': {
+    async check(of, context) {
+      const target = await checkMariadbFiles(of, context);
+      return {
+        bytes: target.facts.totals.bytes,
+        dump: (job, writer, about) => copyServer(job, target, writer, about),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+    prove: proveMariadbFiles,
   },
 };
 

@@ -6,6 +6,8 @@ const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
   'hozen-postgres-logical': 'the backup is a dump of PostgreSQL: name such a target and databases of it',
   'hozen-postgres-physical': 'the backup is a copy of files: name a new directory instead of a target and databases',
   'hozen-postgres-wal': 'the backup is a log: restore a copy of files to a point in time instead',
+  'hozen-mariadb-physical':
+    'the backup is a copy of the files of a MariaDB server: restore it with the commands in its manifest',
   'hozen-mariadb-logical': 'the backup is a dump of MariaDB: name such a target and databases of it',
 };
 

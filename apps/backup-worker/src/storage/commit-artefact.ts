@@ -52,7 +52,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     attempt: job.attempt,
     config: job.config.name,
     target: { name: job.target.name, systemIdentifier: summary.server.systemIdentifier },
-    level: summary.physical?.level ?? job.level,
+    level: summary.level ?? job.level,
     trigger: job.trigger,
     startedAt: job.startedAt.toISOString(),
     committedAt: new Date().toISOString(),

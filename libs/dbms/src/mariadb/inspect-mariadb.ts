@@ -17,6 +17,7 @@ export interface MariadbFacts {
   isMariadb: boolean;
   /** Of this server, where it has one: stays the same when it is renamed or moved. */
   systemIdentifier: string;
+  dataDir: string;
   /** What is written goes into a binary log. */
   binlog: boolean;
   /** 0, 1 or 2: whether names of tables differ by case. */
@@ -25,14 +26,14 @@ export interface MariadbFacts {
   totals: { databases: number; bytes: number };
   /** Tables that one snapshot does not hold: `database.table`. */
   nonTransactional: string[];
-  /** Rights that a whole dump needs and we do not have. */
+  /** Rights that are needed and that we do not have. */
   missingRights: string[];
 }
 
 const SYSTEM = `('information_schema', 'performance_schema', 'mysql', 'sys')`;
 
 const SERVER = `
-  SELECT version() AS version, @@log_bin AS binlog, @@lower_case_table_names AS lowerCase, @@hostname AS host, @@port AS port`;
+  SELECT version() AS version, @@log_bin AS binlog, @@lower_case_table_names AS lowerCase, @@datadir AS dataDir, @@hostname AS host, @@port AS port`;
 
 const IDENTIFIER = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uid', 'server_uuid')`;
 
@@ -54,7 +55,10 @@ const NON_TRANSACTIONAL = `
    ORDER BY 1 LIMIT 20`;
 
 /** On everything; a right on single databases would leave out the next one that is created. */
-const NEEDED = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'];
+export const DUMP_RIGHTS = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'] as const;
+
+/** Of a copy of the files. */
+export const COPY_RIGHTS = ['RELOAD', 'PROCESS', 'LOCK TABLES', 'BINLOG MONITOR'] as const;
 
 const RIGHTS = `
   SELECT privilege_type AS privilege FROM information_schema.user_privileges
@@ -69,11 +73,15 @@ export async function mariadbDatabases(client: MariadbClient): Promise<MariadbDa
 }
 
 /** @throws HozenError of the TARGET_ codes */
-export async function inspectMariadb(client: MariadbClient): Promise<MariadbFacts> {
+export async function inspectMariadb(
+  client: MariadbClient,
+  needed: readonly string[] = DUMP_RIGHTS,
+): Promise<MariadbFacts> {
   const [server] = await client.query<{
     version: string;
     binlog: string;
     lowerCase: string;
+    dataDir: string;
     host: string;
     port: string;
   }>(SERVER);
@@ -85,11 +93,12 @@ export async function inspectMariadb(client: MariadbClient): Promise<MariadbFact
     version: /^(?:5\.5\.5-)?(\d+\.\d+\.\d+)/.exec(server.version)?.[1] ?? server.version,
     isMariadb: server.version.includes('MariaDB'),
     systemIdentifier: identifier?.Value ?? `${server.host}:${server.port}`,
+    dataDir: server.dataDir,
     binlog: Number(server.binlog) === 1,
     lowerCaseTableNames: Number(server.lowerCase),
     databases,
     totals: { databases: databases.length, bytes: databases.reduce((sum, { bytes }) => sum + bytes, 0) },
     nonTransactional: (await client.query<{ name: string }>(NON_TRANSACTIONAL)).map(({ name }) => name),
-    missingRights: NEEDED.filter((right) => !rights.has(right)),
+    missingRights: needed.filter((right) => !rights.has(right)),
   };
 }

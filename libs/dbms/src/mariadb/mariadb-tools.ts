@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { findProgram, isExecutable } from '../processes/guarded.js';
+import { runTool } from '../tools/run-tool.js';
 import { toolOutput } from '../tools/tool-output.js';
 import { parseVersion } from '../tools/versions.js';
 
@@ -13,6 +14,8 @@ const NAMES = {
   client: ['mariadb', 'mysql'],
   server: ['mariadbd', 'mysqld'],
   install: ['mariadb-install-db', 'mysql_install_db'],
+  backup: ['mariadb-backup', 'mariabackup'],
+  unpack: ['mbstream'],
 } as const;
 
 export type MariadbTool = keyof typeof NAMES;
@@ -30,7 +33,8 @@ export async function findMariadbTool(tool: MariadbTool): Promise<MariadbProgram
     const version = path === undefined ? undefined : await versionOf(path);
     if (path !== undefined && version !== undefined) return { path, version };
   }
-  const detail = 'install the packages mariadb-client and, for proofs by restore, mariadb-server';
+  const detail =
+    'install the packages mariadb-client, for proofs by restore mariadb-server, for copies of files mariadb-backup';
   throw new HozenError('TOOL_MISSING', { tool: NAMES[tool][0], major: '' }, { detail });
 }
 
@@ -46,12 +50,14 @@ export function seriesOf(version: string): string {
   return `${major}.${minor}`;
 }
 
-/** Undefined for what is MySQL's, or cannot even say its version. The script that makes a data directory has none. */
+/** Undefined for what is MySQL's, or cannot even say its version. What comes with another program has none of its own. */
 async function versionOf(path: string): Promise<string | undefined> {
-  if (/install.db$/.test(path)) return '0';
+  if (/(install.db|mbstream)$/.test(path)) return '0';
   try {
-    const answer = await toolOutput({ path, args: ['--no-defaults', '--version'] }, 4096);
-    return /(\d+\.\d+\.\d+)-MariaDB/.exec(answer.toString('utf8'))?.[1];
+    // Some say it to those who read what they print, some to those who read their errors.
+    const { stderr } = await runTool({ path, args: ['--no-defaults', '--version'], stdout: 'ignore' }).done;
+    const answer = stderr || (await toolOutput({ path, args: ['--no-defaults', '--version'] }, 4096)).toString('utf8');
+    return /(\d+\.\d+\.\d+)-MariaDB/.exec(answer)?.[1];
   } catch {
     return undefined;
   }

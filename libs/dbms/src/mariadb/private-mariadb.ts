@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chown, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError } from '@hozen/contracts';
@@ -13,7 +13,7 @@ import type { MariadbAddress } from './mariadb-address.js';
 import { findMariadbTool } from './mariadb-tools.js';
 
 export interface PrivateMariadbOptions {
-  /** Missing or empty: it is made. For root: the server's user must be able to pass through the folders above it. */
+  /** Missing or empty: it is made; with files of a server in it: they are used. For root: the server's user must be able to pass through the folders above it. */
   dataDir: string;
   /** `socket` (the default): nothing but a socket in a folder of its own. `tcp`: 127.0.0.1 as well. */
   listen?: 'socket' | 'tcp';
@@ -120,6 +120,7 @@ export class PrivateMariadb implements AsyncDisposable {
     await mkdir(dirname(dataDir), { recursive: true, mode: 0o711 });
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await giveToServer(dataDir);
+    if ((await readdir(dataDir)).includes('ibdata1')) return;
     const { path } = await findMariadbTool('install');
     await toolOutput({
       path,

@@ -42,7 +42,8 @@ export async function checkMariadbTarget(
   });
 }
 
-function ensureSuitable({ target, host, port, user }: MariadbAddress, facts: MariadbFacts): void {
+/** @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them */
+export function ensureSuitable({ target, host, port, user }: MariadbAddress, facts: MariadbFacts): void {
   const { version, isMariadb, missingRights } = facts;
   if (!isMariadb || !isAtLeast(version, OLDEST)) {
     const value = isMariadb ? version : `MySQL ${version}`;

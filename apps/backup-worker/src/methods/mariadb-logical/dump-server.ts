@@ -1,4 +1,11 @@
-import { connectMariadb, OptionFile, runTool, type MariadbDatabase, type ToolRun } from '@hozen/dbms';
+import {
+  connectMariadb,
+  OptionFile,
+  runTool,
+  type MariadbDatabase,
+  type MariadbFacts,
+  type ToolRun,
+} from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
@@ -85,7 +92,7 @@ async function dumpDatabases(
 }
 
 /** What a program prints becomes a stream of the artefact. */
-async function pour(
+export async function pour(
   tool: ToolRun,
   writer: ArtefactWriter,
   name: string,
@@ -118,33 +125,39 @@ export async function runInto(tool: ToolRun, take: TakeChunk): Promise<void> {
 function summaryOf(
   { facts, dump, warnings }: MariadbTarget,
   { binlog, tables }: DumpContent,
-  { originalBytes }: ArtefactWriter,
+  writer: ArtefactWriter,
   seconds: number,
 ): DumpSummary {
   const { version, lowerCaseTableNames } = facts;
   return {
+    ...mariadbSummary(facts, dump.version, writer, seconds),
     format: 'hozen-mariadb-logical',
+    tables: tables.length,
+    warnings,
+    mariadb: { version, lowerCaseTableNames, ...(binlog ? { binlog } : {}) },
+  };
+}
+
+/** What every backup of a MariaDB server says of it. */
+export function mariadbSummary(
+  { databases, systemIdentifier, version }: MariadbFacts,
+  tools: string,
+  { originalBytes }: ArtefactWriter,
+  seconds: number,
+): Omit<DumpSummary, 'format' | 'tables' | 'warnings' | 'mariadb'> {
+  const major = Number(version.split('.')[0]);
+  return {
     originalBytes,
-    databases: facts.databases.map(({ name, encoding, bytes, tables: count }) => ({
+    databases: databases.map(({ name, encoding, bytes, tables }) => ({
       folder: '',
       owner: '',
       name,
       encoding,
       bytes,
-      tables: count,
+      tables,
     })),
-    tables: tables.length,
     tablespaces: [],
-    warnings,
-    mariadb: { version, lowerCaseTableNames, ...(binlog ? { binlog } : {}) },
-    server: {
-      systemIdentifier: facts.systemIdentifier,
-      version,
-      major: Number(version.split('.')[0]),
-      superuser: 'root',
-      inRecovery: false,
-      tools: dump.version,
-    },
+    server: { systemIdentifier, version, major, superuser: 'root', inRecovery: false, tools },
     contents: [],
     seconds,
     megabytesPerSecond: originalBytes / 1e6 / Math.max(seconds, 0.001),

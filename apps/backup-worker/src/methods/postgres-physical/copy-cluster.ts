@@ -5,13 +5,14 @@ import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { ManifestPhysical } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import type { Chosen } from '../choose-parent.js';
 import { serverSummary, type DumpSummary } from '../dump-summary.js';
 import type { PhysicalTarget } from './check-target.js';
 import { CopiedArchives, type CopiedFiles } from './copied-archives.js';
 import { copyFiles } from './copy-files.js';
 import { addDescription } from './description.js';
 import { HAS_SUMMARIES } from './physical-facts.sql.js';
-import { chooseParent, type Chosen, type Parent } from './parent.js';
+import { chooseCopy, type Parent } from './parent.js';
 import { receiveFiles } from './receive-files.js';
 
 /** A server whose socket lies in its data directory says so every time. */
@@ -31,7 +32,7 @@ export async function copyCluster(
   const attributes = { 'hozen.target': job.target.name, 'hozen.copied': target.directory ? 'files' : 'server' };
   return inSpan('copy cluster', { attributes }, async (span) => {
     const started = performance.now();
-    const chosen = await chooseParent(job, target, context);
+    const chosen = await chooseCopy(job, target, context);
     for (const warning of chosen.warnings) context.log.warn({ target: job.target.name }, warning);
     const increment = await incrementOf(job, target, chosen.parent);
     span.setAttribute('hozen.increment', increment);
@@ -86,7 +87,7 @@ async function copied(
 
 interface Copied {
   target: PhysicalTarget;
-  chosen: Chosen;
+  chosen: Chosen<Parent>;
   increment: ManifestPhysical['increment'];
   received: BaseBackupFacts;
   list: string;
@@ -110,8 +111,8 @@ function summaryOf({ target, chosen, increment, received, list, writer, seconds 
       location,
     })),
     warnings: [...chosen.warnings, ...target.warnings, ...received.warnings.filter((warning) => !SOCKET.test(warning))],
+    level: chosen.level,
     physical: {
-      level: chosen.level,
       facts: {
         startLsn: received.startLsn,
         endLsn: received.endLsn,

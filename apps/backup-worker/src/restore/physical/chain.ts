@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { ConfigSpec } from '@hozen/contracts';
 import { corrupt } from '../../artefact/artefact-file.js';
+import { parentOf } from '../../artefact/manifest.js';
 import { byIdentityOf } from '../../encryption/file-key.js';
 import { describe, type CommittedArtefact } from '../../storage/committed-artefact.js';
 import { besides } from '../../storage/artefact-paths.js';
@@ -18,8 +19,12 @@ export async function chainOf(
   config: Partial<Pick<ConfigSpec, 'signing' | 'encryption'>>,
 ): Promise<CommittedArtefact[]> {
   const chain = [artefact];
-  for (let child = artefact; child.manifest.physical?.parent; child = chain[0] ?? child) {
-    const { file, runId, sha256 } = child.manifest.physical.parent;
+  for (
+    let child = artefact, parent = parentOf(child.manifest);
+    parent;
+    child = chain[0] ?? child, parent = parentOf(child.manifest)
+  ) {
+    const { file, runId, sha256 } = parent;
     const path = pathBeside(child.path, file);
     const manifest = await readManifest(child.storage, path, config.signing);
     if (!manifest) throw corrupt(child.path, `${path}, which it builds on, is missing`);
