@@ -99,6 +99,13 @@ describe('a scan of the repository', () => {
     expect(await findings()).toEqual([`unreachable ${folder.path}/storage`]);
   });
 
+  it('finds nothing wrong with a folder that the first backup is still to make', async () => {
+    expect(await scanRepository(store.database, undefined)).toEqual({
+      storages: [{ storage: `${folder.path}/storage`, artefacts: 0, bytes: 0 }],
+      findings: [],
+    });
+  });
+
   it('takes nothing for unknown that a run is just about to write down', async () => {
     const artefact = await made(1);
     const run = await store.request('nightly');

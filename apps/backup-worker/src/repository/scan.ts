@@ -51,6 +51,8 @@ export interface ScannedStorage {
   configs: ConfigSpec[];
   found: FoundArtefact[];
   error?: string;
+  /** There is no such folder: it was not made yet, or is not mounted. */
+  isAbsent?: boolean;
 }
 
 /** Compares what the storages of configs hold with what is known. Reads manifests and sizes, and changes nothing. */
@@ -60,8 +62,10 @@ export async function scanRepository(database: DataSource, config: string | unde
   const atWork = new Set((await database.query<{ id: string }[]>(AT_WORK)).map(({ id }) => id));
   const findings: RepositoryFinding[] = [];
   const view: RepositoryScanView = { storages: [], findings };
-  for (const { location, found, error } of scanned) {
-    if (error !== undefined) {
+  for (const { location, found, error, isAbsent } of scanned) {
+    const below = known.filter(({ path, deleted }) => isBelow(path, location) && !deleted);
+    // The first backup makes the folder.
+    if (error !== undefined && !(isAbsent && below.length === 0)) {
       findings.push({ kind: 'unreachable', path: location, what: error });
       continue;
     }
@@ -70,7 +74,7 @@ export async function scanRepository(database: DataSource, config: string | unde
     const byPath = new Map(known.map((each) => [each.path, each]));
     findings.push(...(await inTurn(found, (each) => findingsOf(each, byPath.get(each.path), atWork))).flat());
     const there = new Set(found.map(({ path }) => path));
-    const missing = known.filter(({ path, deleted }) => isBelow(path, location) && !there.has(path) && !deleted);
+    const missing = below.filter(({ path }) => !there.has(path));
     findings.push(
       ...missing.map(({ path, runId, config: name }) => ({ kind: 'missing' as const, path, runId, config: name })),
     );
@@ -98,7 +102,9 @@ async function readStorage(location: string, configs: ConfigSpec[]): Promise<Sca
     for await (const path of storage.manifests()) paths.push(path.slice(0, -MANIFEST_SUFFIX.length));
     return { location, configs, found: await inTurn(paths, (path) => read(storage, path)) };
   } catch (error) {
-    return { location, configs, found: [], error: asHozenError(error).message };
+    const { message, cause } = asHozenError(error);
+    const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    return { location, configs, found: [], error: message, isAbsent };
   }
 }
 
