@@ -25,7 +25,7 @@ export interface CopySource {
 /** Seconds until the next try, doubled each time up to an hour. */
 const FIRST_PAUSE_SECONDS = 60;
 
-/** The next one that is due, or that a dead worker left behind; none of an artefact that is to go. */
+/** The next one that is due, or that a dead worker left behind; none of an artefact that is to go, or is bad. */
 const CLAIM = `
   UPDATE backup_copies AS copy
      SET state = 'copying', owner = $1, epoch = nextval('fence_epoch'), attempts = copy.attempts + 1,
@@ -35,6 +35,8 @@ const CLAIM = `
       WHERE ((due.state = 'pending' AND due.not_before <= clock_timestamp())
              OR (due.state = 'copying' AND due.lease_until < clock_timestamp()))
         AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = due.run_id)
+        AND NOT EXISTS (SELECT FROM backup_artefacts AS artefact
+                         WHERE artefact.run_id = due.run_id AND artefact.bad_since IS NOT NULL)
       ORDER BY due.not_before, due.run_id
       LIMIT 1
         FOR UPDATE SKIP LOCKED)
@@ -54,6 +56,12 @@ const PUT_OFF = `
   UPDATE backup_copies
      SET state = 'pending', owner = NULL, lease_until = NULL, last_error = $3,
          not_before = clock_timestamp() + make_interval(secs => least(3600, ${FIRST_PAUSE_SECONDS} * 2 ^ least(attempts - 1, 10)))
+   WHERE run_id = $1 AND epoch = $2 AND state = 'copying'`;
+
+/** Nothing is held against it: its worker was stopped. */
+const GIVE_BACK = `
+  UPDATE backup_copies
+     SET state = 'pending', owner = NULL, lease_until = NULL, attempts = attempts - 1, not_before = clock_timestamp()
    WHERE run_id = $1 AND epoch = $2 AND state = 'copying'`;
 
 const SOURCE = `
@@ -80,6 +88,10 @@ export async function markStanding(database: DataSource, { run_id, epoch }: DueC
 
 export async function putOff(database: DataSource, { run_id, epoch }: DueCopy, why: string): Promise<void> {
   await database.query(PUT_OFF, [run_id, epoch, why]);
+}
+
+export async function giveBack(database: DataSource, { run_id, epoch }: DueCopy): Promise<void> {
+  await database.query(GIVE_BACK, [run_id, epoch]);
 }
 
 export async function copySource(database: DataSource, runId: string): Promise<CopySource | undefined> {

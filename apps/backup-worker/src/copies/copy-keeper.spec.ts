@@ -53,11 +53,26 @@ beforeEach(async (test) => {
   await recordCopy(store.database.manager, runId, { path, storage: { kind: 'file', path: second }, state: 'pending' });
 });
 
-async function copyNext(): Promise<void> {
+async function copyNext(shutdown = new AbortController().signal): Promise<void> {
   const due = await claimCopy(store.database, 'spec');
   if (!due) throw new Error('nothing is due');
-  await copyDue(store.database, due, performance.now(), new AbortController().signal);
+  await copyDue(store.database, due, performance.now(), shutdown);
 }
+
+it('is left to the next worker by one that stops, at once and as if it had not been tried', async () => {
+  await copyNext(AbortSignal.abort());
+  expect(existsSync(path)).toBe(false);
+  expect(await store.database.query('SELECT state, attempts FROM backup_copies')).toEqual([
+    { state: 'pending', attempts: 0 },
+  ]);
+  await copyNext();
+  expect(existsSync(path)).toBe(true);
+});
+
+it('is not made of an artefact that was found to be bad', async () => {
+  await store.database.query('UPDATE backup_artefacts SET bad_since = now()');
+  expect(await claimCopy(store.database, 'spec')).toBeUndefined();
+});
 
 const stateOf = async () => (await findRun(store.database, runId)).artefact?.copy;
 

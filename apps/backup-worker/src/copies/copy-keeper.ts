@@ -4,7 +4,7 @@ import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import { LEASE_SECONDS } from '../runs/claim-run.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
-import { claimCopy, copySource, markStanding, putOff, renewCopy, type DueCopy } from './claim-copy.js';
+import { claimCopy, copySource, giveBack, markStanding, putOff, renewCopy, type DueCopy } from './claim-copy.js';
 import { makeCopy } from './make-copy.js';
 import { reachedNow } from './reached-now.js';
 
@@ -56,6 +56,7 @@ export async function copyDue(
     await markStanding(database, due);
     log.info({ run_id: due.run_id, path: due.file_path }, 'the second copy stands');
   } catch (thrown) {
+    if (shutdown.aborted) return giveBack(database, due);
     const error = asHozenError(thrown);
     log.warn({ err: error, run_id: due.run_id, path: due.file_path }, 'the second copy could not be made; again later');
     await putOff(database, due, error.message);

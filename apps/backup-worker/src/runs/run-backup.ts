@@ -45,7 +45,7 @@ export async function runBackup(
 ): Promise<BackupResult> {
   // An earlier attempt may have died between its commit and its proof: that artefact is proven, not made again.
   const committed = await findCommitted(job);
-  if (committed) return { ...(await provenResult(job, committed, context)), ...copiedLater(job) };
+  if (committed) return withLaterCopy(job, await provenResult(job, committed, context));
   const { artefact, second } = await makeArtefact(job, checking, context);
   try {
     const result = await provenResult(job, artefact, context);
@@ -68,7 +68,14 @@ function withCopy(result: BackupResult, copy: CopyOutcome): BackupResult {
   return { ...result, copy, warnings: [warning, ...result.warnings] };
 }
 
-/** What an attempt that died left in the second storage is not known. */
+/** What an attempt that died left in the second storage is not known: it is copied anew. */
+function withLaterCopy(job: BackupJob, result: BackupResult): BackupResult {
+  const later = copiedLater(job);
+  if (!later.copy) return result;
+  const warning = `The second copy is not at ${later.copy.path} yet, it is made later: the attempt that began it has ended.`;
+  return { ...result, ...later, warnings: [warning, ...result.warnings] };
+}
+
 function copiedLater(job: BackupJob): Pick<BackupResult, 'copy'> {
   const storage = job.config.secondaryStorage;
   return storage ? { copy: { path: artefactPaths(job, storage).data, storage, state: 'pending' } } : {};
