@@ -19,7 +19,7 @@ export type TargetKind = (typeof TARGET_KINDS)[number];
 /**
  * `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it.
  * `postgres-wal`: the WAL since the last time. `mariadb-logical`: with mariadb-dump, all databases at one moment.
- * `mariadb-physical`: with mariadb-backup, the server's files.
+ * `mariadb-physical`: with mariadb-backup, the server's files. `mariadb-binlog`: its binary log since the last time.
  */
 export const BACKUP_METHODS = [
   'postgres-logical',
@@ -27,6 +27,7 @@ export const BACKUP_METHODS = [
   'postgres-wal',
   'mariadb-logical',
   'mariadb-physical',
+  'mariadb-binlog',
 ] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
@@ -37,6 +38,7 @@ export const METHOD_LEVELS: Readonly<Record<BackupMethod, readonly BackupLevel[]
   'postgres-wal': ['transaction_log'],
   'mariadb-logical': ['full'],
   'mariadb-physical': ['full', 'differential', 'incremental'],
+  'mariadb-binlog': ['transaction_log'],
 };
 
 /** What each method is for. */

@@ -8,6 +8,7 @@ export * from './inspection/cluster-facts.js';
 export { inspectCluster } from './inspection/inspect-cluster.js';
 export { connectMariadb, MariadbClient } from './mariadb/connect-mariadb.js';
 export {
+  BINLOG_RIGHTS,
   COPY_RIGHTS,
   inspectMariadb,
   mariadbDatabases,

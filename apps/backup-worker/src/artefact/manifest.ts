@@ -16,6 +16,7 @@ export const MANIFEST_FORMATS = [
   'hozen-postgres-wal',
   'hozen-mariadb-logical',
   'hozen-mariadb-physical',
+  'hozen-mariadb-binlog',
 ] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
@@ -73,6 +74,29 @@ export interface ManifestMariadb {
   binlog?: { file: string; position: number; gtid?: string };
   /** Of a copy of its files. */
   files?: ManifestMariadbFiles;
+  /** Of a copy of its binary log. */
+  binlogs?: ManifestBinlogs;
+}
+
+export interface ManifestBinlogs {
+  firstFile: string;
+  /** The next log goes on after it. */
+  lastFile: string;
+  files: number;
+  /** RFC 3339, by the server's clock: everything before is in it or in an earlier one. */
+  upTo: string;
+  /** Run of the log that it goes on from. */
+  follows?: string;
+  gap?: BinlogGap;
+}
+
+/** Files of a binary log that are in no backup. */
+export interface BinlogGap {
+  /** The last file of the log before, and up to when it goes. */
+  fromFile: string;
+  from: string;
+  toFile: string;
+  reason: string;
 }
 
 export interface ManifestMariadbFiles {
@@ -254,11 +278,21 @@ const isWal = shape({
   gap: optional(shape({ fromLsn: lsn, from: text, toLsn: lsn, reason: text })),
 });
 
+const isBinlogs = shape({
+  firstFile: text,
+  lastFile: text,
+  files: count,
+  upTo: text,
+  follows: optional(runId),
+  gap: optional(shape({ fromFile: text, from: text, toFile: text, reason: text })),
+});
+
 const isMariadb = shape({
   version: text,
   lowerCaseTableNames: count,
   binlog: optional(shape({ file: text, position: count, gtid: optional(text) })),
   files: optional(shape({ fromLsn: text, toLsn: text, parent: optional(isParent) })),
+  binlogs: optional(isBinlogs),
 });
 
 const CHECKS: Record<keyof Manifest, Check> = {

@@ -14,6 +14,8 @@ export function restoreCommands(file: string, summary: Pick<DumpSummary, 'physic
 function commandsFor(plain: string, { physical, wal, mariadb }: Parameters<typeof restoreCommands>[1]): string[] {
   if (physical) return ontoDirectory(plain, physical.facts.parent?.file);
   if (wal) return ['# WAL: a folder that the restored server reads', `sh restore.sh "$WAL" '${plain}'`];
+  if (mariadb?.binlogs)
+    return ['# BINLOG: a folder; README.txt says how to go on', `sh restore.sh "$BINLOG" '${plain}'`];
   if (mariadb?.files) return ontoDirectory(plain, mariadb.files.parent?.file);
   if (mariadb) return ['# OPTIONS: of the program mariadb, for an empty server', `sh restore.sh '${plain}' $OPTIONS`];
   return intoServer(plain);

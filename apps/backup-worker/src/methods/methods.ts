@@ -1,6 +1,7 @@
 import type { BackupMethod } from '@hozen/contracts';
 import { proveByStart } from '../verification/prove-by-start.js';
 import { proveMariadb } from '../verification/prove-mariadb.js';
+import { proveBinlog } from '../verification/prove-binlog.js';
 import { proveMariadbFiles } from '../verification/prove-mariadb-files.js';
 import { proveLog } from '../verification/prove-log.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
@@ -10,6 +11,8 @@ import { checkPhysicalTarget } from './postgres-physical/check-target.js';
 import { copyCluster } from './postgres-physical/copy-cluster.js';
 import { checkMariadbTarget } from './mariadb-logical/check-target.js';
 import { dumpServer } from './mariadb-logical/dump-server.js';
+import { checkBinlogTarget } from './mariadb-binlog/check-target.js';
+import { copyBinlogs } from './mariadb-binlog/copy-binlogs.js';
 import { checkMariadbFiles } from './mariadb-physical/check-target.js';
 import { copyServer } from './mariadb-physical/copy-server.js';
 import { checkLogTarget } from './postgres-wal/check-target.js';
@@ -61,6 +64,18 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveMariadb,
+  },
+  'mariadb-binlog': {
+    async check(of, context) {
+      const target = await checkBinlogTarget(of, context);
+      return {
+        bytes: 0,
+        scratchBytes: 0,
+        dump: (job, writer, about) => copyBinlogs(job, target, writer, about),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+    prove: proveBinlog,
   },
   'mariadb-physical': {
     async check(of, context) {

@@ -101,7 +101,7 @@ export async function finishCompleted(outbox: Outbox, run: RunRow, attempt: Atte
       ),
       { once: terminalKey(run.id) },
     );
-    await tellGap(tx, run, artefact.manifest.wal?.gap);
+    await tellGap(tx, run, artefact.manifest);
   });
 }
 

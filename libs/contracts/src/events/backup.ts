@@ -120,9 +120,9 @@ export class BackupStarted extends BackupRunFacts {
   startedAt!: string;
 }
 
-/** WAL that is in no log. */
+/** What is in no log: places are LSNs of PostgreSQL, or files of MariaDB's binary log. */
 export class LogGap {
-  /** Where the log before ends: place in WAL, and time. */
+  /** Where the log before ends: place, and time. */
   @IsString()
   @IsNotEmpty()
   fromLsn!: string;

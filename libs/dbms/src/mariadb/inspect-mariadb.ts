@@ -60,6 +60,9 @@ export const DUMP_RIGHTS = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'] as const;
 /** Of a copy of the files. */
 export const COPY_RIGHTS = ['RELOAD', 'PROCESS', 'LOCK TABLES', 'BINLOG MONITOR'] as const;
 
+/** Of a copy of the binary log. */
+export const BINLOG_RIGHTS = ['RELOAD', 'BINLOG MONITOR', 'REPLICATION SLAVE'] as const;
+
 const RIGHTS = `
   SELECT privilege_type AS privilege FROM information_schema.user_privileges
    WHERE grantee = concat('''', replace(current_user(), '@', '''@'''), '''')`;

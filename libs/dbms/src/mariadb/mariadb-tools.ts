@@ -16,6 +16,7 @@ const NAMES = {
   install: ['mariadb-install-db', 'mysql_install_db'],
   backup: ['mariadb-backup', 'mariabackup'],
   unpack: ['mbstream'],
+  binlog: ['mariadb-binlog', 'mysqlbinlog'],
 } as const;
 
 export type MariadbTool = keyof typeof NAMES;
@@ -52,7 +53,7 @@ export function seriesOf(version: string): string {
 
 /** Undefined for what is MySQL's, or cannot even say its version. What comes with another program has none of its own. */
 async function versionOf(path: string): Promise<string | undefined> {
-  if (/(install.db|mbstream)$/.test(path)) return '0';
+  if (/(install.db|mbstream|binlog)$/.test(path)) return '0';
   try {
     // Some say it to those who read what they print, some to those who read their errors.
     const { stderr } = await runTool({ path, args: ['--no-defaults', '--version'], stdout: 'ignore' }).done;

@@ -1,8 +1,6 @@
-import { asHozenError } from '@hozen/contracts';
 import type { Manifest, ManifestWal } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import { readManifest } from '../../storage/read-manifest.js';
-import { storageHolding } from '../../storage/storage-of.js';
+import { earlierLog } from '../earlier-log.js';
 
 /** The newest log of the config: the next one goes on from it. */
 export interface EarlierLog {
@@ -15,13 +13,7 @@ export async function findEarlierLog(
   job: BackupJob,
   context: Pick<AttemptContext, 'lineage'>,
 ): Promise<EarlierLog | string | undefined> {
-  const earlier = await context.lineage.newest(['transaction_log']);
-  if (!earlier) return undefined;
-  try {
-    const storage = storageHolding(earlier.path, job.config.storage);
-    const manifest = await readManifest(storage, earlier.path, job.config.signing);
-    return manifest?.wal ? { manifest, wal: manifest.wal } : `${earlier.path} has no manifest`;
-  } catch (error) {
-    return asHozenError(error).message;
-  }
+  const manifest = await earlierLog(job, context);
+  if (manifest === undefined || typeof manifest === 'string') return manifest;
+  return manifest.wal ? { manifest, wal: manifest.wal } : 'the earlier backup is no log of PostgreSQL';
 }
