@@ -6,7 +6,7 @@ import { inSpan, withLogFields } from '@hozen/telemetry';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import { underLease } from '../runs/under-lease.js';
-import { renewRestore } from './claim-restore.js';
+import { renewLease } from '../runs/renew-lease.js';
 import { destinationOf } from './choose-destination.js';
 import type { Destination } from './destination.js';
 import { finishNotRestored } from './finish-restore.js';
@@ -36,7 +36,7 @@ export async function executeRestore(row: RestoreRow, claimedAt: number, context
 async function executeLeased(row: RestoreRow, claimedAt: number, context: RestoreContext): Promise<void> {
   const spoolDir = join(context.spoolRoot, `${row.id}.${row.epoch}`);
   let destination: Destination | undefined;
-  const renew = (progress: ProgressView | undefined) => renewRestore(context.database, row, progress);
+  const renew = (progress: ProgressView | undefined) => renewLease(context.database, 'restores', row, progress);
   try {
     await underLease(
       { claimedAt, shutdown: context.shutdown, limitMinutes: LIMIT_MINUTES, renew },
@@ -79,7 +79,7 @@ async function settle(
   context: RestoreContext,
 ): Promise<void> {
   const error = reason instanceof HandBack ? undefined : asHozenError(reason);
-  if (error?.code === 'LEASE_LOST' || !(await renewRestore(context.database, row, undefined)).held) {
+  if (error?.code === 'LEASE_LOST' || !(await renewLease(context.database, 'restores', row, undefined)).held) {
     context.log.warn({ err: reason }, 'the lease is lost: what it left is not ours to settle');
     return;
   }

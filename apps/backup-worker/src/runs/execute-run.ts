@@ -54,7 +54,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     everyMs: RENEW_EVERY_MS,
     claimedAt,
     renew: async () => {
-      const renewal = await renewLease(context.database, run, meter.current());
+      const renewal = await renewLease(context.database, 'backup_runs', run, meter.current());
       if (renewal.cancel) signals?.cancel();
       return renewal.held;
     },

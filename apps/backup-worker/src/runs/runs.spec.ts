@@ -150,8 +150,8 @@ describe('a worker whose run another has taken over', () => {
     const again = requeueRun(store.outbox, first.run, first.attempt, error, 'hand-back');
     await expect(again).rejects.toMatchObject({ code: 'LEASE_LOST' });
     await expect(begin(first.run)).rejects.toMatchObject({ code: 'LEASE_LOST' });
-    expect(await renewLease(store.database, first.run, undefined)).toMatchObject({ held: false });
-    expect(await renewLease(store.database, second.run, undefined)).toMatchObject({ held: true });
+    expect(await renewLease(store.database, 'backup_runs', first.run, undefined)).toMatchObject({ held: false });
+    expect(await renewLease(store.database, 'backup_runs', second.run, undefined)).toMatchObject({ held: true });
     expect(await store.run(first.run.id)).toMatchObject({ state: 'running', epoch: second.run.epoch });
   });
 });
@@ -172,7 +172,7 @@ describe('a lease that has run out', () => {
   it('is not renewed, even if nobody has taken it yet', async () => {
     const { run } = await begun();
     await expire(run);
-    expect(await renewLease(store.database, run, undefined)).toMatchObject({ held: false });
+    expect(await renewLease(store.database, 'backup_runs', run, undefined)).toMatchObject({ held: false });
   });
 });
 

@@ -73,5 +73,5 @@ async function removeLeftovers(
  * run is completed, and its artefact is promised to everybody. When the database does not answer, nothing is removed.
  */
 async function isStillOurs(run: RunRow, context: ExecutionContext): Promise<boolean> {
-  return (await renewLease(context.database, run, undefined)).held;
+  return (await renewLease(context.database, 'backup_runs', run, undefined)).held;
 }

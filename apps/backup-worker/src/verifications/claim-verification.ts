@@ -1,8 +1,6 @@
-import type { ProgressView } from '@hozen/contracts';
 import { claimOne } from '@hozen/persistence';
 import type { DataSource } from 'typeorm';
 import { LEASE_SECONDS } from '../runs/claim-run.js';
-import type { Renewal } from '../runs/renew-lease.js';
 import type { VerificationRow } from './verification-row.js';
 
 /** Takes the next one that waits, or that a dead worker left behind; see claim-run.ts. */
@@ -19,25 +17,6 @@ const CLAIM = `
       FOR UPDATE SKIP LOCKED)
   RETURNING verification.*`;
 
-const RENEW = `
-  UPDATE verifications
-     SET lease_until = clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}), progress = coalesce($3::jsonb, progress)
-   WHERE id = $1 AND epoch = $2 AND state = 'running' AND lease_until > clock_timestamp()
-  RETURNING cancel_requested_at IS NOT NULL AS cancel`;
-
 export function claimVerification(database: DataSource, worker: string): Promise<VerificationRow | undefined> {
   return claimOne(database, CLAIM, worker);
-}
-
-export async function renewVerification(
-  database: DataSource,
-  row: VerificationRow,
-  progress: ProgressView | undefined,
-): Promise<Renewal> {
-  const [rows] = await database.query<[{ cancel: boolean }[], number]>(RENEW, [
-    row.id,
-    row.epoch,
-    progress === undefined ? null : JSON.stringify(progress),
-  ]);
-  return { held: rows.length === 1, cancel: rows[0]?.cancel ?? false };
 }

@@ -23,7 +23,7 @@ import { canBeRead, publishedArtefact } from '../storage/committed-artefact.js';
 import type { RunRow } from '../store/entities.js';
 import { checkArtefact } from '../verification/check-artefact.js';
 import { checkFile } from '../verification/check-file.js';
-import { renewVerification } from './claim-verification.js';
+import { renewLease } from '../runs/renew-lease.js';
 import { finishNotVerified, finishVerified } from './finish-verification.js';
 import { handBack, suspect } from './look-again.js';
 import { recoveryPointAge } from './recovery-point.js';
@@ -55,7 +55,7 @@ export async function executeVerification(
 ): Promise<void> {
   const attributes = { 'hozen.verification_id': row.id, 'hozen.run_id': row.run_id, 'hozen.attempt': row.attempt };
   const spoolDir = join(context.spoolRoot, `${row.id}.${row.epoch}`);
-  const renew = (progress: ProgressView | undefined) => renewVerification(context.database, row, progress);
+  const renew = (progress: ProgressView | undefined) => renewLease(context.database, 'verifications', row, progress);
   await withLogFields({ verification_id: row.id, attempt: row.attempt }, () =>
     inSpan('verify backup', { attributes, parent: row.traceparent ?? undefined }, async () => {
       try {
