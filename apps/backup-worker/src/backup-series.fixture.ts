@@ -9,13 +9,16 @@ export interface MadeBackup {
   artefact: CommittedArtefact;
 }
 
+/** For what is no server. */
+export type MakeJob = (folder: string, change: Partial<BackupJob>) => BackupJob;
+
 /** Backups of one config, each of which can build on those before. */
 export class BackupSeries {
   readonly #made: (MadeBackup & { parent: string | undefined })[] = [];
   #clock = Date.parse('2026-01-02T03:04:05Z');
 
   constructor(
-    private readonly address: PostgresAddress,
+    private readonly of: PostgresAddress | MakeJob,
     private readonly folder: string,
     private readonly change: (job: BackupJob) => void = () => undefined,
     private readonly method: BackupMethod = 'postgres-physical',
@@ -23,8 +26,7 @@ export class BackupSeries {
 
   async make(level: BackupJob['level'], watch: Partial<AttemptContext> = {}): Promise<MadeBackup> {
     const startedAt = new Date((this.#clock += 60_000));
-    const job = jobFor(this.address, this.folder, { level, startedAt });
-    Object.assign(job.config, { method: this.method, compression: 'zstd' });
+    const job = this.#job({ level, startedAt });
     this.change(job);
     let parent: string | undefined;
     const context = quietContext({
@@ -40,6 +42,13 @@ export class BackupSeries {
     const artefact = await backUp(job, context);
     this.#made.push({ job, artefact, parent });
     return { job, artefact };
+  }
+
+  #job(change: Partial<BackupJob>): BackupJob {
+    if (typeof this.of === 'function') return this.of(this.folder, change);
+    const job = jobFor(this.of, this.folder, change);
+    Object.assign(job.config, { method: this.method, compression: 'zstd' });
+    return job;
   }
 
   #newest(levels: readonly string[]): EarlierBackup | undefined {

@@ -1,11 +1,11 @@
 import type {
+  AnyTargetSpec,
   BackupLevel,
   BackupTrigger,
   ConfigSpec,
   ProgressView,
   ProofLevel,
   RunPhase,
-  TargetSpec,
 } from '@hozen/contracts';
 import type { Logger } from '@hozen/telemetry';
 
@@ -17,7 +17,7 @@ export interface BackupJob {
   attempt: number;
   /** Start of the run, not of the attempt: it is part of the artefact's name. */
   startedAt: Date;
-  target: TargetSpec;
+  target: AnyTargetSpec;
   config: ConfigSpec;
   level: BackupLevel;
   trigger: BackupTrigger;

@@ -51,6 +51,8 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   TARGET_RIGHTS_MISSING: 'failed',
   TARGET_REPLICATION_MISSING: 'failed',
   TARGET_UNSUITABLE: 'failed',
+  TARGET_FOLDER_MISSING: 'failed',
+  TARGET_FOLDER_UNREADABLE: 'failed',
   TOOL_MISSING: 'failed',
   TOOL_TOO_OLD: 'failed',
   TOOL_UNPATCHED: 'failed',

@@ -86,6 +86,35 @@ describe('the backups file', () => {
     });
   });
 
+  it('takes a folder as a target, and fills its defaults', () => {
+    const targets = [{ name: 'documents', kind: 'files', path: '/srv/documents/', exclude: ['cache/**', '**/*.tmp'] }];
+    expect(requireValid(BackupsFile, { targets }).targets[0]).toEqual({ ...targets[0], crossFilesystems: false });
+    expect(
+      requireValid(BackupsFile, { targets: [{ name: 'all', kind: 'files', path: '/' }] }).targets[0],
+    ).toMatchObject({
+      path: '/',
+      exclude: [],
+    });
+  });
+
+  it('tells of every fault of a folder at once', () => {
+    const targets = [
+      { name: 'documents', kind: 'files', path: 'srv', host: 'h', exclude: ['/etc', '../x', 'ok'], user: 7 },
+    ];
+    const result = validate(BackupsFile, { targets });
+    expect(result.ok ? [] : result.reasons.map(({ field }) => field).toSorted()).toEqual([
+      'targets.0.exclude',
+      'targets.0.host',
+      'targets.0.path',
+      'targets.0.user',
+    ]);
+  });
+
+  it.each(['', '.', './x', '/a/../b', '/a/.', '/..', '/a//b', '/a\0b'])('refuses the path %j of a folder', (path) => {
+    const result = validate(BackupsFile, { targets: [{ name: 'documents', kind: 'files', path }] });
+    expect(result).toMatchObject({ ok: false, reasons: [{ field: 'targets.0.path' }] });
+  });
+
   it.each(['a/b', 'a\nb', '..\\x', ''])('refuses the name %j', (name) => {
     const configs = [{ name, target: 't', storage: { kind: 'file', path: '/backup' } }];
     expect(validate(BackupsFile, { configs }).ok).toBe(false);

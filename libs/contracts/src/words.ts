@@ -5,7 +5,7 @@
  *   any level, `transaction_log` = WAL or binlog since the last one.
  * - **trigger**: who asked: a person (`manual`) or a schedule (`automatic`). The table `backup_records` calls it `backup_type`.
  * - **run**: one accepted request. **attempt**: one try of a run. **artefact**: what a successful run leaves in storage.
- * - **target**: a server that is backed up. **config**: what to back up, how, where to, and for how long it is kept.
+ * - **target**: a server, or a folder, that is backed up. **config**: what to back up, how, where to, and for how long it is kept.
  */
 export const BACKUP_LEVELS = ['full', 'differential', 'incremental', 'transaction_log'] as const;
 export type BackupLevel = (typeof BACKUP_LEVELS)[number];
@@ -13,13 +13,14 @@ export type BackupLevel = (typeof BACKUP_LEVELS)[number];
 export const BACKUP_TRIGGERS = ['manual', 'automatic'] as const;
 export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
 
-export const TARGET_KINDS = ['postgres', 'mariadb'] as const;
+export const TARGET_KINDS = ['postgres', 'mariadb', 'files'] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
 /**
  * `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it.
  * `postgres-wal`: the WAL since the last time. `mariadb-logical`: with mariadb-dump, all databases at one moment.
  * `mariadb-physical`: with mariadb-backup, the server's files. `mariadb-binlog`: its binary log since the last time.
+ * `files`: a folder with all that is below it, with GNU tar.
  */
 export const BACKUP_METHODS = [
   'postgres-logical',
@@ -28,6 +29,7 @@ export const BACKUP_METHODS = [
   'mariadb-logical',
   'mariadb-physical',
   'mariadb-binlog',
+  'files',
 ] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
@@ -39,11 +41,22 @@ export const METHOD_LEVELS: Readonly<Record<BackupMethod, readonly BackupLevel[]
   'mariadb-logical': ['full'],
   'mariadb-physical': ['full', 'differential', 'incremental'],
   'mariadb-binlog': ['transaction_log'],
+  files: ['full', 'incremental'],
+};
+
+const METHOD_KINDS: Readonly<Record<BackupMethod, TargetKind>> = {
+  'postgres-logical': 'postgres',
+  'postgres-physical': 'postgres',
+  'postgres-wal': 'postgres',
+  'mariadb-logical': 'mariadb',
+  'mariadb-physical': 'mariadb',
+  'mariadb-binlog': 'mariadb',
+  files: 'files',
 };
 
 /** What each method is for. */
 export function kindOf(method: BackupMethod): TargetKind {
-  return method.startsWith('mariadb-') ? 'mariadb' : 'postgres';
+  return METHOD_KINDS[method];
 }
 
 /**

@@ -17,6 +17,7 @@ export const MANIFEST_FORMATS = [
   'hozen-mariadb-logical',
   'hozen-mariadb-physical',
   'hozen-mariadb-binlog',
+  'hozen-files',
 ] as const;
 export type ManifestFormat = (typeof MANIFEST_FORMATS)[number];
 
@@ -54,6 +55,8 @@ export interface Manifest {
   physical?: ManifestPhysical;
   /** Of a piece of the server's WAL. */
   wal?: ManifestWal;
+  /** Of a tree of files. */
+  files?: ManifestFiles;
   tablespaces: { name: string; location: string }[];
   warnings: string[];
   /** Shell commands, to be run in the folder of the artefact. */
@@ -106,14 +109,9 @@ export interface ManifestMariadbFiles {
   parent?: ManifestParent;
 }
 
-/** What the artefact builds on. */
-export function parentOf({ physical, mariadb }: Manifest): ManifestParent | undefined {
-  return physical?.parent ?? mariadb?.files?.parent;
-}
-
-/** Of the server that it is of. */
-export function versionOf({ postgres, mariadb }: Manifest): string {
-  return postgres?.version ?? mariadb?.version ?? '';
+/** Of the server that it is of; of a tree of files, the program that copied it. */
+export function versionOf({ postgres, mariadb, tools }: Manifest): string {
+  return postgres?.version ?? mariadb?.version ?? tools;
 }
 
 /** @throws HozenError ARTEFACT_CORRUPT for a backup of another kind of server */
@@ -149,6 +147,44 @@ export interface ManifestPhysical {
   pagesChecked: boolean;
   /** Some were wrong. */
   damaged: boolean;
+}
+
+export interface ManifestFiles {
+  /** The folder, as the target names it. */
+  path: string;
+  /** What the tree held then, whatever of it this backup holds; bytes of all files, each once. */
+  paths: number;
+  files: number;
+  folders: number;
+  links: number;
+  others: number;
+  bytes: number;
+  /** What this backup itself holds of it. */
+  stored: { paths: number; bytes: number };
+  /** Paths of the parent that are no more, or something else. */
+  deleted: number;
+  /** What is not in the backup, and files that were changed while they were read. */
+  skipped: {
+    sockets: number;
+    excluded: number;
+    unreadable: number;
+    vanished: number;
+    elsewhere: number;
+    changed: number;
+  };
+  /** Of `files.jsonl`. */
+  listing: { sha256: string };
+  /** What must be restored first. */
+  parent?: ManifestParent;
+}
+
+/** What must be restored before it, if anything. */
+export function parentOf({
+  physical,
+  mariadb,
+  files,
+}: Pick<Manifest, 'physical' | 'mariadb' | 'files'>): ManifestParent | undefined {
+  return physical?.parent ?? mariadb?.files?.parent ?? files?.parent;
 }
 
 export interface ManifestParent {
@@ -287,6 +323,28 @@ const isBinlogs = shape({
   gap: optional(shape({ fromFile: text, from: text, toFile: text, reason: text })),
 });
 
+const isFiles = shape({
+  path: text,
+  paths: count,
+  files: count,
+  folders: count,
+  links: count,
+  others: count,
+  bytes: count,
+  stored: shape({ paths: count, bytes: count }),
+  deleted: count,
+  skipped: shape({
+    sockets: count,
+    excluded: count,
+    unreadable: count,
+    vanished: count,
+    elsewhere: count,
+    changed: count,
+  }),
+  listing: shape({ sha256 }),
+  parent: optional(isParent),
+});
+
 const isMariadb = shape({
   version: text,
   lowerCaseTableNames: count,
@@ -322,6 +380,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
   index: shape({ offset: count, length: count }),
   physical: optional(isPhysical),
   wal: optional(isWal),
+  files: optional(isFiles),
   databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
   tablespaces: listOf(shape({ name: text, location: text })),
   warnings: listOf(text),
@@ -332,7 +391,9 @@ function firstWrong(value: Fields): string | undefined {
   if ((value['format'] === 'hozen-postgres-physical') !== (value['physical'] !== undefined)) return 'physical';
   const isOfMariadb = String(value['format']).startsWith('hozen-mariadb-');
   if (isOfMariadb !== (value['mariadb'] !== undefined)) return 'mariadb';
-  if (isOfMariadb === (value['postgres'] !== undefined)) return 'postgres';
+  const isOfFiles = value['format'] === 'hozen-files';
+  if (isOfFiles !== (value['files'] !== undefined)) return 'files';
+  if ((isOfMariadb || isOfFiles) === (value['postgres'] !== undefined)) return 'postgres';
   if ((value['format'] === 'hozen-postgres-wal') !== (value['wal'] !== undefined)) return 'wal';
   return Object.entries(CHECKS).find(([key, check]) => !check(value[key]))?.[0];
 }

@@ -1,7 +1,10 @@
 import type { DumpSummary } from '../methods/dump-summary.js';
 
 /** How to restore the artefact by hand, in the folder where it stands. The name needs quotes, but no more (safe-name.ts). */
-export function restoreCommands(file: string, summary: Pick<DumpSummary, 'physical' | 'wal' | 'mariadb'>): string[] {
+export function restoreCommands(
+  file: string,
+  summary: Pick<DumpSummary, 'physical' | 'wal' | 'mariadb' | 'files'>,
+): string[] {
   const plain = file.replace(/\.age$/, '');
   return [
     `sha256sum -c '${file}.sha256'`,
@@ -11,8 +14,12 @@ export function restoreCommands(file: string, summary: Pick<DumpSummary, 'physic
   ];
 }
 
-function commandsFor(plain: string, { physical, wal, mariadb }: Parameters<typeof restoreCommands>[1]): string[] {
-  if (physical) return ontoDirectory(plain, physical.facts.parent?.file);
+function commandsFor(
+  plain: string,
+  { physical, wal, mariadb, files }: Parameters<typeof restoreCommands>[1],
+): string[] {
+  const copied = physical ?? files;
+  if (copied) return ontoDirectory(plain, copied.facts.parent?.file);
   if (wal) return ['# WAL: a folder that the restored server reads', `sh restore.sh "$WAL" '${plain}'`];
   if (mariadb?.binlogs)
     return ['# BINLOG: a folder; README.txt says how to go on', `sh restore.sh "$BINLOG" '${plain}'`];

@@ -45,13 +45,18 @@ export function writeTarHeader(
 
 /** @throws RangeError with what is wrong with the header. */
 export function readTarHeader(block: Buffer): TarEntry {
+  checkTarHeader(block);
+  const end = block.subarray(0, NAME_BYTES).indexOf(0);
+  return { name: block.toString('utf8', 0, end < 0 ? NAME_BYTES : end), size: readOctal(block, 124, 12) };
+}
+
+/** @throws RangeError unless it is a header, and whole */
+export function checkTarHeader(block: Buffer): void {
   if (block.length < TAR_BLOCK) throw new RangeError('cut off within a tar header');
   if (block.toString('ascii', 257, 262) !== 'ustar') throw new RangeError('not a tar header');
   if (checksumOf(block) !== readOctal(block, CHECKSUM.offset, CHECKSUM.bytes)) {
     throw new RangeError('the checksum of a tar header is wrong');
   }
-  const end = block.subarray(0, NAME_BYTES).indexOf(0);
-  return { name: block.toString('utf8', 0, end < 0 ? NAME_BYTES : end), size: readOctal(block, 124, 12) };
 }
 
 /** Changes name and size in a header that stands in `block`. */

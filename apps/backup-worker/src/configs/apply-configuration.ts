@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   HozenError,
   kindOf,
+  type AnyTargetSpec,
   type BackupConfiguration,
   type ChangeListView,
   type ChangeView,
   type ConfigSpec,
   type TargetKind,
-  type TargetSpec,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
 import { BackupConfig, BackupTarget } from '../store/entities.js';
@@ -63,7 +63,7 @@ function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, Ba
 
 function targetFaults({ target, method }: ConfigSpec, kind: TargetKind | undefined): string[] {
   if (kind === undefined) return [`target: there is no target "${target}"`];
-  return kind === kindOf(method) ? [] : [`method: ${method} is not for "${target}", which is a ${kind} server`];
+  return kind === kindOf(method) ? [] : [`method: ${method} is not for "${target}", which is of the kind ${kind}`];
 }
 
 function duplicates(specs: readonly { name: string }[], where: string): string[] {
@@ -76,8 +76,8 @@ function duplicates(specs: readonly { name: string }[], where: string): string[]
 
 function changeOf(
   kind: 'target' | 'config',
-  after: TargetSpec | ConfigSpec,
-  before: TargetSpec | ConfigSpec | undefined,
+  after: AnyTargetSpec | ConfigSpec,
+  before: AnyTargetSpec | ConfigSpec | undefined,
 ): ChangeView {
   // Through JSON, as it is stored: an absent field and an undefined one are the same.
   const plainAfter = JSON.parse(JSON.stringify(after)) as Record<string, unknown>;

@@ -1,10 +1,11 @@
 import {
   HozenError,
+  isFilesTarget,
   storageLocation,
+  type AnyTargetSpec,
   type ConfigSpec,
   type ConfigView,
   type RunState,
-  type TargetSpec,
   type TargetView,
 } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
@@ -55,6 +56,9 @@ export async function findConfig(database: DataSource, name: string): Promise<Co
 
 /** All targets by name. */
 export async function listTargets(database: DataSource): Promise<TargetView[]> {
-  const rows = await database.query<{ spec: TargetSpec }[]>('SELECT spec FROM backup_targets ORDER BY target_name');
-  return rows.map(({ spec: { name, kind, host, port } }) => ({ name, kind, host, port }));
+  const rows = await database.query<{ spec: AnyTargetSpec }[]>('SELECT spec FROM backup_targets ORDER BY target_name');
+  return rows.map(({ spec }) => {
+    const { name, kind } = spec;
+    return isFilesTarget(spec) ? { name, kind, path: spec.path } : { name, kind, host: spec.host, port: spec.port };
+  });
 }

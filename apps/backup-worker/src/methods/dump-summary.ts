@@ -3,6 +3,7 @@ import type { BackupLevel } from '@hozen/contracts';
 import type { ClusterFacts } from '@hozen/dbms';
 import type {
   ManifestDatabase,
+  ManifestFiles,
   ManifestFormat,
   ManifestMariadb,
   ManifestPhysical,
@@ -29,6 +30,10 @@ export interface DumpSummary {
   };
   /** Of a piece of WAL. */
   wal?: ManifestWal;
+  /** Of a tree of files. */
+  files?: {
+    facts: ManifestFiles;
+  };
   /** Of a MariaDB server. */
   mariadb?: ManifestMariadb;
   server: ServerSummary;

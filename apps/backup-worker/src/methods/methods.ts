@@ -5,6 +5,9 @@ import { proveBinlog } from '../verification/prove-binlog.js';
 import { proveMariadbFiles } from '../verification/prove-mariadb-files.js';
 import { proveLog } from '../verification/prove-log.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
+import { proveFiles } from '../verification/prove-files.js';
+import { checkFilesTarget } from './files/check-target.js';
+import { copyTree } from './files/copy-tree.js';
 import type { Method } from './method.js';
 import { checkTarget } from './postgres-logical/check-target.js';
 import { checkPhysicalTarget } from './postgres-physical/check-target.js';
@@ -87,6 +90,17 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveMariadbFiles,
+  },
+  files: {
+    async check(of, context) {
+      const target = await checkFilesTarget(of, context);
+      return {
+        bytes: target.tree.bytes,
+        dump: (job, writer, about) => copyTree(job, target, writer, about),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+    prove: proveFiles,
   },
 };
 

@@ -1,7 +1,7 @@
 import { newEvent, type RepositoryAdoptionView, type RepositoryFinding } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
 import type { DataSource } from 'typeorm';
-import type { Manifest } from '../artefact/manifest.js';
+import { parentOf, type Manifest } from '../artefact/manifest.js';
 import { recordRange } from '../recovery/record-range.js';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
@@ -73,7 +73,7 @@ async function whyNot(
 
 /** @returns whether it was unknown until now */
 async function adopt(tx: Transaction, path: string, manifest: Manifest): Promise<boolean> {
-  const { runId, config, target, level, trigger, startedAt, committedAt, physical, artefact } = manifest;
+  const { runId, config, target, level, trigger, startedAt, committedAt, artefact } = manifest;
   const inserted = await tx.manager.query<unknown[]>(INSERT_RUN, [
     runId,
     config,
@@ -82,7 +82,7 @@ async function adopt(tx: Transaction, path: string, manifest: Manifest): Promise
     trigger,
     startedAt,
     committedAt,
-    physical?.parent?.runId ?? null,
+    parentOf(manifest)?.runId ?? null,
   ]);
   if (inserted.length === 0) return false;
   const { checksum, manifest: manifestPath } = besides(path);

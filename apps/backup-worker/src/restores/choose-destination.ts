@@ -1,4 +1,5 @@
-import { HozenError, requireValid, TargetSpec } from '@hozen/contracts';
+import { HozenError, isFilesTarget } from '@hozen/contracts';
+import { storedTarget } from '../store/stored-target.js';
 import type { Destination } from './destination.js';
 import type { RestoreContext } from './restore-context.js';
 import { InPlaceDestination } from './restore-in-place.js';
@@ -6,6 +7,7 @@ import { DirectoryDestination } from './restore-into-directory.js';
 import { MariadbDestination } from './restore-into-mariadb.js';
 import { ServerDestination } from './restore-into-server.js';
 import type { RestoreRow } from './restore-row.js';
+import { intoFolder } from './wrong-method.js';
 
 /** @throws HozenError NOT_FOUND, CONFIG_INVALID */
 export async function destinationOf(row: RestoreRow, context: RestoreContext): Promise<Destination> {
@@ -14,7 +16,8 @@ export async function destinationOf(row: RestoreRow, context: RestoreContext): P
     row.target_id,
   ]);
   if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: row.target_name, list: 'configs' });
-  const spec = requireValid(TargetSpec, found.spec, 'CONFIG_INVALID');
+  const spec = storedTarget(found.spec);
+  if (isFilesTarget(spec)) throw intoFolder(row.target_name);
   if (row.in_place) return new InPlaceDestination(row, spec, context);
   return spec.kind === 'mariadb'
     ? new MariadbDestination(row, spec, context)

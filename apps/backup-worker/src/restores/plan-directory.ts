@@ -5,7 +5,7 @@ import { versionOf } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { instantText } from '../recovery/instant.js';
-import { chainOf } from '../restore/physical/chain.js';
+import { chainOf } from '../restore/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
 import type { RestoreSource } from './find-source.js';
@@ -37,7 +37,8 @@ export async function planDirectory(
 ): Promise<{ view: RestorePlanView; chain: CommittedArtefact[] }> {
   const { source, artefact, directory, restoreFolders } = ground;
   const { manifest } = artefact;
-  if (!manifest.physical) {
+  const { physical, files } = manifest;
+  if (!physical && !files) {
     const what = insteadOf(manifest.format);
     return { view: planView(ground, [artefact], undefined, [{ kind: 'wrong-method', what }]), chain: [artefact] };
   }
@@ -47,11 +48,11 @@ export async function planDirectory(
   if (!restoreFolders.some((folder) => directory.startsWith(folder.endsWith(sep) ? folder : folder + sep))) {
     obstacles.push({ kind: 'directory-refused', what: directory });
   }
-  for (const folder of [directory, tablespacesOf(directory)]) {
+  for (const folder of physical ? [directory, tablespacesOf(directory)] : [directory]) {
     if (!(await isFree(folder))) obstacles.push({ kind: 'directory-taken', what: folder });
   }
-  obstacles.push(...obstaclesTo(ground.recovery));
-  const needed = manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
+  obstacles.push(...(files && ground.recovery ? [NO_LOG] : obstaclesTo(ground.recovery)));
+  const needed = files?.bytes ?? manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
   const free = await freeBytes(directory);
   if (free < needed) {
     obstacles.push({ kind: 'disk-too-small', what: `${readable(free)} of ${readable(needed)}` });
@@ -74,6 +75,11 @@ interface Obstacle {
   kind: RestoreObstacle;
   what: string;
 }
+
+const NO_LOG: Obstacle = {
+  kind: 'wrong-method',
+  what: 'a tree of files has no log: it can be restored as it was at a backup, and at no other moment',
+};
 
 function planView(
   { source, artefact, directory, recovery }: DirectoryGround,

@@ -1,8 +1,9 @@
 import {
   HozenError,
+  isFilesTarget,
   requireValid,
   RestoreRequested,
-  TargetSpec,
+  type AnyTargetSpec,
   type RestorePlanView,
   type TargetKind,
 } from '@hozen/contracts';
@@ -12,18 +13,19 @@ import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { ManifestFormat } from '../artefact/manifest.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
+import { storedTarget } from '../store/stored-target.js';
 import { findSource, isSource } from './find-source.js';
 import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
 import { planInPlace } from './plan-in-place.js';
 import { planMariadb } from './plan-mariadb.js';
 import { planRestore } from './plan-restore.js';
-import { wrongInPlace, wrongMethod } from './wrong-method.js';
+import { intoFolder, wrongInPlace, wrongMethod } from './wrong-method.js';
 
 const APPLICATION = 'hozen restore plan';
 
 /** What can be restored into a server of each kind. */
-const LOGICAL: Readonly<Record<TargetKind, ManifestFormat>> = {
+const LOGICAL: Readonly<Partial<Record<TargetKind, ManifestFormat>>> = {
   postgres: 'hozen-postgres-logical',
   mariadb: 'hozen-mariadb-logical',
 };
@@ -51,6 +53,7 @@ export async function planRequest(
   const targetName = request.target ?? '';
   const wanted = (request.databases ?? []).map(({ name, as }) => ({ name, as: as ?? name }));
   const spec = await specOf(database, targetName);
+  if (isFilesTarget(spec)) throw intoFolder(targetName);
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
   if (request.inPlace && spec.kind !== 'postgres') throw wrongInPlace(targetName);
@@ -68,10 +71,10 @@ export async function planRequest(
   return await planRestore(ground, wanted);
 }
 
-async function specOf(database: DataSource, name: string): Promise<TargetSpec> {
+async function specOf(database: DataSource, name: string): Promise<AnyTargetSpec> {
   const [found] = await database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE target_name = $1', [
     name,
   ]);
   if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: name, list: 'configs' });
-  return requireValid(TargetSpec, found.spec, 'CONFIG_INVALID');
+  return storedTarget(found.spec);
 }

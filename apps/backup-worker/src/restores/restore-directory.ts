@@ -5,6 +5,7 @@ import { findProgram, giveToServer, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
 import { recoverTo, type Recovery } from '../recovery/recover-to.js';
+import { removeTree } from '../storage/file/remove-tree.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { syncDirectory } from '../storage/file/durable.js';
@@ -45,14 +46,25 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
       await moveTablespaces(restore, beside);
       await mark(restore, beside, reached);
       await giveToServer(beside);
-      await toolOutput({ path: findProgram('sync') ?? '/bin/sync', args: ['--file-system', beside] });
-      restore.ensureLease();
-      await failpoint('restore.before-rename');
-      await rename(beside, directory);
-      await syncDirectory(dirname(directory));
-      await failpoint('restore.renamed');
+      await nameAtLast(restore, beside);
     }),
   );
+}
+
+/**
+ * Gives what is whole its name: until then nobody finds anything there.
+ * @throws HozenError LEASE_LOST, of the STORAGE_ codes
+ */
+export async function nameAtLast(
+  { directory, ensureLease }: Pick<DirectoryRestore, 'directory' | 'ensureLease'>,
+  beside: string,
+): Promise<void> {
+  await toolOutput({ path: findProgram('sync') ?? '/bin/sync', args: ['--file-system', beside] });
+  ensureLease();
+  await failpoint('restore.before-rename');
+  await rename(beside, directory);
+  await syncDirectory(dirname(directory));
+  await failpoint('restore.renamed');
 }
 
 interface Mark {
@@ -74,14 +86,15 @@ export async function isRestored(place: RestoredPlace): Promise<boolean> {
 
 /** Removes what an attempt of this restore has not finished, and nothing else. */
 export async function removeUnfinished(place: RestoredPlace): Promise<void> {
-  for (const folder of [besideOf(place), scratchOf(place)]) await rm(folder, { recursive: true, force: true });
+  for (const folder of [besideOf(place), scratchOf(place)]) await removeTree(folder);
   const tablespaces = tablespacesOf(place.directory);
   if ((await isMarked(tablespaces, place.restoreId)) && !(await isRestored(place))) {
     await rm(tablespaces, { recursive: true, force: true });
   }
 }
 
-function besideOf({ restoreId, directory }: RestoredPlace): string {
+/** Where it is restored until it has its name. */
+export function besideOf({ restoreId, directory }: RestoredPlace): string {
   return `${directory}.hozen-${restoreId}`;
 }
 

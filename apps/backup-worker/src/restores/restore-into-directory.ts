@@ -6,6 +6,7 @@ import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { sourceOf } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
+import { markOpening } from './opening.js';
 import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
 import type { RestoreContext } from './restore-context.js';
@@ -17,8 +18,12 @@ import {
   type DirectoryRestore,
 } from './restore-directory.js';
 import type { RestoreRow } from './restore-row.js';
+import { isNamed, restoreTreeDirectory } from './restore-tree-directory.js';
 
-/** Brings the files of a server back into a new folder, and replays its log over them where a point is asked for. */
+/**
+ * Brings files back into a new folder: those of a server, and replays its log over them where a point is asked for; or a tree
+ * of files.
+ */
 export class DirectoryDestination implements Destination {
   constructor(
     private readonly row: RestoreRow & { directory: string },
@@ -44,8 +49,10 @@ async function restoreIntoDirectory(
   const source = await sourceOf(row, context.database);
   const artefact = await publishedArtefact(source.path, source);
   const restored = artefact.manifest.databases.map(({ name, tables }) => ({ name, as: name, tables }));
+  const { files } = artefact.manifest;
+  const isDone = files ? row.opening && (await isNamed(place)) : await isRestored(place);
   // The worker that gave the folder its name died before it could say so.
-  if (await isRestored(place)) return finishRestored(context.outbox, row, restored, [], await reachedIn(place));
+  if (isDone) return finishRestored(context.outbox, row, restored, [], await reachedIn(place));
   await removeUnfinished(place);
   const { restoreFolders } = context;
   const recovery = row.point ? await recoveryOf(context.database, row.run_id, row.point, row.run_id) : undefined;
@@ -56,14 +63,16 @@ async function restoreIntoDirectory(
   }
   // The signature is that of the manifest, and the manifest says which bytes are right.
   if (source.signing) for (const each of chain) await checkFile(each, about);
+  const { signal, progress, ensureLease } = about;
+  const restore = { ...place, chain, signal, progress, ensureLease };
+  if (files) {
+    const warnings = await restoreTreeDirectory({ ...restore, markOpening: () => markOpening(row, context) });
+    return finishRestored(context.outbox, row, restored, warnings);
+  }
   const logs = recovery?.path && (await logsOf(recovery.path, about));
   const replay = recovery?.path && logs && { logs, point: recovery.point, stopAt: recovery.path.stopAt };
   await restoreDirectory({
-    ...place,
-    chain,
-    signal: about.signal,
-    progress: about.progress,
-    ensureLease: about.ensureLease,
+    ...restore,
     ...(replay ? { replay } : {}),
     applicationName: sessionName(row.id, Number(row.epoch)),
   });

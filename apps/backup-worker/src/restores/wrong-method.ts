@@ -10,6 +10,7 @@ const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
     'the backup is a copy of the files of a MariaDB server: restore it with the commands in its manifest',
   'hozen-mariadb-binlog': 'the backup is a binary log: README.txt in it says how it brings a restored server forward',
   'hozen-mariadb-logical': 'the backup is a dump of MariaDB: name such a target and databases of it',
+  'hozen-files': 'the backup is a tree of files: name a new directory instead of a target and databases',
 };
 
 export function insteadOf(format: ManifestFormat): string {
@@ -24,4 +25,9 @@ export function wrongInPlace(target: string): HozenError {
   const what =
     'a database of MariaDB cannot be renamed: restore it under another name, or drop the one that is there first';
   return new HozenError('RESTORE_IMPOSSIBLE', { target, what });
+}
+
+/** A folder is not a server with databases: nothing is ever restored over what stands in it. */
+export function intoFolder(target: string): HozenError {
+  return new HozenError('RESTORE_IMPOSSIBLE', { target, what: 'it is a folder: name a new directory instead' });
 }

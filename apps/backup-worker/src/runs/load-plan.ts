@@ -1,11 +1,12 @@
-import { ConfigSpec, HozenError, TargetSpec, validate } from '@hozen/contracts';
+import { ConfigSpec, HozenError, requireValid, type AnyTargetSpec } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
 import type { RunRow } from '../store/entities.js';
+import { storedTarget } from '../store/stored-target.js';
 
 /** What a run needs of its config and target, as they are now. The target is the one it was accepted for and locks. */
 export interface RunPlan {
   config: ConfigSpec;
-  target: TargetSpec;
+  target: AnyTargetSpec;
 }
 
 const LOAD_PLAN = `
@@ -20,12 +21,5 @@ const LOAD_PLAN = `
 export async function loadPlan(database: DataSource, run: RunRow): Promise<RunPlan> {
   const [row] = await database.query<{ config: unknown; target: unknown }[]>(LOAD_PLAN, [run.config_id, run.target_id]);
   if (!row) throw new HozenError('CONFIG_UNKNOWN', { config: run.config_name });
-  return { config: checked(ConfigSpec, row.config), target: checked(TargetSpec, row.target) };
-}
-
-function checked<T extends object>(contract: new () => T, stored: unknown): T {
-  const result = validate(contract, stored);
-  if (result.ok) return result.value;
-  const detail = result.reasons.map((reason) => `${reason.field}: ${reason.message}`).join('; ');
-  throw new HozenError('CONFIG_INVALID', {}, { detail });
+  return { config: requireValid(ConfigSpec, row.config, 'CONFIG_INVALID'), target: storedTarget(row.target) };
 }

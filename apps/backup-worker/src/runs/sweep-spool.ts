@@ -1,7 +1,8 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
+import { removeTree } from '../storage/file/remove-tree.js';
 import { ELSEWHERE } from '../verification/scratch-server.js';
 
 const log = logger('spool');
@@ -33,6 +34,6 @@ async function sweep(database: DataSource, folder: string, prefix: string): Prom
     const left = await database.query<unknown[]>(IS_LEFT, [runId, epoch]);
     if (left.length === 0) continue;
     log.info({ folder: name }, 'removing what a dead attempt left');
-    await rm(join(folder, name), { recursive: true, force: true });
+    await removeTree(join(folder, name));
   }
 }

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { HozenError } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
 import type { BackupJob } from '../job.js';
+import { removeTree } from './file/remove-tree.js';
 import { scratchFolderElsewhere, strayScratchFolders } from '../verification/scratch-server.js';
 import { ownerOf, pathsIn } from './artefact-paths.js';
 import type { CommittedArtefact } from './committed-artefact.js';
@@ -57,7 +57,7 @@ export async function removeSpool(job: BackupJob): Promise<void> {
 
 async function removeFolders(folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
-    await onStorage(folder, () => rm(folder, { recursive: true, force: true }));
+    await onStorage(folder, () => removeTree(folder));
   }
 }
 

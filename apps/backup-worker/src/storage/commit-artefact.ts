@@ -65,14 +65,16 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     databases: summary.databases,
     ...(summary.physical ? { physical: summary.physical.facts } : {}),
     ...(summary.wal ? { wal: summary.wal } : {}),
+    ...(summary.files ? { files: summary.files.facts } : {}),
     tablespaces: summary.tablespaces,
     warnings: summary.warnings,
     restore: restoreCommands(file, summary),
   };
 }
 
-function serverOf({ mariadb, server }: DumpSummary): Pick<Manifest, 'postgres' | 'mariadb'> {
+function serverOf({ mariadb, files, server }: DumpSummary): Pick<Manifest, 'postgres' | 'mariadb'> {
   if (mariadb) return { mariadb };
+  if (files) return {};
   const { version, major, superuser, inRecovery } = server;
   return { postgres: { version, major, superuser, inRecovery } };
 }

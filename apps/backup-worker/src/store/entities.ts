@@ -6,7 +6,7 @@ import type {
   ProgressView,
   ProofFacts,
   RunState,
-  TargetSpec,
+  AnyTargetSpec,
 } from '@hozen/contracts';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
 
@@ -20,7 +20,7 @@ export class BackupTarget {
   name!: string;
 
   @Column({ type: 'jsonb' })
-  spec!: TargetSpec;
+  spec!: AnyTargetSpec;
 }
 
 /** TBL-040. `spec` is the truth; the columns beside it in the table are generated from it. */

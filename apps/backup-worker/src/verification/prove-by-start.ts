@@ -5,7 +5,7 @@ import { connect, giveToServer, PrivatePostgres, sessionName, wrongPages } from 
 import { inSpan } from '@hozen/telemetry';
 import { postgresOf } from '../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../job.js';
-import { chainOf } from '../restore/physical/chain.js';
+import { chainOf } from '../restore/chain.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { asStartError } from './proof-error.js';

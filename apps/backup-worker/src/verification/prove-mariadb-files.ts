@@ -16,7 +16,7 @@ import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile, corrupt } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { FILES_STREAM } from '../methods/mariadb-physical/copy-server.js';
-import { chainOf } from '../restore/physical/chain.js';
+import { chainOf } from '../restore/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { askMariadb, failedAssertions, notTrue } from './assertions.js';
 import { named } from './named.js';

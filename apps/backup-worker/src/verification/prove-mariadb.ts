@@ -12,8 +12,9 @@ import {
   settingsDifferences,
   type StoredContent,
 } from '../methods/mariadb-logical/dump-content.js';
-import { CONTENT, runInto, settingsOf, STREAMS } from '../methods/mariadb-logical/dump-server.js';
+import { CONTENT, settingsOf, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
+import { runInto } from '../pipeline/run-into.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { askMariadb, failedAssertions, notTrue } from './assertions.js';

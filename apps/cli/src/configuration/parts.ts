@@ -1,10 +1,13 @@
 import {
+  isFilesTarget,
   kindOf,
   type BackupConfiguration,
   type BackupsFile,
   type MaintenanceConfiguration,
   type NotificationConfiguration,
+  type AnyTargetSpec,
   type ScheduleConfiguration,
+  type TargetSpec,
 } from '@hozen/contracts';
 import type { Service } from '../services/addresses.js';
 
@@ -25,10 +28,14 @@ export function partsOf(file: BackupsFile): Part[] {
     { service: 'backup-worker', body: { targets, configs } },
     {
       service: 'maintenance-worker',
-      body: { targets: targets.filter(({ kind }) => kind === 'postgres'), backupConfigs: safetyConfigs(file) },
+      body: { targets: targets.filter(isPostgres), backupConfigs: safetyConfigs(file) },
     },
     { service: 'scheduler', body: { schedules } },
   ];
+}
+
+function isPostgres(target: AnyTargetSpec): target is TargetSpec {
+  return !isFilesTarget(target) && target.kind === 'postgres';
 }
 
 /** The first full-level config of each target makes its safety backups. */

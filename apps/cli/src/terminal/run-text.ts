@@ -33,6 +33,9 @@ export function proofText(context: Context, run: RunView): string {
   const proof = run.artefact?.proof;
   if (!proof) return context.styles.bad(context.text('run.unproven'));
   const seconds = proof.seconds.toFixed(1);
+  if (proof.files !== undefined) {
+    return context.styles.good(context.text('run.proof-files', { files: proof.files, seconds }));
+  }
   return context.styles.good(
     proof.level === 'restore'
       ? context.text('run.proof-restore', { databases: proof.databases, tables: proof.tables, seconds })

@@ -102,10 +102,15 @@ function completedBackup(telling: Telling, data: DataOf<'backup.completed'>): Fa
 
 function proofText(
   { text }: Telling,
-  { level, databases, tables, seconds }: DataOf<'backup.completed'>['proof'],
+  { level, databases, tables, files, seconds }: DataOf<'backup.completed'>['proof'],
 ): string {
-  const counts = { databases: String(databases), tables: String(tables), seconds: String(Math.round(seconds)) };
-  return text(`proof.${level}`, counts);
+  const counts = {
+    databases: String(databases),
+    tables: String(tables),
+    files: String(files ?? 0),
+    seconds: String(Math.round(seconds)),
+  };
+  return text(`proof.${files === undefined ? level : 'files'}`, counts);
 }
 
 function completedVerification(telling: Telling, data: DataOf<'verification.completed'>): Fact[] {

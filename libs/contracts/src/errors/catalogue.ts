@@ -33,6 +33,8 @@ export const ERRORS = {
   TARGET_RIGHTS_MISSING: 'operator',
   TARGET_REPLICATION_MISSING: 'operator',
   TARGET_UNSUITABLE: 'operator',
+  TARGET_FOLDER_MISSING: 'operator',
+  TARGET_FOLDER_UNREADABLE: 'operator',
   TOOL_MISSING: 'operator',
   TOOL_TOO_OLD: 'operator',
   TOOL_UNPATCHED: 'operator',

@@ -220,6 +220,12 @@ export class ProofFacts {
   @Min(0)
   tables!: number;
 
+  /** Of a tree of files: paths that were restored into a scratch folder and compared. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  files?: number;
+
   /** Seconds the proof took, restore included. */
   @IsNumber()
   @Min(0)

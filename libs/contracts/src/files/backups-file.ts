@@ -104,14 +104,16 @@ export function isTimeZone(value: unknown): boolean {
   }
 }
 
-/** A server to back up or repair: of PostgreSQL, or of MariaDB. */
-export class TargetSpec {
+class NamedTarget {
   @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
   name!: string;
 
   @IsIn(TARGET_KINDS)
   kind!: TargetKind;
+}
 
+/** A server to back up or repair: of PostgreSQL, or of MariaDB. */
+export class TargetSpec extends NamedTarget {
   /** Host name, address, or the absolute path of a socket folder (of MariaDB: of the socket). */
   @IsString()
   @Matches(/^[^\s=,'"\\]{1,255}$/, { message: 'host must be one host name, address or socket folder' })
@@ -163,15 +165,52 @@ export class MariadbTargetSpec extends TargetSpec {
   override user: string = 'root';
 }
 
-/** Targets of both kinds; which one, `kind` tells. */
+/** A folder of the worker's machine, with all that is below it. */
+export class FilesTargetSpec extends NamedTarget {
+  @IsString()
+  @MaxLength(4_000)
+  @Matches(/^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+\/?)$/, { message: 'path must be absolute, without . and ..' })
+  path!: string;
+
+  /** Globs, relative to the folder: what matches is left out, a folder with all that is in it. */
+  @IsOptional()
+  @IsArray()
+  @Matches(/^(?!(?:.*\/)?\.{1,2}(?:\/|$))[^/\0][^\0]{0,999}$/s, {
+    each: true,
+    message: 'exclude must be globs relative to the folder, such as cache/** or **/*.tmp',
+  })
+  exclude: string[] = [];
+
+  /** Whether it goes on into other file systems that are mounted below the folder. */
+  @IsOptional()
+  @IsBoolean()
+  crossFilesystems: boolean = false;
+}
+
+/** Whatever can be backed up. */
+export type AnyTargetSpec = TargetSpec | FilesTargetSpec;
+
+const TARGET_CLASSES: Readonly<Record<TargetKind, new () => AnyTargetSpec>> = {
+  postgres: TargetSpec,
+  mariadb: MariadbTargetSpec,
+  files: FilesTargetSpec,
+};
+
+/** What a target of a kind has to say; of an unknown kind, what one of PostgreSQL has to. */
+export function targetClass(kind: unknown): new () => AnyTargetSpec {
+  return Object.hasOwn(TARGET_CLASSES, String(kind)) ? TARGET_CLASSES[kind as TargetKind] : TargetSpec;
+}
+
+export function isFilesTarget(target: AnyTargetSpec): target is FilesTargetSpec {
+  return target.kind === 'files';
+}
+
+/** Targets of all kinds; which one, `kind` tells. */
 function AreTargets(): PropertyDecorator {
   const type = Type(() => TargetSpec, {
     discriminator: {
       property: 'kind',
-      subTypes: [
-        { value: TargetSpec, name: 'postgres' },
-        { value: MariadbTargetSpec, name: 'mariadb' },
-      ],
+      subTypes: Object.entries(TARGET_CLASSES).map(([name, value]) => ({ name, value })),
     },
     keepDiscriminatorProperty: true,
   });
@@ -545,7 +584,7 @@ export class BackupsFile {
   @IsOptional()
   @IsArray()
   @AreTargets()
-  targets: TargetSpec[] = [];
+  targets: AnyTargetSpec[] = [];
 
   @IsOptional()
   @IsArray()
@@ -576,7 +615,7 @@ export class BackupsFile {
 export class BackupConfiguration {
   @IsArray()
   @AreTargets()
-  targets!: TargetSpec[];
+  targets!: AnyTargetSpec[];
 
   @IsArray()
   @ValidateNested({ each: true })

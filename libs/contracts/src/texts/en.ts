@@ -54,6 +54,14 @@ export const en = {
       'Target "{target}" cannot be copied: {setting} is {value} and has to be {needed}',
       'Change it (ALTER SYSTEM SET …, then restart the server), or use the method postgres-logical.',
     ],
+    TARGET_FOLDER_MISSING: [
+      'The folder {path} of target "{target}" is not there',
+      'Check the path in the target, and that what belongs there is mounted on the machine of the worker.',
+    ],
+    TARGET_FOLDER_UNREADABLE: [
+      'The folder {path} of target "{target}" cannot be read',
+      'Give the user of the worker the right to read it (or run the worker as root), and look at what follows.',
+    ],
     TOOL_MISSING: [
       'The program {tool} of PostgreSQL {major} was not found',
       'Install it (Debian: apt-get install postgresql-client-{major}), or set HOZEN_PG_BIN_{major} to its folder.',

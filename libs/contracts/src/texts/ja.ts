@@ -51,6 +51,14 @@ export const ja: TextCatalogue<ErrorCode> = {
       '対象「{target}」はコピーできません: {setting} が {value} ですが、{needed} が必要です',
       '設定を変更する(ALTER SYSTEM SET … の後にサーバーを再起動)か、方式 postgres-logical を使ってください。',
     ],
+    TARGET_FOLDER_MISSING: [
+      '対象「{target}」のフォルダー {path} がありません',
+      '対象に設定したパスと、ワーカーのマシンに必要なものがマウントされているかを確認してください。',
+    ],
+    TARGET_FOLDER_UNREADABLE: [
+      '対象「{target}」のフォルダー {path} を読めません',
+      'ワーカーのユーザーに読み取り権限を与える(または root で動かす)か、続く説明を確認してください。',
+    ],
     TOOL_MISSING: [
       'PostgreSQL {major} の {tool} が見つかりません',
       'インストールするか(Debian: apt-get install postgresql-client-{major})、HOZEN_PG_BIN_{major} にそのフォルダーを指定してください。',

@@ -42,6 +42,14 @@ export const zh: TextCatalogue<ErrorCode> = {
       '无法复制目标“{target}”：{setting} 为 {value}，必须为 {needed}',
       '请修改该设置（ALTER SYSTEM SET …，然后重启服务器），或改用方法 postgres-logical。',
     ],
+    TARGET_FOLDER_MISSING: [
+      '目标“{target}”的文件夹 {path} 不存在',
+      '请检查目标中的路径，以及工作节点上应挂载的内容是否已挂载。',
+    ],
+    TARGET_FOLDER_UNREADABLE: [
+      '无法读取目标“{target}”的文件夹 {path}',
+      '请给工作节点的用户读取权限（或以 root 运行），并查看后面的说明。',
+    ],
     TOOL_MISSING: [
       '找不到 PostgreSQL {major} 的程序 {tool}',
       '请安装（Debian：apt-get install postgresql-client-{major}），或把 HOZEN_PG_BIN_{major} 设为其目录。',

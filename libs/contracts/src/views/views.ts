@@ -47,7 +47,15 @@ export interface ArtefactView {
   bytes: number;
   originalBytes: number;
   sha256: string;
-  proof?: { level: ProofLevel; databases: number; tables: number; seconds: number; provenAt: string };
+  /** `files` of a tree of files: paths that were compared. */
+  proof?: {
+    level: ProofLevel;
+    databases: number;
+    tables: number;
+    files?: number;
+    seconds: number;
+    provenAt: string;
+  };
   /** It is kept whatever the rules say. */
   held?: { reason: string; by?: string; since: string };
   /** In the second storage, where there is one. */
@@ -108,8 +116,10 @@ export interface RunListView {
 export interface TargetView {
   name: string;
   kind: TargetKind;
-  host: string;
-  port: number;
+  host?: string;
+  port?: number;
+  /** Of a folder. */
+  path?: string;
 }
 
 export interface ConfigView {

@@ -28,7 +28,8 @@ export function runTool(run: ToolRun): RunningTool {
     const stderr = messages.toString();
     if (run.signal?.aborted) throw abortReason(run.signal);
     if (inputFailure !== undefined) throw inputError(tool, inputFailure);
-    if (code !== 0) throw toolError(tool, { code, signal }, stderr, env.address);
+    if (code !== 0 && !(code !== null && run.goodExits?.includes(code)))
+      throw toolError(tool, { code, signal }, stderr, env.address);
     return { stderr };
   };
   const done = inSpan(run.spanName ?? tool, { attributes: processAttributes(run, child.pid) }, work);

@@ -20,6 +20,8 @@ export interface ToolRun {
   /** Only for root. */
   runAs?: RunAs;
   cwd?: string;
+  /** Exit statuses besides 0 that are no failure; none by default. */
+  goodExits?: readonly number[];
   /** The program's name by default. */
   spanName?: string;
   attributes?: Attributes;

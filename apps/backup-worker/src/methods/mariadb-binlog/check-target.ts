@@ -13,6 +13,7 @@ import {
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { ensureSuitable } from '../mariadb-logical/check-target.js';
+import { serverOf } from '../server-target.js';
 
 /** A server whose binary log may be copied. Holds the secret in its address. */
 export interface BinlogTarget {
@@ -28,7 +29,7 @@ export async function checkBinlogTarget(
 ): Promise<BinlogTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await mariadbAddressOf(job.target);
+    const address = await mariadbAddressOf(serverOf(job.target));
     await using client = await connectMariadb(address);
     const facts = await inspectMariadb(client, BINLOG_RIGHTS);
     ensureSuitable(address, facts);

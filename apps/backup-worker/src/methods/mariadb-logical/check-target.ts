@@ -11,6 +11,7 @@ import {
 } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import { serverOf } from '../server-target.js';
 
 /** The first series whose mariadb-dump and users are what we expect. */
 const OLDEST = '10.5';
@@ -30,7 +31,7 @@ export async function checkMariadbTarget(
 ): Promise<MariadbTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await mariadbAddressOf(job.target);
+    const address = await mariadbAddressOf(serverOf(job.target));
     await using client = await connectMariadb(address);
     const facts = await inspectMariadb(client);
     ensureSuitable(address, facts);

@@ -1,15 +1,9 @@
-import {
-  connectMariadb,
-  OptionFile,
-  runTool,
-  type MariadbDatabase,
-  type MariadbFacts,
-  type ToolRun,
-} from '@hozen/dbms';
+import { connectMariadb, OptionFile, type MariadbDatabase, type MariadbFacts, type ToolRun } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import { ToolOutput, type TakeChunk } from '../../pipeline/tool-output.js';
+import { runInto } from '../../pipeline/run-into.js';
+import type { TakeChunk } from '../../pipeline/tool-output.js';
 import type { DumpSummary } from '../dump-summary.js';
 import type { MariadbTarget } from './check-target.js';
 import { dumpArguments } from './dump-arguments.js';
@@ -105,21 +99,6 @@ export async function pour(
   };
   await runInto(tool, take);
   await writer.endStream(stream);
-}
-
-/** Runs a program to its end, and hands over what it prints. */
-export async function runInto(tool: ToolRun, take: TakeChunk): Promise<void> {
-  const output = await ToolOutput.open();
-  try {
-    const running = output.give((stdout) => runTool({ ...tool, stdout }));
-    const reading = output.read(take);
-    // The program's own words say more than the pipe that broke with it.
-    const [done, read] = await Promise.allSettled([running.done, reading]);
-    if (read.status === 'rejected' && done.status === 'fulfilled') throw read.reason;
-    if (done.status === 'rejected') throw done.reason;
-  } finally {
-    output.close();
-  }
 }
 
 function summaryOf(

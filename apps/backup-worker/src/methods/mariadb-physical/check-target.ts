@@ -15,6 +15,7 @@ import {
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { ensureSuitable } from '../mariadb-logical/check-target.js';
+import { serverOf } from '../server-target.js';
 
 /** A server whose files may be copied. Holds the secret in its address. */
 export interface MariadbFilesTarget {
@@ -30,7 +31,7 @@ export async function checkMariadbFiles(
 ): Promise<MariadbFilesTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await mariadbAddressOf(job.target);
+    const address = await mariadbAddressOf(serverOf(job.target));
     ensureLocal(address);
     await using client = await connectMariadb(address);
     const facts = await inspectMariadb(client, COPY_RIGHTS);

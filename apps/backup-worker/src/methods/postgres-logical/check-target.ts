@@ -15,6 +15,7 @@ import {
 import { HozenError, type TargetSpec } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import { serverOf } from '../server-target.js';
 import { SessionAhead } from './snapshot-session.js';
 import { RESTORE_SETTINGS } from './settings.sql.js';
 
@@ -45,7 +46,7 @@ export async function checkTarget(
     context.progress({ phase: 'checking', item: job.target.name });
     const applicationName = sessionName(job.runId, job.epoch);
     const ahead = new SessionAhead(job);
-    const target = await checkServer(job.target, applicationName, {
+    const target = await checkServer(serverOf(job.target), applicationName, {
       // The first attempt has nobody before it.
       first: async (client) => {
         if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);

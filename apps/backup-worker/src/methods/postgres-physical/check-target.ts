@@ -12,6 +12,7 @@ import {
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { ensureRight, ensureSettings, unsuitable, type ReplicationFacts } from '../ensure-replication.js';
+import { serverOf } from '../server-target.js';
 import { readRow } from '../read-row.js';
 import { CONFIG_FILES, PHYSICAL_FACTS, READ_FILE } from './physical-facts.sql.js';
 import { localDirectory } from './local-directory.js';
@@ -47,7 +48,7 @@ export async function checkPhysicalTarget(
 ): Promise<PhysicalTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await addressOf(job.target);
+    const address = await addressOf(serverOf(job.target));
     await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
     if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
     const facts = await inspectCluster(client);
@@ -57,7 +58,7 @@ export async function checkPhysicalTarget(
     for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
     const directory =
       job.config.copyBy === 'server' ? undefined : await localDirectory(physical, facts.systemIdentifier);
-    if (job.config.copyBy === 'files' && directory === undefined) throw notHere(job.target, physical);
+    if (job.config.copyBy === 'files' && directory === undefined) throw notHere(serverOf(job.target), physical);
     return { address, facts, physical, directory, configFiles, warnings };
   });
 }

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { jobFor, quietContext } from '../../backup.fixture.js';
 import { besides } from '../../storage/artefact-paths.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
-import { chainOf } from '../../restore/physical/chain.js';
+import { chainOf } from '../../restore/chain.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByStart } from '../../verification/prove-by-start.js';
 import { checkPhysicalTarget } from './check-target.js';

@@ -11,6 +11,7 @@ import {
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { ensureRight, ensureSettings, unsuitable, type ReplicationFacts } from '../ensure-replication.js';
+import { serverOf } from '../server-target.js';
 import { readRow } from '../read-row.js';
 import { LOG_FACTS } from './log-facts.sql.js';
 import { ensureSlot, logSlotName } from './log-slot.js';
@@ -48,7 +49,7 @@ const UNLIMITED =
 export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContext, 'progress'>): Promise<LogTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await addressOf(job.target);
+    const address = await addressOf(serverOf(job.target));
     await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
     if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
     const facts = await inspectCluster(client);

@@ -209,6 +209,7 @@ export const cliEn = {
   'copy.standing': 'stands',
   'copy.deleted': 'deleted',
   'run.proof': 'Proven',
+  'run.proof-files': 'restored into a scratch folder and compared: {files} paths, in {seconds} s',
   'run.proof-restore':
     'restored into a scratch server and compared: {databases} databases, {tables} tables, in {seconds} s',
   'run.proof-checksum': 'read back and checked against its checksum, in {seconds} s',

@@ -1,11 +1,11 @@
 import { dirname, join } from 'node:path';
 import type { ConfigSpec } from '@hozen/contracts';
-import { corrupt } from '../../artefact/artefact-file.js';
-import { parentOf } from '../../artefact/manifest.js';
-import { byIdentityOf } from '../../encryption/file-key.js';
-import { describe, type CommittedArtefact } from '../../storage/committed-artefact.js';
-import { besides } from '../../storage/artefact-paths.js';
-import { readManifest } from '../../storage/read-manifest.js';
+import { corrupt } from '../artefact/artefact-file.js';
+import { parentOf } from '../artefact/manifest.js';
+import { byIdentityOf } from '../encryption/file-key.js';
+import { describe, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { besides } from '../storage/artefact-paths.js';
+import { readManifest } from '../storage/read-manifest.js';
 
 const LONGEST = 1000;
 
@@ -19,11 +19,7 @@ export async function chainOf(
   config: Partial<Pick<ConfigSpec, 'signing' | 'encryption'>>,
 ): Promise<CommittedArtefact[]> {
   const chain = [artefact];
-  for (
-    let child = artefact, parent = parentOf(child.manifest);
-    parent;
-    child = chain[0] ?? child, parent = parentOf(child.manifest)
-  ) {
+  for (let child = artefact, parent = parentOf(child.manifest); parent; parent = parentOf(child.manifest)) {
     const { file, runId, sha256 } = parent;
     const path = pathBeside(child.path, file);
     const manifest = await readManifest(child.storage, path, config.signing);
@@ -32,7 +28,8 @@ export async function chainOf(
       throw corrupt(child.path, `${path} is not what it builds on`);
     }
     const manifestPath = besides(path).manifest;
-    chain.unshift(describe(manifestPath, manifest, child.storage, byIdentityOf(config.encryption, manifestPath)));
+    child = describe(manifestPath, manifest, child.storage, byIdentityOf(config.encryption, manifestPath));
+    chain.unshift(child);
   }
   return chain;
 }

@@ -1,0 +1,33 @@
+import { toText, type ByteText } from './byte-text.js';
+
+/** What a run has to tell of single paths. */
+export interface LeftOut {
+  unreadable: Set<ByteText>;
+  vanished: Set<ByteText>;
+  elsewhere: readonly ByteText[];
+  ours: readonly ByteText[];
+  /** They are in the backup. */
+  changed: readonly ByteText[];
+  /** Tar's own words. */
+  said: readonly string[];
+}
+
+const NAMED = 20;
+
+export function warningsOf({ unreadable, vanished, elsewhere, ours, changed, said }: LeftOut): string[] {
+  return [
+    ...about([...unreadable], 'could not be read, and are not in the backup'),
+    ...about([...vanished], 'vanished while the backup was made'),
+    ...about(changed, 'were changed while they were read: what is in the backup may be half old and half new'),
+    ...about(elsewhere, 'are of another file system, and not in the backup (crossFilesystems: true would take them)'),
+    ...about(ours, 'are where backups are made, and not in the backup'),
+    ...said.slice(0, NAMED),
+  ];
+}
+
+function about(paths: readonly ByteText[], what: string): string[] {
+  if (paths.length === 0) return [];
+  const names = paths.slice(0, NAMED).map((path) => JSON.stringify(path === '.' ? '.' : toText(path.slice(2))));
+  const more = paths.length - names.length;
+  return [`Paths that ${what} (${paths.length}): ${names.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`];
+}
