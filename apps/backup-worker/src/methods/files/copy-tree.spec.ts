@@ -20,7 +20,18 @@ import { FileSink } from '../../storage/file/file-sink.js';
 import { removeTree } from '../../storage/file/remove-tree.js';
 import { DELETED, TREE } from './copy-tree.js';
 import { LISTING, readListing, type ListedEntry } from './listing.js';
-import { aSocket, at, described, filesJob, isRoot, makeTree, NOT_UTF8, ODD_NAMES, replace } from './tree.fixture.js';
+import {
+  aSocket,
+  at,
+  described,
+  filesJob,
+  hasAttributes,
+  isRoot,
+  makeTree,
+  NOT_UTF8,
+  ODD_NAMES,
+  replace,
+} from './tree.fixture.js';
 
 const run = promisify(execFile);
 
@@ -177,14 +188,10 @@ describe('a backup of a tree of files', () => {
   it('goes on without a folder that nobody can name any more, and counts it', async () => {
     const deeper = 'for (1 .. 17) { mkdir "n" x 255 and chdir "n" x 255 or die }';
     await run('perl', ['-e', deeper], { cwd: root });
-    let made: MadeBackup;
-    try {
-      made = await series().make('full');
-    } finally {
-      // Too deep for anybody who names whole paths.
-      await run('rm', ['-rf', root]);
-    }
-    const { manifest } = made.artefact;
+    const making = series().make('full');
+    await making.catch(() => undefined);
+    await run('rm', ['-rf', root]);
+    const { manifest } = (await making).artefact;
     expect(manifest.files?.skipped).toMatchObject({ unreadable: 1 });
     expect(manifest.warnings).toEqual([
       expect.stringContaining('could not be read, and are not in the backup (1): "nnn'),
@@ -205,6 +212,24 @@ describe('a backup of a tree of files', () => {
     expect(await readdir(folder.path)).not.toContain('spool');
   });
 });
+
+describe.skipIf(!hasAttributes)(
+  'attributes of files (skipped where there are no setfacl and setfattr: acl, attr)',
+  () => {
+    it('come back when nothing but they has changed', async () => {
+      await writeFile(join(root, 'x'), 'x');
+      const backups = series();
+      const full = await backups.make('full');
+      await run('setfacl', ['-m', 'u:1234:rw', join(root, 'x')]);
+      await run('setfattr', ['-n', 'user.kind', '-v', 'new', join(root, 'x')]);
+      const made = await backups.make('incremental');
+      expect(await storedIn(made)).toEqual(['./x']);
+      const restored = join(await restoredByHand([full, made]), 'x');
+      expect((await run('getfacl', ['-n', '-p', restored])).stdout).toContain('user:1234:rw-');
+      expect((await run('getfattr', ['-n', 'user.kind', '--only-values', restored])).stdout).toBe('new');
+    });
+  },
+);
 
 describe('an increment of a tree', () => {
   it('holds what is new or changed, and with what it builds on it is the tree as it is now', async () => {
@@ -276,6 +301,23 @@ describe('an increment of a tree', () => {
       level: 'full',
       warnings: [expect.stringContaining('maxChain is 2')],
     });
+  });
+
+  it('builds on an encrypted backup where the config can read it', async () => {
+    await writeFile(join(root, 'x'), 'x');
+    const { recipient, secret } = newIdentity();
+    await writeFile(folder.join('identity'), secret, { mode: 0o600 });
+    const encryption = { recipients: [recipient], identity: `file:${folder.join('identity')}` };
+    const backups = series({}, (job) => (job.config.encryption = encryption));
+    await backups.make('full');
+    await writeFile(join(root, 'y'), 'y');
+    const made = await backups.make('incremental');
+    expect(made.artefact.manifest).toMatchObject({
+      level: 'incremental',
+      files: { stored: { bytes: 1 } },
+      warnings: [],
+    });
+    await prove(made);
   });
 
   it('is a full backup where the listing before it is encrypted and cannot be read', async () => {

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
-import { minimatch } from 'minimatch';
+import { Minimatch } from 'minimatch';
 import { Lanes } from '../../pipeline/lanes.js';
 import { fullPath, toText, type ByteText } from './byte-text.js';
 
@@ -77,6 +77,7 @@ class TreeWalker {
   readonly #counted = new Set<bigint>();
   readonly #top: ByteText;
   readonly #ours: ReadonlySet<ByteText>;
+  readonly #patterns: readonly Minimatch[];
 
   constructor(
     private readonly walk: Walk,
@@ -84,6 +85,8 @@ class TreeWalker {
   ) {
     this.#top = Buffer.from(walk.root === '/' ? '' : walk.root).toString('latin1');
     this.#ours = new Set(walk.ours.map((folder) => Buffer.from(folder).toString('latin1')));
+    const options = { dot: true, nocomment: true, nonegate: true };
+    this.#patterns = walk.exclude.map((pattern) => new Minimatch(pattern, options));
     this.#add('.', 'folder', root);
   }
 
@@ -139,11 +142,9 @@ class TreeWalker {
   }
 
   #isExcluded(path: ByteText): boolean {
-    if (this.walk.exclude.length === 0) return false;
+    if (this.#patterns.length === 0) return false;
     const text = toText(path.slice(2));
-    return this.walk.exclude.some((pattern) =>
-      minimatch(text, pattern, { dot: true, nocomment: true, nonegate: true }),
-    );
+    return this.#patterns.some((pattern) => pattern.match(text));
   }
 
   #full(path: ByteText): Buffer {
