@@ -1,23 +1,20 @@
-import { createHash } from 'node:crypto';
-import { lstat } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import type { Chosen } from '../choose-parent.js';
 import type { DumpSummary } from '../dump-summary.js';
-import { fullPath, toBytes, type ByteText } from './byte-text.js';
+import { toBytes } from './byte-text.js';
 import type { FilesTarget } from './check-target.js';
-import { LISTING, lineOf, type ListedEntry } from './listing.js';
 import { chooseFilesParent, type FilesParent } from './parent.js';
 import { planIncrement, type TreePlan } from './plan-increment.js';
 import { FILES_README } from './readme.js';
 import { FILES_RESTORE_SCRIPT } from './restore-script.js';
 import { runTar } from './run-tar.js';
 import { StoredMembers } from './stored-members.js';
-import { isGone } from './walk-tree.js';
-import { warningsOf, type LeftOut } from './warnings.js';
+import { summaryOf } from './summary.js';
+import type { LeftOut } from './warnings.js';
+import { addListing, deletedOf, listedOf } from './whole-listing.js';
 
 /** The stream with everything that is stored, as tar makes it. */
 export const TREE = 'tree.tar';
@@ -99,125 +96,4 @@ function settledNow(): (ctime: bigint) => boolean {
   const now = BigInt(Date.now()) * 1_000_000n;
   const step = BigInt(STEP_MS / 2) * 1_000_000n;
   return (ctime) => ctime <= now - (ctime % 1_000_000_000n === 0n ? COARSE_STEP_NS : step);
-}
-
-/** The whole tree as it is restored: what is kept of the parent, and what the archive holds. */
-async function listedOf({ entries }: TreePlan, root: string, left: LeftOut): Promise<ListedEntry[]> {
-  const listed: ListedEntry[] = [];
-  const folders = new Set<ByteText>();
-  const groups = new Map<number, number>();
-  const newGroups = entries.reduce((most, { stored }) => Math.max(most, stored?.group ?? 0), 0);
-  for (const { found, kept, stored } of entries) {
-    const { path } = found;
-    const entry = kept ? withGroup(kept, groups, newGroups) : stored;
-    const folder = path.slice(0, path.lastIndexOf('/'));
-    if (entry && (path === '.' || folders.has(folder))) {
-      listed.push(entry);
-      if (entry.type === 'folder') folders.add(path);
-    } else {
-      const isVanished = await lstat(fullPath(root, path)).then(() => false, isGone);
-      (isVanished ? left.vanished : left.unreadable).add(path);
-    }
-  }
-  return listed;
-}
-
-/** Groups of the parent's listing have other numbers here. */
-function withGroup(kept: ListedEntry, groups: Map<number, number>, newGroups: number): ListedEntry {
-  if (kept.group === undefined) return kept;
-  const group = groups.get(kept.group) ?? newGroups + groups.size + 1;
-  groups.set(kept.group, group);
-  return { ...kept, group };
-}
-
-/** What the parent has and this one has not, or not as the same thing. */
-function deletedOf({ entries, gone }: TreePlan, listed: readonly ListedEntry[]): ByteText[] {
-  const types = new Map(listed.map(({ path, type }) => [path, type]));
-  const replaced = entries.filter(({ before, found }) => before !== undefined && types.get(found.path) !== before);
-  return [...gone, ...replaced.map(({ found }) => found.path)].toSorted((one, other) => (one < other ? -1 : 1));
-}
-
-/** @returns its SHA-256 */
-async function addListing(writer: ArtefactWriter, listed: readonly ListedEntry[]): Promise<string> {
-  const hash = createHash('sha256');
-  const stream = writer.openStream(LISTING);
-  for (const entry of listed) {
-    const line = Buffer.from(lineOf(entry));
-    hash.update(line);
-    await stream.write(line);
-  }
-  await writer.endStream(stream);
-  return hash.digest('hex');
-}
-
-interface Copied {
-  target: FilesTarget;
-  chosen: Chosen<FilesParent>;
-  plan: TreePlan;
-  members: StoredMembers;
-  left: LeftOut;
-  listed: readonly ListedEntry[];
-  deleted: readonly ByteText[];
-  sha256: string;
-  writer: ArtefactWriter;
-  seconds: number;
-}
-
-function summaryOf(copied: Copied): DumpSummary {
-  const { target, chosen, plan, members, left, listed, deleted, sha256, writer, seconds } = copied;
-  const { originalBytes } = writer;
-  const count = (...types: ListedEntry['type'][]) => listed.filter(({ type }) => types.includes(type)).length;
-  return {
-    format: 'hozen-files',
-    originalBytes,
-    databases: [],
-    tables: 0,
-    tablespaces: [],
-    warnings: [...chosen.warnings, ...warningsOf(left)],
-    level: chosen.level,
-    files: {
-      facts: {
-        path: target.spec.path,
-        paths: listed.length,
-        files: count('file'),
-        folders: count('folder'),
-        links: count('link'),
-        others: count('fifo', 'char', 'block'),
-        bytes: bytesOf(listed),
-        stored: { paths: plan.entries.filter(({ stored }) => stored).length, bytes: members.bytes },
-        deleted: deleted.length,
-        skipped: {
-          sockets: target.tree.sockets,
-          excluded: target.tree.excluded,
-          unreadable: left.unreadable.size,
-          vanished: left.vanished.size,
-          elsewhere: left.elsewhere.length,
-          changed: left.changed.length,
-        },
-        listing: { sha256 },
-        ...(chosen.parent ? { parent: chosen.parent.manifest } : {}),
-      },
-    },
-    server: {
-      systemIdentifier: `${hostname()}:${target.spec.path}`,
-      version: '',
-      major: 0,
-      superuser: '',
-      inRecovery: false,
-      tools: `GNU tar ${target.tar.version}`,
-    },
-    contents: [],
-    seconds,
-    megabytesPerSecond: originalBytes / 1e6 / Math.max(seconds, 0.001),
-  };
-}
-
-/** Of all files, each once whatever names it has. */
-function bytesOf(listed: readonly ListedEntry[]): number {
-  const seen = new Set<number>();
-  return listed.reduce((sum, { size = 0, group }) => {
-    if (group !== undefined && seen.has(group)) return sum;
-    if (group !== undefined) seen.add(group);
-    return sum + size;
-  }, 0);
 }

@@ -1,13 +1,19 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { chown, link, lutimes, mkdir, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { FilesTargetSpec } from '@hozen/contracts';
 import { findProgram } from '@hozen/dbms';
 import { aJob } from '../../job.fixture.js';
 import type { BackupJob } from '../../job.js';
+import { ArtefactFile } from '../../artefact/artefact-file.js';
+import { ArtefactWriter } from '../../artefact/artefact-writer.js';
+import { describe as describeArtefact, type CommittedArtefact } from '../../storage/committed-artefact.js';
+import { FileSink } from '../../storage/file/file-sink.js';
+import { LISTING } from './listing.js';
 
 const run = promisify(execFile);
 
@@ -115,4 +121,42 @@ export function filesJob(
 export async function replace(path: string, make: (path: string) => Promise<unknown>): Promise<void> {
   await rm(path, { recursive: true });
   await make(path);
+}
+
+/** What the restore.sh of a chain of backups makes of them, in a folder of `home`. */
+export async function restoredByHand(
+  made: readonly { artefact: CommittedArtefact }[],
+  home: string,
+  name = 'by hand',
+): Promise<string> {
+  const directory = join(home, name);
+  const script = join(home, 'restore.sh');
+  const files = made.map(({ artefact }) => artefact.path);
+  await run('sh', ['-c', 'tar -xOf "$1" --occurrence=1 restore.sh > "$2"', 'sh', files.at(-1) ?? '', script]);
+  await run('sh', [script, directory, ...files]);
+  return directory;
+}
+
+/** The artefact, as if something else stood in one of its streams. */
+export async function rewritten(
+  artefact: CommittedArtefact,
+  stream: string,
+  change: (content: Buffer) => Buffer,
+): Promise<CommittedArtefact> {
+  const { manifest, storage } = artefact;
+  const path = artefact.path.replace(/(\.tar)/, '-other$1');
+  const options = { compression: manifest.compression, level: 1, streams: 2, modifiedAt: new Date() };
+  const writer = new ArtefactWriter(await FileSink.create(path), options);
+  await using file = await ArtefactFile.open(artefact);
+  let listing = manifest.files?.listing;
+  for (const { name } of file.index.streams) {
+    const stored = await file.readFile(name);
+    const content = name === stream ? change(stored) : stored;
+    if (name === LISTING) listing = { sha256: createHash('sha256').update(content).digest('hex') };
+    await writer.addFile(name, content);
+  }
+  const { index, ...written } = await writer.finish([]);
+  const files = manifest.files && listing && { ...manifest.files, listing };
+  const other = { ...manifest, artefact: { ...written, file: basename(path) }, index, ...(files ? { files } : {}) };
+  return describeArtefact(`${path}.manifest.json`, other, storage);
 }
