@@ -1,7 +1,7 @@
 // `npm test`: from an empty clone to a verdict. Runs on the machine's own Node, before anything is installed.
 import { check } from './lib/checks.mjs';
 import { provideNatsServer, provideS3Server } from './lib/go-programs.mjs';
-import { provideMariadb } from './lib/mariadb.mjs';
+import { provideTestPackages } from './lib/test-packages.mjs';
 import { provideNewerPostgres } from './lib/newer-postgres.mjs';
 import { script } from './lib/say.mjs';
 import { build, setUp } from './lib/setup.mjs';
@@ -17,7 +17,7 @@ await script(async () => {
     HOZEN_INTEROP_NATS_SERVER: await provideNatsServer(env),
     HOZEN_INTEROP_PG_BIN_17: await provideNewerPostgres(env, 17),
   };
-  await provideMariadb();
+  await provideTestPackages();
   const found = Object.fromEntries(Object.entries(provided).filter(([, path]) => path !== undefined));
   const endedWell = await runTests({ ...env, ...found });
   const totals = testTotals();
