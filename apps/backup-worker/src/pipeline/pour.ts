@@ -22,9 +22,10 @@ export async function startTool(run: Omit<ToolRun, 'stdout'>): Promise<StartedTo
 
 /**
  * Takes what a program prints. It is done when the program ended well and every chunk was taken.
+ * @returns its messages
  * @throws what the program failed with, or `take`
  */
-export async function takeOutput({ tool, output }: StartedTool, take: TakeChunk): Promise<void> {
+export async function takeOutput({ tool, output }: StartedTool, take: TakeChunk): Promise<{ stderr: string }> {
   try {
     await output.read(take);
   } catch (error) {
@@ -32,7 +33,12 @@ export async function takeOutput({ tool, output }: StartedTool, take: TakeChunk)
     const reason = await tool.done.then(() => undefined).catch((failure: unknown) => failure);
     throw isOurs(error) ? error : (reason ?? error);
   }
-  await tool.done;
+  return tool.done;
+}
+
+/** Runs a program to its end, and hands over what it prints; as {@link takeOutput}. */
+export async function runInto(run: Omit<ToolRun, 'stdout'>, take: TakeChunk): Promise<{ stderr: string }> {
+  return takeOutput(await startTool(run), take);
 }
 
 /** Carries what a program prints into a stream of the artefact, which stays open. */

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { PaxReader } from '../../pipeline/pax-reader.js';
-import { runInto } from '../../pipeline/run-into.js';
+import { runInto } from '../../pipeline/pour.js';
 import type { StreamWriter } from '../../artefact/stream-writer.js';
 import type { AttemptContext } from '../../job.js';
 import { toBytes } from './byte-text.js';

@@ -2,7 +2,7 @@ import { connectMariadb, OptionFile, type MariadbDatabase, type MariadbFacts, ty
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import { runInto } from '../../pipeline/run-into.js';
+import { runInto } from '../../pipeline/pour.js';
 import type { TakeChunk } from '../../pipeline/tool-output.js';
 import type { DumpSummary } from '../dump-summary.js';
 import type { MariadbTarget } from './check-target.js';
