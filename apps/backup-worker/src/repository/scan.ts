@@ -60,6 +60,7 @@ export async function scanRepository(database: DataSource, config: string | unde
   const scanned = await readStorages(database, config);
   const known = await database.query<KnownArtefact[]>(KNOWN);
   const atWork = new Set((await database.query<{ id: string }[]>(AT_WORK)).map(({ id }) => id));
+  const byPath = new Map(known.map((each) => [each.path, each]));
   const findings: RepositoryFinding[] = [];
   const view: RepositoryScanView = { storages: [], findings };
   for (const { location, found, error, isAbsent } of scanned) {
@@ -71,7 +72,6 @@ export async function scanRepository(database: DataSource, config: string | unde
     }
     const bytes = found.reduce((sum, { manifest }) => sum + (manifest?.artefact.bytes ?? 0), 0);
     view.storages.push({ storage: location, artefacts: found.length, bytes });
-    const byPath = new Map(known.map((each) => [each.path, each]));
     findings.push(...(await inTurn(found, (each) => findingsOf(each, byPath.get(each.path), atWork))).flat());
     const there = new Set(found.map(({ path }) => path));
     const missing = below.filter(({ path }) => !there.has(path));
