@@ -1,5 +1,6 @@
 import { HozenError } from '@hozen/contracts';
-import { asTargetError, type TargetClient } from '@hozen/dbms';
+import type { TargetClient } from '@hozen/dbms';
+import { runStatement } from './restore-beside.js';
 import type { RestoreContext } from './restore-context.js';
 import type { ClosedDatabase, RestoreRow } from './restore-row.js';
 
@@ -34,7 +35,7 @@ export async function closeDatabases(
   ]);
   const closed = remembered[0]?.closed;
   if (!closed) throw new HozenError('LEASE_LOST');
-  for (const { name } of closed) await run(client, limitStatement(client, name, 0));
+  for (const { name } of closed) await runStatement(client, limitStatement(client, name, 0));
   await endSessions(client, names);
   return closed;
 }
@@ -57,19 +58,11 @@ export async function reopenDatabases(
   const { rows } = await client.query<ClosedDatabase>(LIMITS, [closed.map(({ name }) => name)]);
   const there = new Set(rows.map(({ name }) => name));
   for (const { name, limit } of closed) {
-    if (there.has(name)) await run(client, limitStatement(client, name, limit));
+    if (there.has(name)) await runStatement(client, limitStatement(client, name, limit));
   }
   await database.query(FORGET, [row.id, row.epoch]);
 }
 
 export function limitStatement(client: TargetClient, name: string, limit: number): string {
   return `ALTER DATABASE ${client.escapeIdentifier(name)} CONNECTION LIMIT ${limit}`;
-}
-
-async function run(client: TargetClient, sql: string): Promise<void> {
-  try {
-    await client.query(sql);
-  } catch (error) {
-    throw asTargetError(error, client.address);
-  }
 }

@@ -104,10 +104,10 @@ async function restoreOne(
   {
     await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
     const create = entries.find(({ desc }) => desc === 'DATABASE');
-    await run(client, createStatement(client, create?.defn ?? '', beside));
+    await runStatement(client, createStatement(client, create?.defn ?? '', beside));
     if (create?.owner) {
       const [name, owner] = [client.escapeIdentifier(beside), client.escapeIdentifier(create.owner)];
-      await run(client, `ALTER DATABASE ${name} OWNER TO ${owner}`);
+      await runStatement(client, `ALTER DATABASE ${name} OWNER TO ${owner}`);
     }
   }
   await restoreDatabase(shared, { ...database, name: beside }, { create: false });
@@ -115,7 +115,7 @@ async function restoreOne(
     applicationName: sessionName(row.id, Number(row.epoch)),
     database: beside,
   });
-  await run(inside, 'ANALYZE');
+  await runStatement(inside, 'ANALYZE');
 }
 
 /** As pg_dump defines it, encoding and locale and all, but under the name beside. */
@@ -185,7 +185,7 @@ export async function openDatabases(
       statements.push(...around.after(wanted));
     }
     ensureLease();
-    await run(client, ['BEGIN', ...statements.filter((sql) => sql.trim() !== ''), 'COMMIT'].join(';\n'));
+    await runStatement(client, ['BEGIN', ...statements.filter((sql) => sql.trim() !== ''), 'COMMIT'].join(';\n'));
     await failpoint('restore.opened');
   });
 }
@@ -194,7 +194,8 @@ function renameStatement(client: TargetClient, beside: string, { as }: WantedDat
   return `ALTER DATABASE ${client.escapeIdentifier(beside)} RENAME TO ${client.escapeIdentifier(as)}`;
 }
 
-async function run(client: TargetClient, sql: string): Promise<void> {
+/** @throws HozenError of the TARGET_ codes */
+export async function runStatement(client: TargetClient, sql: string): Promise<void> {
   try {
     await client.query(sql);
   } catch (error) {

@@ -24,7 +24,7 @@ import {
 } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
-import { runInto } from '../pipeline/run-into.js';
+import { runInto } from '../pipeline/pour.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
 import { renamedDump } from '../restore/renamed-dump.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';

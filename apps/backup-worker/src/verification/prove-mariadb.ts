@@ -14,7 +14,7 @@ import {
 } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT, settingsOf, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
-import { runInto } from '../pipeline/run-into.js';
+import { runInto } from '../pipeline/pour.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { askMariadb, failedAssertions, notTrue } from './assertions.js';
