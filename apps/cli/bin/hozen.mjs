@@ -15,7 +15,10 @@ if (!existsSync(at('../dist/main.js'))) {
   process.stderr.write('hozen is not built yet. Run once in its folder: npm run build (npm start does it too).\n');
   process.exitCode = 1;
 } else if (difference >= 0) {
-  await import('../dist/main.js');
+  // PostgreSQL runs `hozen wal` for every file of WAL: a program of the worker's own, which loads nothing else.
+  const [first = '', second, third] = process.argv.slice(2);
+  const command = first === '--lang' ? third : first.startsWith('--lang=') ? second : first;
+  await import(command === 'wal' ? '../../backup-worker/dist/wal-archive/main.js' : '../dist/main.js');
 } else if (existsSync(brought)) {
   const child = spawn(brought, [at('./hozen.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
   // The terminal sends Ctrl-C to both; the child decides what it means.

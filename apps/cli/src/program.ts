@@ -313,6 +313,9 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .addHelpText('after', examples('hozen release 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11'))
     .action(act((context, id: string) => release(context, id)));
 
+  // Only for the list: bin/hozen.mjs gives `hozen wal` to the worker's program before this one is loaded.
+  command('wal', 'about.wal').addHelpText('after', examples('hozen wal --help', 'hozen wal check'));
+
   command('exit-codes', 'about.exit-codes').action(
     act((context) => {
       context.out.write(exitCodesText(text));

@@ -7,7 +7,7 @@ import type { Reason } from '../errors/reason.js';
 
 export type Validated<T> = { ok: true; value: T } | { ok: false; reasons: Reason[] };
 
-const SECRET_FIELDS = /password|secret|token|webhook|accessKey|encryption|signing|storage$/i;
+const SECRET_FIELDS = /password|secret|token|webhook|accessKey|encryption|signing|storage$|walArchive$/i;
 const SHOWN_CHARACTERS = 120;
 
 /**

@@ -78,6 +78,22 @@ function IsAnotherPlace() {
   };
 }
 
+/** Of configs that log a PostgreSQL server. */
+function IsOfWal() {
+  return (target: object, propertyName: string) => {
+    registerDecorator({
+      name: 'isOfWal',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: (_place: StorageSpec, { object }: ValidationArguments) =>
+          (object as ConfigSpec).method === 'postgres-wal',
+        defaultMessage: () => `${propertyName} belongs to configs of the method postgres-wal`,
+      },
+    });
+  };
+}
+
 /** A level that the method beside it makes. */
 function IsLevelOfMethod() {
   return (target: object, propertyName: string) => {
@@ -380,6 +396,16 @@ export class ConfigSpec {
   @IsStorage({ archive: true })
   @IsAnotherPlace()
   secondaryStorage?: StorageSpec;
+
+  /**
+   * Where the server archives its WAL to by archive_command (`hozen wal push`), encrypted and signed like the artefacts of
+   * this config. For one cluster alone.
+   */
+  @IsOptional()
+  @IsStorage()
+  @IsAnotherPlace()
+  @IsOfWal()
+  walArchive?: StorageSpec;
 
   /** Without it artefacts are not encrypted. */
   @IsOptional()

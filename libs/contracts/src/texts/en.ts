@@ -97,6 +97,22 @@ export const en = {
       'The clock of this machine differs from that of the storage at {path} by {seconds} seconds',
       'Set the clock of the worker (NTP). The storage refuses every request until then.',
     ],
+    WAL_INVALID: [
+      '{path} is not the WAL file that its name says',
+      'Nothing was archived. Find out who wrote it; the server keeps the file and asks again.',
+    ],
+    WAL_CONFLICT: [
+      '{name} stands in the WAL archive {path} already, with other content',
+      'Nothing was overwritten. Two servers archive to one place, or this one was set back: give it a WAL archive of its own (another path or prefix) and make a full backup.',
+    ],
+    WAL_FOREIGN: [
+      'The WAL archive {path} belongs to the cluster {theirs}; this is {ours}',
+      'Nothing was archived. Give every cluster a WAL archive of its own, and a new one after pg_upgrade or initdb.',
+    ],
+    WAL_GAP: [
+      'The WAL archive {path} does not have {name}, but WAL before and after it',
+      'Recovery stops here instead of ending early without saying so. Archive the file if the server still has it (pg_wal); else restore up to the gap, or from a later full backup: hozen wal list.',
+    ],
     STORAGE_TOO_LARGE: [
       'The artefact became larger than {parts} parts of {partSize} at {path}',
       'The database grew far beyond its expected size while it was read. Run it again; if your provider takes more parts, raise maxParts.',

@@ -73,6 +73,19 @@ export const zh: TextCatalogue<ErrorCode> = {
       '本机时钟与 {path} 处存储的时钟相差 {seconds} 秒',
       '请校准工作节点的时钟（NTP）。在此之前存储会拒绝所有请求。',
     ],
+    WAL_INVALID: ['{path} 不是其名称所示的 WAL 文件', '没有归档。请查明是谁写入的；服务器会保留该文件并再次请求。'],
+    WAL_CONFLICT: [
+      'WAL 归档 {path} 中已有 {name}，但内容不同',
+      '没有覆盖任何内容。可能有两台服务器归档到同一位置，或者本服务器被回退：请为它指定单独的 WAL 归档（另一路径或前缀），并做一次全量备份。',
+    ],
+    WAL_FOREIGN: [
+      'WAL 归档 {path} 属于集群 {theirs}；这里是 {ours}',
+      '没有归档。每个集群都要有自己的 WAL 归档；pg_upgrade 或 initdb 之后要换新的。',
+    ],
+    WAL_GAP: [
+      'WAL 归档 {path} 中没有 {name}，但有它前后的 WAL',
+      '恢复在此停止，而不是悄悄提前结束。如果服务器的 pg_wal 中还有该文件，请归档它；否则请恢复到缺口之前，或从之后的全量备份恢复：hozen wal list',
+    ],
     STORAGE_TOO_LARGE: [
       '{path} 处的备份超出了 {parts} 个 {partSize} 的分段',
       '读取期间数据库远远超出预期大小。请重新运行；如果服务商接受更多分段，请调高 maxParts。',

@@ -5,7 +5,7 @@ import {
   UploadPartCommand,
   type CompletedPart,
 } from '@aws-sdk/client-s3';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, type S3StorageSpec } from '@hozen/contracts';
 import { metadataOf, type Bucket, type ObjectFacts, type Owner } from './bucket.js';
 import { nameOf, onS3 } from './s3-error.js';
 
@@ -30,21 +30,14 @@ export class Upload {
   ) {}
 
   static async begin(bucket: Bucket, path: string, owner: Owner, isData: boolean): Promise<Upload> {
-    const { storageClass, serverSideEncryption, kmsKey, objectLock } = bucket.spec;
+    const { storageClass } = bucket.spec;
     const created = await onS3(path, () =>
       bucket.client.send(
         new CreateMultipartUploadCommand({
           ...bucket.at(path),
           Metadata: metadataOf(owner),
           ...(isData && storageClass ? { StorageClass: storageClass } : {}),
-          ...(serverSideEncryption ? { ServerSideEncryption: serverSideEncryption } : {}),
-          ...(kmsKey === undefined ? {} : { SSEKMSKeyId: kmsKey }),
-          ...(objectLock
-            ? {
-                ObjectLockMode: objectLock.mode,
-                ObjectLockRetainUntilDate: new Date(Date.now() + objectLock.days * DAY_MS),
-              }
-            : {}),
+          ...keepingOf(bucket.spec),
         }),
       ),
     );
@@ -100,6 +93,20 @@ export class Upload {
   #isOurs({ bytes, owner }: ObjectFacts): boolean {
     return bytes === this.#bytes && owner?.runId === this.owner.runId && owner.epoch === this.owner.epoch;
   }
+}
+
+/** How the provider is to encrypt and lock a new object. */
+export function keepingOf({ serverSideEncryption, kmsKey, objectLock }: S3StorageSpec) {
+  return {
+    ...(serverSideEncryption ? { ServerSideEncryption: serverSideEncryption } : {}),
+    ...(kmsKey === undefined ? {} : { SSEKMSKeyId: kmsKey }),
+    ...(objectLock
+      ? {
+          ObjectLockMode: objectLock.mode,
+          ObjectLockRetainUntilDate: new Date(Date.now() + objectLock.days * DAY_MS),
+        }
+      : {}),
+  };
 }
 
 export async function abortUpload(bucket: Bucket, path: string, uploadId: string): Promise<void> {

@@ -31,6 +31,7 @@ export const cliEn = {
   'about.retention-apply': 'Apply the rules now.',
   'about.hold': 'Keep the artefact of a run whatever the rules say.',
   'about.release': 'Leave the artefact of a run to the rules again.',
+  'about.wal': 'Archive and fetch WAL: archive_command and restore_command of PostgreSQL.',
   'about.exit-codes': 'Explain the exit codes.',
   'about.help': 'Show the help of a command.',
 
@@ -321,6 +322,53 @@ export const cliEn = {
 
   'hold.held': 'The artefact of run {id} stays until it is released: hozen release {id}',
   'hold.released': 'The artefact of run {id} is left to the rules again.',
+
+  'wal.help': `Usage: hozen wal push [options] <path>
+       hozen wal get [options] <name> <destination>
+       hozen wal list [options]
+       hozen wal check [options]
+
+Archives the WAL of a PostgreSQL server and fetches it again. Only the file with the config is read; the services need not run.
+
+  push   store a file of pg_wal; exit 0 only when it is stored and synced (archive_command)
+  get    fetch a file; exit 1: it is not there, 200: it should be, or cannot be read, so recovery must stop (restore_command)
+  list   what the archive holds, and what is missing between
+  check  read everything, and compare it with what the server believes to have archived; exit 1: something is wrong
+
+Options:
+  -f, --file <file>  the file with the config, as for hozen apply (default: /etc/hozen/backups.yaml)
+  --config <name>    the config with the walArchive, where the file has several
+  --spool <folder>   send and fetch ahead: a folder of this machine for what is ahead of its turn
+  --ahead <number>   files to look ahead at most (default: 16)
+  --jobs <number>    files to send or fetch at one time (default: 4)
+  --offline          check: do not ask the server
+  --json             list, check: print JSON
+  --lang <language>  language: en, ja or zh (default: from LANG)
+  -h, --help         show this help
+
+Examples:
+  archive_command = 'hozen wal push --spool /var/spool/hozen %p'
+  restore_command = 'hozen wal get --spool /var/spool/hozen %f %p'
+  hozen wal check --file /etc/hozen/backups.yaml
+`,
+  'wal.archive': 'WAL archive {location}, cluster {cluster}',
+  'wal.empty': '  It is empty.',
+  'wal.stretch': 'timeline {timeline}: {first} to {last}, {segments} files, {fromLsn} to {toLsn}',
+  'wal.fault.gap':
+    'Gap on timeline {timeline}: {missing} files are missing between {after} and {before}. What happened from {fromLsn} to {toLsn} cannot be brought back; make a full backup.',
+  'wal.fault.damaged': '{detail}',
+  'wal.fault.foreign': '{detail}',
+  'wal.fault.not-stored':
+    '{name} is not in the archive, but the server believes that it archived it ({at}). Look at its archive_command; make a full backup.',
+  'wal.fault.failing':
+    'The server fails to archive {name} ({count} failures so far) and keeps all WAL since: its log says why.',
+  'wal.fault.off': 'archive_mode of the server is off: it archives nothing.',
+  'wal.fault.no-history': 'There is WAL of timeline {timeline}, but not {name}, which says how it came about.',
+  'wal.read': '{count} files were read, decrypted and unpacked.',
+  'wal.inspected': 'The checksums of {count} files are right. They were not decrypted: the config names no identity.',
+  'wal.server': 'The server archived {last} last ({at}).',
+  'wal.offline': 'The server was not asked.',
+  'wal.good': 'Nothing is missing.',
 
   'cancel.asked': 'Run {id}: {state}. It was asked to stop; see how it ends: hozen run {id}',
   'cancel.ended': 'Run {id} has ended: {state}.',

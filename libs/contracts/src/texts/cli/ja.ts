@@ -33,6 +33,7 @@ export const cliJa: CliTexts = {
   'about.retention-apply': '保持規則を今すぐ適用します。',
   'about.hold': '規則にかかわらず、実行のバックアップを保持します。',
   'about.release': '実行のバックアップの保持を解除し、規則に戻します。',
+  'about.wal': 'WAL のアーカイブと取得（PostgreSQL の archive_command と restore_command）。',
   'about.exit-codes': '終了コードを説明します。',
   'about.help': 'コマンドのヘルプを表示します。',
 
@@ -323,6 +324,53 @@ export const cliJa: CliTexts = {
 
   'hold.held': '実行 {id} のバックアップは解除するまで残ります: hozen release {id}',
   'hold.released': '実行 {id} のバックアップは再び規則に従います。',
+
+  'wal.help': `使い方: hozen wal push [オプション] <パス>
+        hozen wal get [オプション] <名前> <置き場所>
+        hozen wal list [オプション]
+        hozen wal check [オプション]
+
+PostgreSQL サーバーの WAL をアーカイブし、取り出します。読むのは設定ファイルだけで、サービスは動いていなくても構いません。
+
+  push   pg_wal のファイルを保存。保存して同期できたときだけ終了コード 0（archive_command）
+  get    ファイルを取得。終了コード 1: ない、200: あるはずなのにない・読めない（リカバリは止まるべき）（restore_command）
+  list   アーカイブにあるものと、欠けているもの
+  check  すべて読み、サーバーがアーカイブ済みと考えているものと比べる。終了コード 1: 問題あり
+
+オプション:
+  -f, --file <ファイル>  設定のあるファイル。hozen apply と同じもの（既定: /etc/hozen/backups.yaml）
+  --config <名前>        walArchive のある設定（ファイルに複数あるとき）
+  --spool <フォルダー>   先読みする。この計算機のフォルダーを使う
+  --ahead <数>           先読みするファイル数の上限（既定: 16）
+  --jobs <数>            同時に送受信するファイル数（既定: 4）
+  --offline              check: サーバーに尋ねない
+  --json                 list、check: JSON を出力
+  --lang <言語>          言語: en、ja、zh（既定: LANG から）
+  -h, --help             このヘルプを表示
+
+例:
+  archive_command = 'hozen wal push --spool /var/spool/hozen %p'
+  restore_command = 'hozen wal get --spool /var/spool/hozen %f %p'
+  hozen wal check --file /etc/hozen/backups.yaml
+`,
+  'wal.archive': 'WAL アーカイブ {location}、クラスター {cluster}',
+  'wal.empty': '  空です。',
+  'wal.stretch': 'タイムライン {timeline}: {first} から {last} まで {segments} ファイル、{fromLsn} から {toLsn}',
+  'wal.fault.gap':
+    'タイムライン {timeline} に欠落: {after} と {before} の間の {missing} ファイルがありません。{fromLsn} から {toLsn} までは復元できません。フルバックアップを取ってください。',
+  'wal.fault.damaged': '{detail}',
+  'wal.fault.foreign': '{detail}',
+  'wal.fault.not-stored':
+    '{name} はアーカイブにありませんが、サーバーはアーカイブ済みと考えています（{at}）。archive_command を調べ、フルバックアップを取ってください。',
+  'wal.fault.failing':
+    'サーバーは {name} をアーカイブできず（これまで {count} 回失敗）、以後の WAL をすべて残しています。理由はサーバーのログにあります。',
+  'wal.fault.off': 'サーバーの archive_mode が off です。何もアーカイブされません。',
+  'wal.fault.no-history': 'タイムライン {timeline} の WAL はありますが、その由来を示す {name} がありません。',
+  'wal.read': '{count} ファイルを読み、復号し、展開しました。',
+  'wal.inspected': '{count} ファイルのチェックサムは正しいです。設定に identity がないため復号はしていません。',
+  'wal.server': 'サーバーが最後にアーカイブしたのは {last} です（{at}）。',
+  'wal.offline': 'サーバーには尋ねていません。',
+  'wal.good': '欠けているものはありません。',
 
   'cancel.asked': '実行 {id}: {state}。停止を要求しました。結果の確認: hozen run {id}',
   'cancel.ended': '実行 {id} は終わっています: {state}',

@@ -30,6 +30,7 @@ export const cliZh: CliTexts = {
   'about.retention-apply': '立即执行保留规则。',
   'about.hold': '无论规则如何，都保留某次运行的备份。',
   'about.release': '解除保留，重新按规则处理该次运行的备份。',
+  'about.wal': '归档和取回 WAL（PostgreSQL 的 archive_command 和 restore_command）。',
   'about.exit-codes': '说明退出码。',
   'about.help': '显示命令的帮助。',
 
@@ -315,6 +316,51 @@ export const cliZh: CliTexts = {
 
   'hold.held': '运行 {id} 的备份将一直保留，直到解除：hozen release {id}',
   'hold.released': '运行 {id} 的备份重新按规则处理。',
+
+  'wal.help': `用法: hozen wal push [选项] <路径>
+      hozen wal get [选项] <名称> <目标位置>
+      hozen wal list [选项]
+      hozen wal check [选项]
+
+归档 PostgreSQL 服务器的 WAL，并将其取回。只读取配置文件，各服务无需运行。
+
+  push   保存 pg_wal 的文件；只有在已保存并同步后才以 0 退出（archive_command）
+  get    取回文件；退出码 1：没有该文件，200：本应有或无法读取，恢复必须停止（restore_command）
+  list   归档中有什么，缺什么
+  check  读取全部内容，并与服务器认为已归档的内容比较；退出码 1：有问题
+
+选项:
+  -f, --file <文件>   含配置的文件，与 hozen apply 相同（默认: /etc/hozen/backups.yaml）
+  --config <名称>     带 walArchive 的配置（文件中有多个时）
+  --spool <文件夹>    提前发送和取回：本机的一个文件夹
+  --ahead <数量>      最多提前多少个文件（默认: 16）
+  --jobs <数量>       同时发送或取回的文件数（默认: 4）
+  --offline           check：不询问服务器
+  --json              list、check：输出 JSON
+  --lang <语言>       语言: en、ja 或 zh（默认: 取自 LANG）
+  -h, --help          显示本帮助
+
+示例:
+  archive_command = 'hozen wal push --spool /var/spool/hozen %p'
+  restore_command = 'hozen wal get --spool /var/spool/hozen %f %p'
+  hozen wal check --file /etc/hozen/backups.yaml
+`,
+  'wal.archive': 'WAL 归档 {location}，集群 {cluster}',
+  'wal.empty': '  为空。',
+  'wal.stretch': '时间线 {timeline}：{first} 至 {last}，{segments} 个文件，{fromLsn} 至 {toLsn}',
+  'wal.fault.gap':
+    '时间线 {timeline} 有缺口：{after} 与 {before} 之间缺 {missing} 个文件。{fromLsn} 至 {toLsn} 之间发生的内容无法恢复；请做一次全量备份。',
+  'wal.fault.damaged': '{detail}',
+  'wal.fault.foreign': '{detail}',
+  'wal.fault.not-stored': '归档中没有 {name}，但服务器认为已归档（{at}）。请检查 archive_command，并做一次全量备份。',
+  'wal.fault.failing': '服务器无法归档 {name}（至今失败 {count} 次），并保留此后的全部 WAL：原因见服务器日志。',
+  'wal.fault.off': '服务器的 archive_mode 为 off：什么都不归档。',
+  'wal.fault.no-history': '有时间线 {timeline} 的 WAL，但没有说明其来历的 {name}。',
+  'wal.read': '已读取、解密并解压 {count} 个文件。',
+  'wal.inspected': '{count} 个文件的校验和正确。未解密：配置没有 identity。',
+  'wal.server': '服务器最后归档的是 {last}（{at}）。',
+  'wal.offline': '没有询问服务器。',
+  'wal.good': '没有缺失。',
 
   'cancel.asked': '运行 {id}：{state}。已请求停止，查看结果：hozen run {id}',
   'cancel.ended': '运行 {id} 已结束：{state}',
