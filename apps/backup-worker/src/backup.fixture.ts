@@ -40,7 +40,7 @@ export function jobFor(address: PostgresAddress, folder: string, change: Partial
 export async function backUp(job: BackupJob, context = quietContext()): Promise<CommittedArtefact> {
   try {
     await using target = await methodOf(job.config.method).check(job, context);
-    await checkRoom(job, target);
+    await checkRoom(job, Promise.resolve(target));
     const writer = await openArtefact(job);
     try {
       const summary = await target.dump(job, writer, context);

@@ -13,13 +13,18 @@ const SHARE = 4;
 
 /**
  * Looks whether the artefact will fit, and the scratch server too where the proof needs one: twice of what is expected.
- * @throws HozenError STORAGE_UNWRITABLE, STORAGE_IO, DISK_TOO_SMALL
+ * @param checking the check of the target, which may be going on
+ * @throws HozenError STORAGE_UNWRITABLE, STORAGE_IO, DISK_TOO_SMALL, and what the check of the target throws
  */
 export async function checkRoom(
   job: BackupJob,
-  { bytes: original, scratchBytes = original }: Pick<ReadyTarget, 'bytes' | 'scratchBytes'>,
+  checking: Promise<Pick<ReadyTarget, 'bytes' | 'scratchBytes'>>,
 ): Promise<void> {
-  const directory = await storageOf(job.config.storage).check(ownerOf(job));
+  // Both look at something far away; the target's failure is told first.
+  const storage = storageOf(job.config.storage).check(ownerOf(job));
+  storage.catch(() => undefined);
+  const { bytes: original, scratchBytes = original } = await checking;
+  const directory = await storage;
   const needs: Need[] = [];
   if (directory !== undefined) needs.push({ path: directory, bytes: (2 * original) / SHARE });
   if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * scratchBytes });

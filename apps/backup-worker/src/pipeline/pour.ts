@@ -10,8 +10,9 @@ export interface StartedTool {
   output: ToolOutput;
 }
 
-export async function startTool(run: Omit<ToolRun, 'stdout'>): Promise<StartedTool> {
-  const output = await ToolOutput.open();
+/** @param opening its output, where that was begun already */
+export async function startTool(run: Omit<ToolRun, 'stdout'>, opening = ToolOutput.open()): Promise<StartedTool> {
+  const output = await opening;
   try {
     return { output, tool: output.give((stdout) => runTool({ ...run, stdout })) };
   } catch (error) {

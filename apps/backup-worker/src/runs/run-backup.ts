@@ -119,8 +119,8 @@ async function makeArtefact(
   checking: Promise<ReadyTarget>,
   context: AttemptContext,
 ): Promise<{ artefact: CommittedArtefact; second: SecondSink | undefined }> {
+  await checkRoom(job, checking);
   const target = await checking;
-  await checkRoom(job, target);
   const writer = await openArtefact(job, target.bytes);
   try {
     const summary = await target.dump(job, writer, context);

@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { storageLocation, type BackupTrigger, type Compression, type StorageSpec } from '@hozen/contracts';
 import type { BackupJob } from '../job.js';
+import { inZone } from '../zoned-time.js';
 import { safeName } from './safe-name.js';
 
 const ENCRYPTED_SUFFIX = '.age';
@@ -94,18 +95,8 @@ export function partialOwner(name: string): { final: string; runId: string; epoc
 }
 
 function timeStamp(time: Date, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat('en-US-u-ca-gregory-nu-latn', {
-    timeZone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  }).formatToParts(time);
-  const of = (type: Intl.DateTimeFormatPartTypes) => parts.find((part) => part.type === type)?.value ?? '';
-  return `${of('year')}${of('month')}${of('day')}_${of('hour')}${of('minute')}${of('second')}`;
+  const { year, month, day, hour, minute, second } = inZone(time, timeZone);
+  return `${year}${month}${day}_${hour}${minute}${second}`;
 }
 
 /** All paths of an artefact, in the order in which they go: without its manifest it is none any more. */

@@ -111,10 +111,16 @@ function IsLevelOfMethod() {
   };
 }
 
+/** Names that were found good. Looking one up takes a millisecond, and every run validates its config again. */
+const knownZones = new Set<string>();
+
 export function isTimeZone(value: unknown): boolean {
   if (typeof value !== 'string' || value === '') return false;
+  if (knownZones.has(value)) return true;
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== '';
+    if (new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone === '') return false;
+    knownZones.add(value);
+    return true;
   } catch {
     return false;
   }

@@ -51,7 +51,7 @@ export async function checkTarget(
       first: async (client) => {
         if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
       },
-      connecting: (address) => ahead.guess(address),
+      connect: (address) => ahead.connect(address),
       found: ({ address, facts, databases }) => ahead.begin(address, facts, largestFirst(databases)[0]?.name),
     }).catch(async (error: unknown) => {
       await ahead[Symbol.asyncDispose]();
@@ -65,7 +65,8 @@ export async function checkTarget(
 interface Meanwhile {
   /** Done on the connection before anything is looked at. */
   first?: (client: TargetClient) => Promise<unknown>;
-  connecting?: (address: PostgresAddress) => void;
+  /** Instead of a connection for the check alone. */
+  connect?: (address: PostgresAddress) => Promise<{ client: TargetClient } & AsyncDisposable>;
   /** The target can be dumped, as far as it is known. */
   found?: (found: Pick<CheckedTarget, 'address' | 'facts' | 'databases'>) => void;
 }
@@ -82,8 +83,8 @@ export async function checkServer(
   meanwhile: Meanwhile = {},
 ): Promise<CheckedTarget> {
   const address = await addressOf(spec);
-  meanwhile.connecting?.(address);
-  await using client = await connect(address, { applicationName });
+  await using held = await (meanwhile.connect?.(address) ?? connectOnce(address, applicationName));
+  const { client } = held;
   await meanwhile.first?.(client);
   const facts = await inspectCluster(client);
   if (!facts.canReadEverything) {
@@ -94,6 +95,11 @@ export async function checkServer(
   meanwhile.found?.({ address, facts, databases });
   const settings = await readSettings(client);
   return { address, facts, tools, databases, settings, warnings: warningsOf(facts) };
+}
+
+async function connectOnce(address: PostgresAddress, applicationName: string) {
+  const client = await connect(address, { applicationName });
+  return { client, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
 }
 
 async function readSettings(client: TargetClient): Promise<Record<string, string>> {

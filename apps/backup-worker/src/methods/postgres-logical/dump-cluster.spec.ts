@@ -297,14 +297,18 @@ describe('the destination', () => {
     const job = jobFor(server.address(), folder.path);
     mountTmpfs(storageLocation(job.config.storage), 'size=1m', test);
     const target = await checkTarget(job, quietContext());
-    await expect(checkRoom(job, target.facts.totals)).rejects.toMatchObject({ code: 'DISK_TOO_SMALL' });
+    await expect(checkRoom(job, Promise.resolve(target.facts.totals))).rejects.toMatchObject({
+      code: 'DISK_TOO_SMALL',
+    });
   });
 
   it('being read-only is seen before anything begins', async (test) => {
     const job = jobFor(server.address(), folder.path);
     mountTmpfs(storageLocation(job.config.storage), 'size=1m,ro', test);
     const target = await checkTarget(job, quietContext());
-    await expect(checkRoom(job, target.facts.totals)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
+    await expect(checkRoom(job, Promise.resolve(target.facts.totals))).rejects.toMatchObject({
+      code: 'STORAGE_UNWRITABLE',
+    });
     await expect(openArtefact(job)).rejects.toMatchObject({ code: 'STORAGE_UNWRITABLE' });
   });
 });

@@ -12,6 +12,7 @@ import { dumpDatabase, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
 import { DumpProgress } from './dump-progress.js';
 import { Slots } from '../../pipeline/slots.js';
+import { ToolOutput } from '../../pipeline/tool-output.js';
 
 /**
  * Dumps a whole cluster as pg_dumpall would, by `config.jobs` processes at a time: every database at one moment of its
@@ -32,6 +33,14 @@ export async function dumpCluster(
     const env = toolEnvironment(target.address, { applicationName });
     await using stack = new AsyncDisposableStack();
     stack.defer(async () => (await env.catch(() => undefined))?.[Symbol.asyncDispose]());
+    let ahead: Promise<ToolOutput> | undefined = ToolOutput.open();
+    ahead.catch(() => undefined);
+    stack.defer(async () => (await ahead?.catch(() => undefined))?.close());
+    const nextOutput = () => {
+      const output = ahead ?? ToolOutput.open();
+      ahead = undefined;
+      return output;
+    };
     const progress = new DumpProgress(context);
     const failed = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -39,6 +48,7 @@ export async function dumpCluster(
       job,
       target,
       env,
+      nextOutput,
       writer,
       progress,
       slots: new Slots(job.config.jobs),

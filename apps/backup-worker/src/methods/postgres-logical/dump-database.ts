@@ -14,12 +14,15 @@ import { copyTable } from './copy-table.js';
 import { largeTables, planDatabase, type DatabasePlan, type PlannedDump, type PlannedTable } from './plan-database.js';
 import { openReadingSession } from './reading-session.js';
 import type { Slots } from '../../pipeline/slots.js';
+import type { ToolOutput } from '../../pipeline/tool-output.js';
 
 /** What all databases of one dump share. */
 export interface ClusterDump {
   job: BackupJob;
   target: CheckedTarget;
   env: Promise<ToolEnvironment>;
+  /** For the next program. The first one's is made before anybody asks. */
+  nextOutput: () => Promise<ToolOutput>;
   writer: ArtefactWriter;
   slots: Slots;
   progress: DumpProgress;
@@ -172,7 +175,7 @@ function once(work: () => void): () => void {
 
 async function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<StartedTool> {
   const { job, target, env, signal, database, snapshotId } = dump;
-  return startTool({
+  const run = {
     path: target.tools.path('pg_dump'),
     args: [
       '--format=custom',
@@ -187,7 +190,8 @@ async function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<Star
     env: inLargePieces((await env).forDatabase(database.name)),
     signal,
     attributes: { 'hozen.stream': planned.name, 'db.namespace': database.name },
-  });
+  };
+  return startTool(run, dump.nextOutput());
 }
 
 async function takeDump(

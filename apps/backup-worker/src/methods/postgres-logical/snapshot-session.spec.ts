@@ -1,0 +1,67 @@
+import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { sessionName } from '@hozen/dbms';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { jobFor, quietContext } from '../../backup.fixture.js';
+import { checkTarget } from './check-target.js';
+
+let server: TestPostgres;
+let folder: TempDir;
+beforeEach(async () => {
+  server = await TestPostgres.start();
+  folder = await tempDir();
+});
+afterEach(async () => {
+  await server[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+async function databaseWithRows(name: string, rows: number): Promise<void> {
+  await using admin = await server.client();
+  await admin.query(`CREATE DATABASE "${name}"`);
+  await using client = await server.client(name);
+  await client.query(`CREATE TABLE t AS SELECT repeat('x', 1000) AS text FROM generate_series(1, ${rows})`);
+}
+
+/** The databases that one check left a session in, and the session that the dump goes on with. */
+async function check() {
+  const job = jobFor(server.address(), folder.path);
+  const target = await checkTarget(job, quietContext());
+  const first = target.databases.toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0))[0]?.name ?? '';
+  const session = await target.ahead?.take(first);
+  await using admin = await server.client();
+  const { rows } = await admin.query<{ pid: number; datname: string }>(
+    `SELECT pid, datname FROM pg_stat_activity WHERE application_name = '${sessionName(job.runId, job.epoch)}'`,
+  );
+  const [pid] = (await session?.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))?.rows ?? [];
+  await session?.client[Symbol.asyncDispose]();
+  return { sessions: rows, pid: pid?.pid, tables: session?.tables.length };
+}
+
+describe('the first session of a dump', () => {
+  it('is the one that looked at the server, when the dump begins with the same database as the last one', async () => {
+    await databaseWithRows('shop', 20_000);
+    await check();
+    const { sessions, pid, tables } = await check();
+    expect(sessions).toEqual([{ pid, datname: 'shop' }]);
+    expect(tables).toBe(1);
+  });
+
+  it('is another one, and the only one left, when another database has become the largest', async () => {
+    await databaseWithRows('shop', 20_000);
+    await check();
+    await databaseWithRows('store', 60_000);
+    const { sessions, pid } = await check();
+    expect(sessions).toEqual([{ pid, datname: 'store' }]);
+  });
+
+  it('does without the database that it knew when that is gone or lets nobody in', async () => {
+    await databaseWithRows('shop', 20_000);
+    await databaseWithRows('store', 60_000);
+    await check();
+    await using admin = await server.client();
+    await admin.query('ALTER DATABASE store ALLOW_CONNECTIONS false');
+    expect((await check()).sessions).toMatchObject([{ datname: 'shop' }]);
+    await admin.query('DROP DATABASE shop');
+    expect((await check()).sessions).toHaveLength(1);
+  });
+});
