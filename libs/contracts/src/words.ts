@@ -5,7 +5,7 @@
  *   any level, `transaction_log` = WAL or binlog since the last one.
  * - **trigger**: who asked: a person (`manual`) or a schedule (`automatic`). The table `backup_records` calls it `backup_type`.
  * - **run**: one accepted request. **attempt**: one try of a run. **artefact**: what a successful run leaves in storage.
- * - **target**: a server, or a folder, that is backed up. **config**: what to back up, how, where to, and for how long it is kept.
+ * - **target**: a server, a folder, or a set of configuration files, that is backed up. **config**: what to back up, how, where to, and for how long it is kept.
  */
 export const BACKUP_LEVELS = ['full', 'differential', 'incremental', 'transaction_log'] as const;
 export type BackupLevel = (typeof BACKUP_LEVELS)[number];
@@ -13,14 +13,15 @@ export type BackupLevel = (typeof BACKUP_LEVELS)[number];
 export const BACKUP_TRIGGERS = ['manual', 'automatic'] as const;
 export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
 
-export const TARGET_KINDS = ['postgres', 'mariadb', 'files'] as const;
+export const TARGET_KINDS = ['postgres', 'mariadb', 'files', 'configuration'] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
 /**
  * `postgres-logical`: with pg_dump, database by database. `postgres-physical`: a copy of the server's files, with the WAL for it.
  * `postgres-wal`: the WAL since the last time. `mariadb-logical`: with mariadb-dump, all databases at one moment.
  * `mariadb-physical`: with mariadb-backup, the server's files. `mariadb-binlog`: its binary log since the last time.
- * `files`: a folder with all that is below it, with GNU tar.
+ * `files`: a folder with all that is below it, with GNU tar. `git-config`: configuration files as text, committed to a Git
+ * repository.
  */
 export const BACKUP_METHODS = [
   'postgres-logical',
@@ -30,6 +31,7 @@ export const BACKUP_METHODS = [
   'mariadb-physical',
   'mariadb-binlog',
   'files',
+  'git-config',
 ] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
@@ -42,6 +44,7 @@ export const METHOD_LEVELS: Readonly<Record<BackupMethod, readonly BackupLevel[]
   'mariadb-physical': ['full', 'differential', 'incremental'],
   'mariadb-binlog': ['transaction_log'],
   files: ['full', 'incremental'],
+  'git-config': ['full'],
 };
 
 const METHOD_KINDS: Readonly<Record<BackupMethod, TargetKind>> = {
@@ -52,6 +55,7 @@ const METHOD_KINDS: Readonly<Record<BackupMethod, TargetKind>> = {
   'mariadb-physical': 'mariadb',
   'mariadb-binlog': 'mariadb',
   files: 'files',
+  'git-config': 'configuration',
 };
 
 /** What each method is for. */

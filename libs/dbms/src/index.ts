@@ -44,6 +44,7 @@ export {
   databaseArgument,
   plainEnvironment,
   toolEnvironment,
+  memoryFolder,
   ToolEnvironment,
   type DisposableToolEnvironment,
   type ToolEnvironmentOptions,

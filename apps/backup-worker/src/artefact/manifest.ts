@@ -57,6 +57,8 @@ export interface Manifest {
   wal?: ManifestWal;
   /** Of a tree of files. */
   files?: ManifestFiles;
+  /** Of configuration files: the repository that they were committed to. */
+  git?: ManifestGit;
   tablespaces: { name: string; location: string }[];
   warnings: string[];
   /** Shell commands, to be run in the folder of the artefact. */
@@ -176,6 +178,22 @@ export interface ManifestFiles {
   listing: { sha256: string };
   /** What must be restored first. */
   parent?: ManifestParent;
+}
+
+export interface ManifestGit {
+  /** Its address, without any password. */
+  repository: string;
+  branch: string;
+  /** In the repository; the files stand in it under their whole paths. */
+  folder: string;
+  /** The commit that has them: the branch as of it is in the artefact. */
+  commit: string;
+  /** This run made it; without a change, an earlier one did. */
+  changed: boolean;
+  /** Secrets that were masked, and in how many files. */
+  masked: { places: number; files: number };
+  /** Files that are not stored: binary, too large, or of another kind. */
+  leftOut: number;
 }
 
 /** What must be restored before it, if anything. */
@@ -345,6 +363,16 @@ const isFiles = shape({
   parent: optional(isParent),
 });
 
+const isGit = shape({
+  repository: text,
+  branch: text,
+  folder: text,
+  commit: (value) => typeof value === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(value),
+  changed: flag,
+  masked: shape({ places: count, files: count }),
+  leftOut: count,
+});
+
 const isMariadb = shape({
   version: text,
   lowerCaseTableNames: count,
@@ -381,6 +409,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
   physical: optional(isPhysical),
   wal: optional(isWal),
   files: optional(isFiles),
+  git: optional(isGit),
   databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
   tablespaces: listOf(shape({ name: text, location: text })),
   warnings: listOf(text),

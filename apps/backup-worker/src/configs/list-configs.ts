@@ -1,6 +1,7 @@
 import {
   HozenError,
-  isFilesTarget,
+  isConfigurationTarget,
+  isServerTarget,
   storageLocation,
   type AnyTargetSpec,
   type ConfigSpec,
@@ -59,6 +60,7 @@ export async function listTargets(database: DataSource): Promise<TargetView[]> {
   const rows = await database.query<{ spec: AnyTargetSpec }[]>('SELECT spec FROM backup_targets ORDER BY target_name');
   return rows.map(({ spec }) => {
     const { name, kind } = spec;
-    return isFilesTarget(spec) ? { name, kind, path: spec.path } : { name, kind, host: spec.host, port: spec.port };
+    if (isServerTarget(spec)) return { name, kind, host: spec.host, port: spec.port };
+    return { name, kind, path: isConfigurationTarget(spec) ? spec.paths.join(', ') : spec.path };
   });
 }

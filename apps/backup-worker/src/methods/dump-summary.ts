@@ -5,6 +5,7 @@ import type {
   ManifestDatabase,
   ManifestFiles,
   ManifestFormat,
+  ManifestGit,
   ManifestMariadb,
   ManifestPhysical,
   ManifestWal,
@@ -34,6 +35,8 @@ export interface DumpSummary {
   files?: {
     facts: ManifestFiles;
   };
+  /** Of configuration files. */
+  git?: ManifestGit;
   /** Of a MariaDB server. */
   mariadb?: ManifestMariadb;
   server: ServerSummary;

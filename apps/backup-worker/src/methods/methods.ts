@@ -5,6 +5,7 @@ import { proveBinlog } from '../verification/prove-binlog.js';
 import { proveMariadbFiles } from '../verification/prove-mariadb-files.js';
 import { proveLog } from '../verification/prove-log.js';
 import { proveByRestore } from '../verification/prove-by-restore.js';
+import { proveConfiguration } from '../verification/prove-configuration.js';
 import { proveFiles } from '../verification/prove-files.js';
 import { checkFilesTarget } from './files/check-target.js';
 import { copyTree } from './files/copy-tree.js';
@@ -18,6 +19,8 @@ import { checkBinlogTarget } from './mariadb-binlog/check-target.js';
 import { copyBinlogs } from './mariadb-binlog/copy-binlogs.js';
 import { checkMariadbFiles } from './mariadb-physical/check-target.js';
 import { copyServer } from './mariadb-physical/copy-server.js';
+import { checkConfigurationTarget } from './git-config/check-target.js';
+import { copyConfiguration } from './git-config/copy-configuration.js';
 import { checkLogTarget } from './postgres-wal/check-target.js';
 import { copyLog } from './postgres-wal/copy-log.js';
 import { dumpCluster } from './postgres-logical/dump-cluster.js';
@@ -90,6 +93,17 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveMariadbFiles,
+  },
+  'git-config': {
+    async check(of, context) {
+      const target = await checkConfigurationTarget(of, context);
+      return {
+        bytes: target.found.bytes,
+        dump: (job, writer, about) => copyConfiguration(job, target, writer, about),
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      };
+    },
+    prove: proveConfiguration,
   },
   files: {
     async check(of, context) {

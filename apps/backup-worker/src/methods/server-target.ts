@@ -1,13 +1,36 @@
-import { HozenError, isFilesTarget, type AnyTargetSpec, type FilesTargetSpec, type TargetSpec } from '@hozen/contracts';
+import {
+  HozenError,
+  isConfigurationTarget,
+  isFilesTarget,
+  isServerTarget,
+  type AnyTargetSpec,
+  type ConfigurationTargetSpec,
+  type FilesTargetSpec,
+  type TargetSpec,
+} from '@hozen/contracts';
 
 /** @throws HozenError CONFIG_INVALID when the target of a config was made another kind of target */
 export function serverOf(target: AnyTargetSpec): TargetSpec {
-  if (!isFilesTarget(target)) return target;
-  throw new HozenError('CONFIG_INVALID', {}, { detail: `the target "${target.name}" is a folder, and no server` });
+  if (isServerTarget(target)) return target;
+  throw otherKind(target, 'a server');
 }
 
 /** @throws HozenError CONFIG_INVALID when the target of a config was made another kind of target */
 export function folderOf(target: AnyTargetSpec): FilesTargetSpec {
   if (isFilesTarget(target)) return target;
-  throw new HozenError('CONFIG_INVALID', {}, { detail: `the target "${target.name}" is a server, and no folder` });
+  throw otherKind(target, 'a folder');
+}
+
+/** @throws HozenError CONFIG_INVALID when the target of a config was made another kind of target */
+export function configurationOf(target: AnyTargetSpec): ConfigurationTargetSpec {
+  if (isConfigurationTarget(target)) return target;
+  throw otherKind(target, 'a set of configuration files');
+}
+
+function otherKind({ name, kind }: AnyTargetSpec, wanted: string): HozenError {
+  return new HozenError(
+    'CONFIG_INVALID',
+    {},
+    { detail: `the target "${name}" is of the kind ${kind}, and not ${wanted}` },
+  );
 }

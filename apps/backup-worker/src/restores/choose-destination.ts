@@ -1,4 +1,4 @@
-import { HozenError, isFilesTarget } from '@hozen/contracts';
+import { HozenError, isServerTarget } from '@hozen/contracts';
 import { storedTarget } from '../store/stored-target.js';
 import type { Destination } from './destination.js';
 import type { RestoreContext } from './restore-context.js';
@@ -17,7 +17,7 @@ export async function destinationOf(row: RestoreRow, context: RestoreContext): P
   ]);
   if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: row.target_name, list: 'configs' });
   const spec = storedTarget(found.spec);
-  if (isFilesTarget(spec)) throw intoFolder(row.target_name);
+  if (!isServerTarget(spec)) throw intoFolder(row.target_name);
   if (row.in_place) return new InPlaceDestination(row, spec, context);
   return spec.kind === 'mariadb'
     ? new MariadbDestination(row, spec, context)

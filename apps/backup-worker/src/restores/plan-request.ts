@@ -1,6 +1,6 @@
 import {
   HozenError,
-  isFilesTarget,
+  isServerTarget,
   requireValid,
   RestoreRequested,
   type AnyTargetSpec,
@@ -53,7 +53,7 @@ export async function planRequest(
   const targetName = request.target ?? '';
   const wanted = (request.databases ?? []).map(({ name, as }) => ({ name, as: as ?? name }));
   const spec = await specOf(database, targetName);
-  if (isFilesTarget(spec)) throw intoFolder(targetName);
+  if (!isServerTarget(spec)) throw intoFolder(targetName);
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
   if (request.inPlace && spec.kind !== 'postgres') throw wrongInPlace(targetName);

@@ -29,5 +29,5 @@ export function wrongInPlace(target: string): HozenError {
 
 /** A folder is not a server with databases: nothing is ever restored over what stands in it. */
 export function intoFolder(target: string): HozenError {
-  return new HozenError('RESTORE_IMPOSSIBLE', { target, what: 'it is a folder: name a new directory instead' });
+  return new HozenError('RESTORE_IMPOSSIBLE', { target, what: 'it is no server: name a new directory instead' });
 }

@@ -109,9 +109,10 @@ async function provenResult(
 }
 
 function proven(proof: ProofFacts, artefact: CommittedArtefact): BackupResult {
-  const { warnings } = artefact.manifest;
+  const { warnings, git } = artefact.manifest;
   const failed = (proof.failedAssertions ?? []).map((each) => `${NOT_TRUE} ${each}`);
-  return { artefact, proof, warnings: [...(proof.damaged ? [DAMAGED] : []), ...failed, ...warnings] };
+  const proven = git ? Object.assign(proof, { commit: { id: git.commit, changed: git.changed } }) : proof;
+  return { artefact, proof: proven, warnings: [...(proof.damaged ? [DAMAGED] : []), ...failed, ...warnings] };
 }
 
 async function makeArtefact(

@@ -66,6 +66,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     ...(summary.physical ? { physical: summary.physical.facts } : {}),
     ...(summary.wal ? { wal: summary.wal } : {}),
     ...(summary.files ? { files: summary.files.facts } : {}),
+    ...(summary.git ? { git: summary.git } : {}),
     tablespaces: summary.tablespaces,
     warnings: summary.warnings,
     restore: restoreCommands(file, summary),

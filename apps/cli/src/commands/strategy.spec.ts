@@ -15,6 +15,7 @@ import { TestSurroundings } from '../testing/surroundings.js';
 const TARGETS: TargetView[] = [
   { name: 'erp', kind: 'postgres', host: 'db1', port: 5432 },
   { name: 'web', kind: 'mariadb', host: 'db2', port: 3306 },
+  { name: 'documents', kind: 'files', path: '/srv/documents' },
 ];
 
 function answer({ path, method }: Asked) {
@@ -47,7 +48,7 @@ describe('hozen strategy', () => {
     (name, kind) => {
       const keeping = { storage: { kind: 'file', path: '/srv/backups' } };
       const strategy = strategyOf(name, { target: 'it', kind, timeZone: 'Asia/Tokyo', keeping });
-      if (!strategy) return expect(kind).toBe('files');
+      if (!strategy) return expect(kind).toBe('configuration');
       const file = requireValid(BackupsFile, strategy);
       for (const { method, level } of file.configs) expect(METHOD_LEVELS[method]).toContain(level);
       for (const { event, request } of file.schedules) {
@@ -67,6 +68,16 @@ describe('hozen strategy', () => {
       expect.objectContaining({ cron: '*/5 * * * *', timeZone: 'Asia/Tokyo', request: { config: 'erp-log' } }),
     );
     expect(schedules).toContainEqual(expect.objectContaining({ event: 'verification.requested' }));
+  });
+
+  it.each(['standard', 'daily'])('plans "%s" for a folder with the method that takes one', async (name) => {
+    const { configs, schedules } = await printed(name, 'documents', '--storage', '/srv/b');
+    expect(configs).toMatchObject([{ method: 'files', target: 'documents' }]);
+    expect(schedules).toContainEqual(
+      expect.objectContaining({
+        request: { config: configs[0]?.['name'], ...(name === 'standard' ? { level: 'full' } : {}) },
+      }),
+    );
   });
 
   it('takes storage and encryption over from a config, and nothing else of it', async () => {

@@ -1,5 +1,5 @@
 import {
-  isFilesTarget,
+  isServerTarget,
   kindOf,
   type BackupConfiguration,
   type BackupsFile,
@@ -35,7 +35,7 @@ export function partsOf(file: BackupsFile): Part[] {
 }
 
 function isPostgres(target: AnyTargetSpec): target is TargetSpec {
-  return !isFilesTarget(target) && target.kind === 'postgres';
+  return isServerTarget(target) && target.kind === 'postgres';
 }
 
 /** The first full-level config of each target makes its safety backups. */

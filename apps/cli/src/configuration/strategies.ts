@@ -1,4 +1,10 @@
-import type { BackupMethod, StorageSpec, TargetKind } from '@hozen/contracts';
+import {
+  METHOD_LEVELS,
+  type BackupLevel,
+  type BackupMethod,
+  type StorageSpec,
+  type TargetKind,
+} from '@hozen/contracts';
 
 export const STRATEGIES = ['standard', 'daily'] as const;
 export type StrategyName = (typeof STRATEGIES)[number];
@@ -18,50 +24,67 @@ export interface Strategy {
   schedules: object[];
 }
 
-const LOGICAL: Readonly<Partial<Record<TargetKind, BackupMethod>>> = {
+/** What makes a full backup of each kind without more being known about it. */
+const METHODS: Readonly<Record<TargetKind, BackupMethod | undefined>> = {
   postgres: 'postgres-logical',
   mariadb: 'mariadb-logical',
+  files: 'files',
+  // Where it is committed to has to be said.
+  configuration: undefined,
 };
 
 /**
  * Ready-made plans. `standard`: a full backup every week, kept for 90 days, an incremental one every day, kept for 30, and the log every
- * five minutes, kept for 7; of MariaDB a dump every day, kept for 30 days, that of each week for 90. `daily`: a dump every day at two, kept for
- * 30 days. Both prove what stands: in full every month, one that is drawn every week, and another is read back every day.
+ * five minutes, kept for 7; of MariaDB a dump every day, kept for 30 days, that of each week for 90; of a folder full and incremental ones
+ * as of PostgreSQL. `daily`: a full backup every day at two, kept for 30 days. Both prove what stands: in full every month, one that is drawn every week, and another is read back every day.
  * @returns undefined where there is none for this kind of target
  */
 export function strategyOf(name: StrategyName, ground: StrategyGround): Strategy | undefined {
-  const logical = LOGICAL[ground.kind];
-  if (!logical) return undefined;
+  const method = METHODS[ground.kind];
+  if (!method) return undefined;
   if (name === 'standard' && ground.kind === 'postgres') return filesAndLog(ground);
-  return dump(ground, logical, name === 'standard' ? { keep: { weekly: 13 } } : undefined);
+  if (name === 'standard' && METHOD_LEVELS[method].includes('incremental')) return increments(ground, method);
+  return daily(ground, method, name === 'standard' ? { keep: { weekly: 13 } } : undefined);
 }
 
-function filesAndLog({ target, timeZone, keeping }: StrategyGround): Strategy {
-  const shared = { target, timeZone, compression: 'zstd', ...keeping };
-  const [files, log] = [`${target}-files`, `${target}-log`];
-  const at = (name: string, cron: string, request: object) => ({ name, cron, timeZone, request });
+function filesAndLog(ground: StrategyGround): Strategy {
+  const { target, timeZone, keeping } = ground;
+  const { configs, schedules } = increments(ground, 'postgres-physical');
+  const name = `${target}-log`;
+  const kept = { timeZone, compression: 'zstd', ...keeping, retentionDays: 7 };
+  return {
+    configs: [...configs, { name, target, ...kept, method: 'postgres-wal', level: 'transaction_log' }],
+    schedules: [...schedules, { name, cron: '*/5 * * * *', timeZone, request: { config: name } }],
+  };
+}
+
+function increments({ target, timeZone, keeping }: StrategyGround, method: BackupMethod): Strategy {
+  const config = `${target}-files`;
+  const at = (level: BackupLevel, cron: string) => ({
+    name: `${target}-${level}`,
+    cron,
+    timeZone,
+    request: { config, level },
+  });
   return {
     configs: [
       {
-        name: files,
-        ...shared,
-        method: 'postgres-physical',
+        name: config,
+        target,
+        timeZone,
+        compression: 'zstd',
+        ...keeping,
+        method,
         level: 'incremental',
         retentionDays: 90,
         retention: { full: { days: 90 }, incremental: { days: 30 } },
       },
-      { name: log, ...shared, method: 'postgres-wal', level: 'transaction_log', retentionDays: 7 },
     ],
-    schedules: [
-      at(`${target}-full`, '0 2 * * 0', { config: files, level: 'full' }),
-      at(`${target}-incremental`, '0 2 * * 1-6', { config: files, level: 'incremental' }),
-      at(log, '*/5 * * * *', { config: log }),
-      ...proofs(target, timeZone, files),
-    ],
+    schedules: [at('full', '0 2 * * 0'), at('incremental', '0 2 * * 1-6'), ...proofs(target, timeZone, config)],
   };
 }
 
-function dump(
+function daily(
   { target, timeZone, keeping }: StrategyGround,
   method: BackupMethod,
   retention: object | undefined,

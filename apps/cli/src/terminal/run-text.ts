@@ -34,13 +34,18 @@ export function proofText(context: Context, run: RunView): string {
   if (!proof) return context.styles.bad(context.text('run.unproven'));
   const seconds = proof.seconds.toFixed(1);
   if (proof.files !== undefined) {
-    return context.styles.good(context.text('run.proof-files', { files: proof.files, seconds }));
+    const compared = context.text('run.proof-files', { files: proof.files, seconds });
+    return context.styles.good(proof.commit ? `${compared}; ${commitText(context, proof.commit)}` : compared);
   }
   return context.styles.good(
     proof.level === 'restore'
       ? context.text('run.proof-restore', { databases: proof.databases, tables: proof.tables, seconds })
       : context.text('run.proof-checksum', { seconds }),
   );
+}
+
+function commitText(context: Context, { id, changed }: { id: string; changed: boolean }): string {
+  return context.text(changed ? 'run.commit-new' : 'run.commit-unchanged', { id });
 }
 
 export function noticeText(context: Context, delivery: DeliveryView): string {

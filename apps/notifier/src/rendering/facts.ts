@@ -102,7 +102,7 @@ function completedBackup(telling: Telling, data: DataOf<'backup.completed'>): Fa
 
 function proofText(
   { text }: Telling,
-  { level, databases, tables, files, seconds }: DataOf<'backup.completed'>['proof'],
+  { level, databases, tables, files, commit, seconds }: DataOf<'backup.completed'>['proof'],
 ): string {
   const counts = {
     databases: String(databases),
@@ -110,7 +110,9 @@ function proofText(
     files: String(files ?? 0),
     seconds: String(Math.round(seconds)),
   };
-  return text(`proof.${files === undefined ? level : 'files'}`, counts);
+  const proven = text(`proof.${files === undefined ? level : 'files'}`, counts);
+  if (!commit) return proven;
+  return `${proven}; ${text(commit.changed ? 'proof.commit-new' : 'proof.commit-unchanged', { id: commit.id })}`;
 }
 
 function completedVerification(telling: Telling, data: DataOf<'verification.completed'>): Fact[] {

@@ -194,6 +194,16 @@ export class ArtefactFacts {
   sha256!: string;
 }
 
+/** Of a Git repository. */
+export class ProvenCommit {
+  @IsString()
+  @IsNotEmpty()
+  id!: string;
+
+  @IsBoolean()
+  changed!: boolean;
+}
+
 /** How the artefact was proven. */
 export class ProofFacts {
   @IsIn(PROOF_LEVELS)
@@ -225,6 +235,12 @@ export class ProofFacts {
   @IsInt()
   @Min(0)
   files?: number;
+
+  /** Of configuration files: the commit that has them, and whether this run made it because something had changed. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => ProvenCommit)
+  commit?: ProvenCommit;
 
   /** Seconds the proof took, restore included. */
   @IsNumber()

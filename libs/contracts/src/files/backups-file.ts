@@ -27,7 +27,9 @@ import { MaintenanceSettingsSpec } from './maintenance-settings.js';
 import { RetrySpec } from './retry-spec.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
 import { SigningSpec } from './signing-spec.js';
+import { HasRepository, RepositorySpec } from './repository-spec.js';
 import { isSamePlace, IsStorage, type StorageSpec } from './storage-spec.js';
+import { AreTargets, NAME, NAME_MESSAGE, type AnyTargetSpec, type TargetSpec } from './target-spec.js';
 import {
   BACKUP_LEVELS,
   BACKUP_METHODS,
@@ -35,18 +37,12 @@ import {
   LANGUAGES,
   METHOD_LEVELS,
   PROOF_LEVELS,
-  TARGET_KINDS,
   type BackupLevel,
   type BackupMethod,
   type Compression,
   type Language,
   type ProofLevel,
-  type TargetKind,
 } from '../words.js';
-
-/** Names are shown, logged and put into file names. Any printable text will do; no control characters, no slashes. */
-const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}/\\]{1,200}$/u;
-const NAME_MESSAGE = 'must be 1 to 200 printable characters without slashes';
 
 function IsTimeZone() {
   return (target: object, propertyName: string) => {
@@ -124,122 +120,6 @@ export function isTimeZone(value: unknown): boolean {
   } catch {
     return false;
   }
-}
-
-class NamedTarget {
-  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
-  name!: string;
-
-  @IsIn(TARGET_KINDS)
-  kind!: TargetKind;
-}
-
-/** A server to back up or repair: of PostgreSQL, or of MariaDB. */
-export class TargetSpec extends NamedTarget {
-  /** Host name, address, or the absolute path of a socket folder (of MariaDB: of the socket). */
-  @IsString()
-  @Matches(/^[^\s=,'"\\]{1,255}$/, { message: 'host must be one host name, address or socket folder' })
-  host!: string;
-
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(65535)
-  port: number = 5432;
-
-  @IsOptional()
-  @IsString()
-  @Matches(/^[^\p{Cc}]{1,63}$/u)
-  user: string = 'postgres';
-
-  /** Database for the first connection. PostgreSQL only. */
-  @IsOptional()
-  @IsString()
-  @Matches(/^[^\p{Cc}]{1,63}$/u)
-  database: string = 'postgres';
-
-  @IsOptional()
-  @Matches(SECRET_REFERENCE, { message: `password ${SECRET_MESSAGE}` })
-  password?: string;
-
-  @IsOptional()
-  @IsIn(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])
-  sslMode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' = 'prefer';
-
-  /** CA certificate file, for `verify-ca` and `verify-full`. */
-  @IsOptional()
-  @IsString()
-  @IsNotEmpty()
-  sslRootCert?: string;
-}
-
-/** The same, with what is usual for MariaDB. */
-export class MariadbTargetSpec extends TargetSpec {
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(65535)
-  override port: number = 3306;
-
-  @IsOptional()
-  @IsString()
-  @Matches(/^[^\p{Cc}]{1,80}$/u)
-  override user: string = 'root';
-}
-
-/** A folder of the worker's machine, with all that is below it. */
-export class FilesTargetSpec extends NamedTarget {
-  @IsString()
-  @MaxLength(4_000)
-  @Matches(/^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+\/?)$/, { message: 'path must be absolute, without . and ..' })
-  path!: string;
-
-  /** Globs, relative to the folder: what matches is left out, a folder with all that is in it. */
-  @IsOptional()
-  @IsArray()
-  @Matches(/^(?!(?:.*\/)?\.{1,2}(?:\/|$))[^/\0][^\0]{0,999}$/s, {
-    each: true,
-    message: 'exclude must be globs relative to the folder, such as cache/** or **/*.tmp',
-  })
-  exclude: string[] = [];
-
-  /** Whether it goes on into other file systems that are mounted below the folder. */
-  @IsOptional()
-  @IsBoolean()
-  crossFilesystems: boolean = false;
-}
-
-/** Whatever can be backed up. */
-export type AnyTargetSpec = TargetSpec | FilesTargetSpec;
-
-const TARGET_CLASSES: Readonly<Record<TargetKind, new () => AnyTargetSpec>> = {
-  postgres: TargetSpec,
-  mariadb: MariadbTargetSpec,
-  files: FilesTargetSpec,
-};
-
-/** What a target of a kind has to say; of an unknown kind, what one of PostgreSQL has to. */
-export function targetClass(kind: unknown): new () => AnyTargetSpec {
-  return Object.hasOwn(TARGET_CLASSES, String(kind)) ? TARGET_CLASSES[kind as TargetKind] : TargetSpec;
-}
-
-export function isFilesTarget(target: AnyTargetSpec): target is FilesTargetSpec {
-  return target.kind === 'files';
-}
-
-/** Targets of all kinds; which one, `kind` tells. */
-function AreTargets(): PropertyDecorator {
-  const type = Type(() => TargetSpec, {
-    discriminator: {
-      property: 'kind',
-      subTypes: Object.entries(TARGET_CLASSES).map(([name, value]) => ({ name, value })),
-    },
-    keepDiscriminatorProperty: true,
-  });
-  return (target, property) => {
-    type(target, property);
-    ValidateNested({ each: true })(target, property);
-  };
 }
 
 /** Execution window in the config's time zone; `to` before `from` crosses midnight. */
@@ -513,6 +393,12 @@ export class ConfigSpec {
   @Min(1)
   @Max(86_400)
   lockWaitSeconds: number = 60;
+
+  /** Of the method git-config: where the files are committed. */
+  @HasRepository()
+  @ValidateNested()
+  @Type(() => RepositorySpec)
+  repository?: RepositorySpec;
 
   @IsOptional()
   @ValidateNested()

@@ -62,6 +62,18 @@ export const en = {
       'The folder {path} of target "{target}" cannot be read',
       'Give the user of the worker the right to read it (or run the worker as root), and look at what follows.',
     ],
+    REPOSITORY_UNREACHABLE: [
+      'The repository {repository} cannot be reached',
+      'Check the address, and the network between the worker and the server of the repository.',
+    ],
+    REPOSITORY_BUSY: [
+      'The repository {repository} moved on again each time something was to be pushed',
+      'Let fewer configs push to this branch at one time, or give this one a branch of its own.',
+    ],
+    REPOSITORY_REFUSED: [
+      'The repository {repository} refused: {reason}',
+      'Check key or password, the known host keys, who owns the repository, and whether the branch may be pushed to.',
+    ],
     TOOL_MISSING: [
       'The program {tool} of PostgreSQL {major} was not found',
       'Install it (Debian: apt-get install postgresql-client-{major}), or set HOZEN_PG_BIN_{major} to its folder.',

@@ -59,6 +59,18 @@ export const ja: TextCatalogue<ErrorCode> = {
       '対象「{target}」のフォルダー {path} を読めません',
       'ワーカーのユーザーに読み取り権限を与える(または root で動かす)か、続く説明を確認してください。',
     ],
+    REPOSITORY_UNREACHABLE: [
+      'リポジトリー {repository} に接続できません',
+      'アドレスと、ワーカーからリポジトリーのサーバーまでのネットワークを確認してください。',
+    ],
+    REPOSITORY_BUSY: [
+      'リポジトリー {repository} は、プッシュしようとするたびに先へ進んでいました',
+      'このブランチに同時にプッシュする設定を減らすか、この設定に専用のブランチを使ってください。',
+    ],
+    REPOSITORY_REFUSED: [
+      'リポジトリー {repository} に拒否されました: {reason}',
+      '鍵またはパスワード、既知のホスト鍵、リポジトリーの所有者、ブランチにプッシュできるかを確認してください。',
+    ],
     TOOL_MISSING: [
       'PostgreSQL {major} の {tool} が見つかりません',
       'インストールするか(Debian: apt-get install postgresql-client-{major})、HOZEN_PG_BIN_{major} にそのフォルダーを指定してください。',

@@ -50,6 +50,15 @@ export const zh: TextCatalogue<ErrorCode> = {
       '无法读取目标“{target}”的文件夹 {path}',
       '请给工作节点的用户读取权限（或以 root 运行），并查看后面的说明。',
     ],
+    REPOSITORY_UNREACHABLE: ['无法连接仓库 {repository}', '请检查地址，以及工作进程与仓库服务器之间的网络。'],
+    REPOSITORY_BUSY: [
+      '每次要推送时，仓库 {repository} 都已有新的提交',
+      '请减少同时向该分支推送的配置，或为此配置使用单独的分支。',
+    ],
+    REPOSITORY_REFUSED: [
+      '仓库 {repository} 拒绝了请求：{reason}',
+      '请检查密钥或密码、已知主机密钥、仓库的所有者，以及该分支是否允许推送。',
+    ],
     TOOL_MISSING: [
       '找不到 PostgreSQL {major} 的程序 {tool}',
       '请安装（Debian：apt-get install postgresql-client-{major}），或把 HOZEN_PG_BIN_{major} 设为其目录。',

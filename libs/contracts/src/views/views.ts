@@ -53,6 +53,8 @@ export interface ArtefactView {
     databases: number;
     tables: number;
     files?: number;
+    /** The commit that has the files, and whether the run made it. */
+    commit?: { id: string; changed: boolean };
     seconds: number;
     provenAt: string;
   };

@@ -36,12 +36,13 @@ export async function copyTree(
   target: FilesTarget,
   writer: ArtefactWriter,
   context: AttemptContext,
+  readme = FILES_README,
 ): Promise<DumpSummary> {
   return inSpan('copy tree', { attributes: { 'hozen.target': job.target.name } }, async (span) => {
     const started = performance.now();
     const chosen = await chooseFilesParent(job, target, context);
     for (const warning of chosen.warnings) context.log.warn({ target: job.target.name }, warning);
-    await addDescription(writer, job, chosen);
+    await addDescription(writer, job, chosen, readme);
     const plan = await planIncrement(target.tree.entries, chosen.parent?.listing() ?? []);
     const { members, said } = await store(target, plan, writer, context);
     const left: LeftOut = {
@@ -66,8 +67,9 @@ async function addDescription(
   writer: ArtefactWriter,
   { runId }: BackupJob,
   chosen: Chosen<FilesParent>,
+  readme: string,
 ): Promise<void> {
-  await writer.addFile('README.txt', FILES_README);
+  await writer.addFile('README.txt', readme);
   await writer.addFile('restore.sh', FILES_RESTORE_SCRIPT, 0o700);
   // For restore.sh: it must not put one backup on another that it does not belong to.
   await writer.addFile('chain.txt', `run ${runId}\nparent ${chosen.parent?.manifest.runId ?? '-'}\n`);

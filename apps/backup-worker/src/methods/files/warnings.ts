@@ -25,9 +25,11 @@ export function warningsOf({ unreadable, vanished, elsewhere, ours, changed, sai
   ];
 }
 
-function about(paths: readonly ByteText[], what: string): string[] {
+export function about(paths: readonly ByteText[], what: string): string[] {
   if (paths.length === 0) return [];
-  const names = paths.slice(0, NAMED).map((path) => JSON.stringify(path === '.' ? '.' : toText(path.slice(2))));
+  const names = paths
+    .slice(0, NAMED)
+    .map((path) => JSON.stringify(path.startsWith('./') ? toText(path.slice(2)) : toText(path)));
   const more = paths.length - names.length;
   return [`Paths that ${what} (${paths.length}): ${names.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`];
 }

@@ -210,6 +210,8 @@ export const cliEn = {
   'copy.standing': 'stands',
   'copy.deleted': 'deleted',
   'run.proof': 'Proven',
+  'run.commit-new': 'commit {id} has the changes',
+  'run.commit-unchanged': 'nothing has changed since commit {id}',
   'run.proof-files': 'restored into a scratch folder and compared: {files} paths, in {seconds} s',
   'run.proof-restore':
     'restored into a scratch server and compared: {databases} databases, {tables} tables, in {seconds} s',

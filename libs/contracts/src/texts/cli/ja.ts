@@ -211,6 +211,8 @@ export const cliJa: CliTexts = {
   'copy.standing': 'あります',
   'copy.deleted': '削除済み',
   'run.proof': '検証',
+  'run.commit-new': '変更はコミット {id} にあります',
+  'run.commit-unchanged': 'コミット {id} から変更はありません',
   'run.proof-files': '一時フォルダーにリストアして比較済み: パス {files} 個、{seconds} 秒',
   'run.proof-restore':
     '一時サーバーにリストアして比較済み: データベース {databases} 個、テーブル {tables} 個、{seconds} 秒',

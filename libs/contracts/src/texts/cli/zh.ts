@@ -208,6 +208,8 @@ export const cliZh: CliTexts = {
   'copy.standing': '已存在',
   'copy.deleted': '已删除',
   'run.proof': '证明',
+  'run.commit-new': '更改在提交 {id} 中',
+  'run.commit-unchanged': '自提交 {id} 以来没有更改',
   'run.proof-files': '已恢复到临时文件夹并比较：{files} 个路径，用时 {seconds} 秒',
   'run.proof-restore': '已恢复到临时服务器并比较：{databases} 个数据库，{tables} 个表，用时 {seconds} 秒',
   'run.proof-checksum': '已读回并核对校验和，用时 {seconds} 秒',

@@ -68,6 +68,8 @@ export const noticesEn = {
   'label.breakGlass': 'Why nobody else was asked',
   'label.next': 'Look further',
   'proof.checksum': 'read back and compared by checksum',
+  'proof.commit-new': 'commit {id} has the changes',
+  'proof.commit-unchanged': 'nothing has changed since commit {id}',
   'proof.files': 'restored into a scratch folder and compared: {files} paths, in {seconds} s',
   'proof.restore':
     'restored into a scratch server and compared: {databases} databases, {tables} tables, in {seconds} s',

@@ -71,6 +71,8 @@ export const noticesJa: NoticeTexts = {
   'label.breakGlass': '承認を得なかった理由',
   'label.next': '詳しく見る',
   'proof.checksum': '読み戻してチェックサムを照合しました',
+  'proof.commit-new': '変更はコミット {id} にあります',
+  'proof.commit-unchanged': 'コミット {id} から変更はありません',
   'proof.files': '一時フォルダーにリストアして比較済み: パス {files} 個、{seconds} 秒',
   'proof.restore':
     '一時サーバーにリストアして内容を照合しました: データベース {databases} 個、テーブル {tables} 個、{seconds} 秒',

@@ -66,6 +66,8 @@ export const noticesZh: NoticeTexts = {
   'label.breakGlass': '未请他人批准的原因',
   'label.next': '进一步查看',
   'proof.checksum': '已读回并核对校验和',
+  'proof.commit-new': '更改在提交 {id} 中',
+  'proof.commit-unchanged': '自提交 {id} 以来没有更改',
   'proof.files': '已恢复到临时文件夹并比较：{files} 个路径，用时 {seconds} 秒',
   'proof.restore': '已恢复到临时服务器并比较：{databases} 个数据库，{tables} 个表，用时 {seconds} 秒',
   'value.size': '存储 {stored}，原始数据 {original}',

@@ -1,0 +1,182 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayNotEmpty,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { TARGET_KINDS, type TargetKind } from '../words.js';
+import { ArePatterns } from './mask-pattern.js';
+import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
+
+/** Names are shown, logged and put into file names. Any printable text will do; no control characters, no slashes. */
+export const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}/\\]{1,200}$/u;
+export const NAME_MESSAGE = 'must be 1 to 200 printable characters without slashes';
+
+class NamedTarget {
+  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
+  name!: string;
+
+  @IsIn(TARGET_KINDS)
+  kind!: TargetKind;
+}
+
+/** A server to back up or repair: of PostgreSQL, or of MariaDB. */
+export class TargetSpec extends NamedTarget {
+  /** Host name, address, or the absolute path of a socket folder (of MariaDB: of the socket). */
+  @IsString()
+  @Matches(/^[^\s=,'"\\]{1,255}$/, { message: 'host must be one host name, address or socket folder' })
+  host!: string;
+
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(65535)
+  port: number = 5432;
+
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\p{Cc}]{1,63}$/u)
+  user: string = 'postgres';
+
+  /** Database for the first connection. PostgreSQL only. */
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\p{Cc}]{1,63}$/u)
+  database: string = 'postgres';
+
+  @IsOptional()
+  @Matches(SECRET_REFERENCE, { message: `password ${SECRET_MESSAGE}` })
+  password?: string;
+
+  @IsOptional()
+  @IsIn(['disable', 'prefer', 'require', 'verify-ca', 'verify-full'])
+  sslMode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full' = 'prefer';
+
+  /** CA certificate file, for `verify-ca` and `verify-full`. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  sslRootCert?: string;
+}
+
+/** The same, with what is usual for MariaDB. */
+export class MariadbTargetSpec extends TargetSpec {
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(65535)
+  override port: number = 3306;
+
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\p{Cc}]{1,80}$/u)
+  override user: string = 'root';
+}
+
+/** A folder of the worker's machine, with all that is below it. */
+export class FilesTargetSpec extends NamedTarget {
+  @IsString()
+  @MaxLength(4_000)
+  @Matches(/^(?:\/|(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+\/?)$/, { message: 'path must be absolute, without . and ..' })
+  path!: string;
+
+  /** Globs, relative to the folder: what matches is left out, a folder with all that is in it. */
+  @IsOptional()
+  @IsArray()
+  @Matches(/^(?!(?:.*\/)?\.{1,2}(?:\/|$))[^/\0][^\0]{0,999}$/s, {
+    each: true,
+    message: 'exclude must be globs relative to the folder, such as cache/** or **/*.tmp',
+  })
+  exclude: string[] = [];
+
+  /** Whether it goes on into other file systems that are mounted below the folder. */
+  @IsOptional()
+  @IsBoolean()
+  crossFilesystems: boolean = false;
+}
+
+/** Configuration files of the worker's machine: text, whose secrets are masked before it is stored anywhere. */
+export class ConfigurationTargetSpec extends NamedTarget {
+  /** Files, folders with all that is below them, and globs of both. */
+  @IsArray()
+  @ArrayNotEmpty()
+  @ArrayMaxSize(1_000)
+  @Matches(/^\/(?!(?:.*\/)?\.{1,2}(?:\/|$))[^\0]{1,3999}$/s, {
+    each: true,
+    message: 'paths must be absolute, without . and .., such as /etc/mysql or /etc/postgresql/*/main/*.conf',
+  })
+  paths!: string[];
+
+  /** Globs of whole paths: what matches is left out, a folder with all that is in it. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(1_000)
+  @Matches(/^[^\0]{1,1000}$/s, { each: true, message: 'exclude must be globs such as **/*.bak or /etc/mysql/ssl/**' })
+  exclude: string[] = [];
+
+  /** What is secret besides what the built-in rules find: the first group of the pattern, or all that it matches. */
+  @IsOptional()
+  @ArePatterns()
+  mask: string[] = [];
+
+  /** A larger file is named, and not stored. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(16_384)
+  maxFileKilobytes: number = 1_024;
+}
+
+/** Whatever can be backed up. */
+export type AnyTargetSpec = TargetSpec | FilesTargetSpec | ConfigurationTargetSpec;
+
+const TARGET_CLASSES: Readonly<Record<TargetKind, new () => AnyTargetSpec>> = {
+  postgres: TargetSpec,
+  mariadb: MariadbTargetSpec,
+  files: FilesTargetSpec,
+  configuration: ConfigurationTargetSpec,
+};
+
+/** What a target of a kind has to say; of an unknown kind, what one of PostgreSQL has to. */
+export function targetClass(kind: unknown): new () => AnyTargetSpec {
+  return Object.hasOwn(TARGET_CLASSES, String(kind)) ? TARGET_CLASSES[kind as TargetKind] : TargetSpec;
+}
+
+/** Whether it is a server with databases. */
+export function isServerTarget(target: AnyTargetSpec): target is TargetSpec {
+  return target.kind === 'postgres' || target.kind === 'mariadb';
+}
+
+export function isFilesTarget(target: AnyTargetSpec): target is FilesTargetSpec {
+  return target.kind === 'files';
+}
+
+export function isConfigurationTarget(target: AnyTargetSpec): target is ConfigurationTargetSpec {
+  return target.kind === 'configuration';
+}
+
+/** Targets of all kinds; which one, `kind` tells. */
+export function AreTargets(): PropertyDecorator {
+  const type = Type(() => TargetSpec, {
+    discriminator: {
+      property: 'kind',
+      subTypes: Object.entries(TARGET_CLASSES).map(([name, value]) => ({ name, value })),
+    },
+    keepDiscriminatorProperty: true,
+  });
+  return (target, property) => {
+    type(target, property);
+    ValidateNested({ each: true })(target, property);
+  };
+}
