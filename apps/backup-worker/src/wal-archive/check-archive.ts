@@ -1,4 +1,4 @@
-import { HozenError, isFilesTarget, type AnyTargetSpec } from '@hozen/contracts';
+import { HozenError, isServerTarget, type AnyTargetSpec } from '@hozen/contracts';
 import { addressOf, asTargetError, connect } from '@hozen/dbms';
 import { contentsOf, type ArchiveContents } from './contents.js';
 import { keyOf, walNameOf } from './wal-name.js';
@@ -94,7 +94,7 @@ function withoutHistory({ stretches, histories }: ArchiveContents): ArchiveFault
 }
 
 async function askArchiver(target: AnyTargetSpec): Promise<ArchiverFacts> {
-  if (isFilesTarget(target)) throw new HozenError('CONFIG_INVALID', {}, { detail: `${target.name} is no server` });
+  if (!isServerTarget(target)) throw new HozenError('CONFIG_INVALID', {}, { detail: `${target.name} is no server` });
   const address = await addressOf(target);
   await using client = await connect(address, { applicationName: 'hozen wal check' });
   try {
