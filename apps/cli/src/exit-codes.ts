@@ -51,6 +51,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   TARGET_RIGHTS_MISSING: 'failed',
   TARGET_REPLICATION_MISSING: 'failed',
   TARGET_UNSUITABLE: 'failed',
+  PARTS_UNMATCHED: 'failed',
   TARGET_FOLDER_MISSING: 'failed',
   TARGET_FOLDER_UNREADABLE: 'failed',
   REPOSITORY_UNREACHABLE: 'failed',

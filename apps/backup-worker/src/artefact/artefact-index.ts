@@ -27,6 +27,8 @@ export interface DatabaseContent {
   tables: TableContent[];
   sequences: SequenceContent[];
   largeObjects: LargeObjectContent;
+  /** Of a part of a database: tables that are defined and have no rows in it. */
+  withoutRows?: { schema: string; name: string }[];
 }
 
 export interface TableContent {
@@ -127,14 +129,16 @@ function isPart(value: unknown): value is Part {
 
 function isDatabase(value: unknown): value is DatabaseContent {
   if (!isRecord(value) || !isText(value['folder']) || !isText(value['name'])) return false;
-  const { tables, sequences, largeObjects } = value;
+  const { tables, sequences, largeObjects, withoutRows } = value;
   return (
     Array.isArray(tables) &&
     tables.every(isTable) &&
     Array.isArray(sequences) &&
     sequences.every((each) => hasTexts(each, ['schema', 'name', 'state'])) &&
     hasTexts(largeObjects, ['content']) &&
-    isCount(largeObjects['count'])
+    isCount(largeObjects['count']) &&
+    (withoutRows === undefined ||
+      (Array.isArray(withoutRows) && withoutRows.every((each) => hasTexts(each, ['schema', 'name']))))
   );
 }
 

@@ -60,6 +60,8 @@ export interface Manifest {
   /** Of configuration files: the repository that they were committed to. */
   git?: ManifestGit;
   tablespaces: { name: string; location: string }[];
+  /** Of a dump of PostgreSQL that does not hold the whole server. */
+  parts?: ManifestParts;
   warnings: string[];
   /** Shell commands, to be run in the folder of the artefact. */
   restore: string[];
@@ -70,6 +72,30 @@ export interface ManifestPostgres {
   major: number;
   superuser: string;
   inRecovery: boolean;
+}
+
+/** What a backup does not hold, because its config says so. */
+export interface ManifestParts {
+  /** As the config has them. */
+  include?: Record<string, string[]>;
+  exclude?: Record<string, string[]>;
+  /** Databases that are not in it at all. */
+  databases: string[];
+  /** Of those that are in it in part. */
+  leftOut: ManifestLeftOut[];
+}
+
+export interface ManifestLeftOut {
+  database: string;
+  /** Tables and views that are not in it: how many, and the first names. */
+  tables: number;
+  names: string[];
+  /** The first tables that it has no rows of. */
+  withoutRows: string[];
+  /** What is not in it because it needs something that is not: foreign keys, views. */
+  unrestorable: string[];
+  /** There are large objects, and they are not in it. */
+  largeObjects: boolean;
 }
 
 export interface ManifestMariadb {
@@ -381,6 +407,24 @@ const isMariadb = shape({
   binlogs: optional(isBinlogs),
 });
 
+const namesByKind: Check = (value) => isFields(value) && Object.values(value).every(listOf(text));
+
+const isParts = shape({
+  include: optional(namesByKind),
+  exclude: optional(namesByKind),
+  databases: listOf(text),
+  leftOut: listOf(
+    shape({
+      database: text,
+      tables: count,
+      names: listOf(text),
+      withoutRows: listOf(text),
+      unrestorable: listOf(text),
+      largeObjects: flag,
+    }),
+  ),
+});
+
 const CHECKS: Record<keyof Manifest, Check> = {
   format: oneOf(MANIFEST_FORMATS),
   version: (value) => value === 1,
@@ -412,6 +456,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
   git: optional(isGit),
   databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
   tablespaces: listOf(shape({ name: text, location: text })),
+  parts: optional(isParts),
   warnings: listOf(text),
   restore: listOf(text),
 };

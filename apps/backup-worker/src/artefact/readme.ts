@@ -1,7 +1,7 @@
 /** `README.txt` of every artefact: for whoever finds the file and has nothing else. */
-export const README = `This is a backup of a whole PostgreSQL cluster, made by Hozen. It can be restored without Hozen,
-with what every Debian has: sh, tar, gzip or zstd, psql and pg_restore (package
-postgresql-client).
+export const README = `This is a backup of a PostgreSQL cluster, made by Hozen: of all of it, or of a part; then the
+manifest beside it says under "parts" what is not in it. It can be restored without Hozen, with what
+every Debian has: sh, tar, gzip or zstd, psql and pg_restore (package postgresql-client).
 
 IN SHORT
   You need an empty PostgreSQL server of the same major version (see cluster.json), where you may

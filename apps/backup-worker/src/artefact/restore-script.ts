@@ -119,7 +119,7 @@ for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\
   esac
   pg_restore --create --exit-on-error --section=pre-data "$@" "$work/schema.dump"
   printf '%s\n' "$names" | sed -n "s,^$folder/\(data-[0-9]*\.dump\).*,\1,p" | sort -u |
-    xargs -P "$jobs" -n 1 sh "$0" --load || die "the data of $database was not restored"
+    xargs -r -P "$jobs" -n 1 sh "$0" --load || die "the data of $database was not restored"
   PGDATABASE=$database pg_restore --exit-on-error --section=post-data -j "$jobs" -d '' "$work/schema.dump"
 done
 psql -X -q -v ON_ERROR_STOP=1 -f "$work/password.sql" -d postgres

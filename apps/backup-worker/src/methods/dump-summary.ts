@@ -7,6 +7,7 @@ import type {
   ManifestFormat,
   ManifestGit,
   ManifestMariadb,
+  ManifestParts,
   ManifestPhysical,
   ManifestWal,
 } from '../artefact/manifest.js';
@@ -23,6 +24,8 @@ export interface DumpSummary {
   warnings: string[];
   /** What was made, where less could not be. */
   level?: BackupLevel;
+  /** Where not the whole server was dumped. */
+  parts?: ManifestParts;
   /** Of a copy of files. */
   physical?: {
     facts: ManifestPhysical;

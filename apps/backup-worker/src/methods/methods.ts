@@ -30,7 +30,7 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
     async check(of, context) {
       const target = await checkTarget(of, context);
       return {
-        bytes: target.facts.totals.bytes,
+        bytes: target.bytes,
         dump: (job, writer, about) => dumpCluster(job, target, writer, about),
         [Symbol.asyncDispose]: async () => target.ahead?.[Symbol.asyncDispose](),
       };

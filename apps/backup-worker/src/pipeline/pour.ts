@@ -50,7 +50,7 @@ export async function pour(started: StartedTool, stream: StreamWriter): Promise<
 /** {@link pour} for pg_dump's custom format: it must come to its proper end as well. Without a stream it is only read. */
 export async function pourArchive(
   started: StartedTool,
-  stream: StreamWriter | undefined,
+  stream: Pick<StreamWriter, 'write'> | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<ArchiveContent> {
   const archive = new CustomFormatReader();

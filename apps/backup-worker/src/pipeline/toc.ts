@@ -3,6 +3,9 @@ export interface TocEntry {
   dumpId: number;
   /** A data block of this entry follows the table of contents. */
   hasData: boolean;
+  /** OIDs of the catalogue and of the object in it, where it is one: "0" else. */
+  catalogue: string;
+  oid: string;
   tag: string;
   desc: string;
   section: number;
@@ -13,6 +16,8 @@ export interface TocEntry {
   tablespace: string | null;
   tableam: string | null;
   owner: string | null;
+  /** Entries that must be restored before it. */
+  needs: number[];
 }
 
 export interface Toc {
@@ -35,6 +40,14 @@ const OFFSET_NO_DATA = 3;
 
 /** Parses header and table of contents. Yields how many bytes it wants next. @throws FormatError */
 export function* parseToc(): Generator<number, Toc, Buffer> {
+  const { intSize, minor, entries: count } = yield* parseHead();
+  const entries: TocEntry[] = [];
+  for (let number = 0; number < count; number++) entries.push(yield* parseEntry(minor));
+  return { intSize, entries };
+}
+
+/** Parses what stands before the entries; last comes their number. */
+export function* parseHead(): Generator<number, { intSize: number; minor: number; entries: number }, Buffer> {
   const head = yield MAGIC.length + 6;
   if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new FormatError('not an archive of pg_dump');
   const [major, minor, , intSize = 0, offSize = 0, format] = head.subarray(MAGIC.length);
@@ -48,17 +61,15 @@ export function* parseToc(): Generator<number, Toc, Buffer> {
   for (let field = 0; field < 7; field++) yield* readInt();
   // Database, server version, pg_dump version.
   for (let field = 0; field < 3; field++) yield* readString();
-  const entries: TocEntry[] = [];
-  const count = yield* readInt();
-  for (let number = 0; number < count; number++) entries.push(yield* readEntry(minor));
-  return { intSize, entries };
+  return { intSize, minor, entries: yield* readInt() };
 }
 
-function* readEntry(minor: number): Generator<number, TocEntry, Buffer> {
+/** @param minor of the version of the archive */
+export function* parseEntry(minor: number): Generator<number, TocEntry, Buffer> {
   const dumpId = yield* readInt();
   yield* readInt();
-  yield* readString();
-  yield* readString();
+  const catalogue = (yield* readString()) ?? '0';
+  const oid = (yield* readString()) ?? '0';
   const tag = (yield* readString()) ?? '';
   const desc = (yield* readString()) ?? '';
   const section = yield* readInt();
@@ -71,10 +82,12 @@ function* readEntry(minor: number): Generator<number, TocEntry, Buffer> {
   if (minor >= 16) yield* readInt();
   const owner = yield* readString();
   yield* readString();
-  while ((yield* readString()) !== null);
+  const needs: number[] = [];
+  for (let id = yield* readString(); id !== null; id = yield* readString()) needs.push(Number(id));
   const offset = yield 9;
   const hasData = offset[0] !== OFFSET_NO_DATA;
-  return { dumpId, hasData, tag, desc, section, defn, dropStmt, copyStmt, namespace, tablespace, tableam, owner };
+  const what = { tag, desc, section, defn, dropStmt, copyStmt, namespace, tablespace, tableam, owner };
+  return { dumpId, hasData, catalogue, oid, needs, ...what };
 }
 
 function* readInt(): Generator<number, number, Buffer> {

@@ -9,6 +9,7 @@ const SAFETY_CONFIG = `
   SELECT config.config_name AS name
     FROM backup_configs AS config JOIN backup_targets AS target ON target.id = config.target_id
    WHERE target.target_name = $1 AND config.method = 'postgres-logical' AND config.backup_level = 'full'
+     AND config.spec -> 'include' IS NULL AND config.spec -> 'exclude' IS NULL
    ORDER BY config.config_name LIMIT 1`;
 
 /** Sessions of ours begin in the first one; the others cannot be renamed. */

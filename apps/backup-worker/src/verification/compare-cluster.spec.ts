@@ -53,7 +53,15 @@ async function differences(): Promise<string[]> {
   await using env = await toolEnvironment(restored());
   const facts = await inspectCluster(client);
   const tools = await findTools(facts.versionNum);
-  const scratch = { address: restored(), facts, tools, databases: facts.databases, settings: {}, warnings: [] };
+  const scratch = {
+    address: restored(),
+    facts,
+    tools,
+    databases: facts.databases,
+    bytes: 0,
+    settings: {},
+    warnings: [],
+  };
   const signal = new AbortController().signal;
   return await compareCluster(file, { job, scratch, env, withoutUnlogged: false, signal, onBytes: () => undefined });
 }

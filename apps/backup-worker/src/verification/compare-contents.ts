@@ -21,21 +21,26 @@ export async function compareContents(
   look = NO_SECOND_LOOK,
 ): Promise<string[]> {
   return [
-    ...(await compareTables(backup.tables, copy.tables, look)),
+    ...(await compareTables(backup, copy.tables, look)),
     ...compareSequences(backup.sequences, copy.sequences),
     ...compareLargeObjects(backup.largeObjects, copy.largeObjects),
   ];
 }
 
-async function compareTables(backup: TableContent[], copy: TableContent[], look: SecondLook): Promise<string[]> {
+async function compareTables(
+  { tables, withoutRows = [] }: Pick<DatabaseContent, 'tables' | 'withoutRows'>,
+  copy: TableContent[],
+  look: SecondLook,
+): Promise<string[]> {
   const restored = new Map(copy.map((table) => [nameOf(table), table]));
   const differences: string[] = [];
-  for (const table of backup) {
+  for (const table of tables) {
     const twin = restored.get(nameOf(table));
     restored.delete(nameOf(table));
     const difference = twin ? await compareTable(table, twin, look) : 'is missing';
     if (difference) differences.push(`table ${nameOf(table)} ${difference}`);
   }
+  for (const name of withoutRows.map(nameOf)) if (restored.get(name)?.rows === 0) restored.delete(name);
   return [...differences, ...[...restored.keys()].map((name) => `table ${name} should not be there`)];
 }
 

@@ -51,11 +51,12 @@ export async function readCopy(
   });
   const columns = await snapshot.columnsOf(own.map(({ twin }) => twin));
   const found = own.map(({ table, twin }) => ({ ...table, found: columns.get(twin.oid) ?? '' }));
-  const { definitions, rest } = planDatabase(database, 'copy', snapshot.tables, [], new Map());
-  const restWithoutOwn = { ...rest, args: [...rest.args, ...found.map(exclude)] };
+  const { definitions, rest } = planDatabase(database, 'copy', snapshot.tables, [], new Map(), () =>
+    found.map(exclude),
+  );
   const reading = [
     readDump(reader, database.name, definitions),
-    readDump(reader, database.name, restWithoutOwn),
+    ...(rest ? [readDump(reader, database.name, rest)] : []),
     readTables(reader, database, snapshot.id, found),
   ] as const;
   await Promise.allSettled(reading);

@@ -1,4 +1,5 @@
 import {
+  isPart,
   isServerTarget,
   kindOf,
   type BackupConfiguration,
@@ -38,11 +39,12 @@ function isPostgres(target: AnyTargetSpec): target is TargetSpec {
   return isServerTarget(target) && target.kind === 'postgres';
 }
 
-/** The first full-level config of each target makes its safety backups. */
+/** The first full-level config of each target that leaves nothing out makes its safety backups. */
 function safetyConfigs({ configs }: BackupsFile): Record<string, string> {
   const chosen: Record<string, string> = {};
-  for (const { name, target, level, method } of configs) {
-    if (level === 'full' && kindOf(method) === 'postgres') chosen[target] ??= name;
+  for (const config of configs) {
+    const { name, target, level, method } = config;
+    if (level === 'full' && kindOf(method) === 'postgres' && !isPart(config)) chosen[target] ??= name;
   }
   return chosen;
 }

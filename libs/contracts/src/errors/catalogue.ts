@@ -33,6 +33,7 @@ export const ERRORS = {
   TARGET_RIGHTS_MISSING: 'operator',
   TARGET_REPLICATION_MISSING: 'operator',
   TARGET_UNSUITABLE: 'operator',
+  PARTS_UNMATCHED: 'operator',
   TARGET_FOLDER_MISSING: 'operator',
   TARGET_FOLDER_UNREADABLE: 'operator',
   REPOSITORY_UNREACHABLE: 'connection',

@@ -23,6 +23,7 @@ import {
 } from 'class-validator';
 import { EVENT_TYPES, type EventType } from '../events/registry.js';
 import { EncryptionSpec } from './encryption-spec.js';
+import { ExclusionSpec, InclusionSpec } from './selection-spec.js';
 import { MaintenanceSettingsSpec } from './maintenance-settings.js';
 import { RetrySpec } from './retry-spec.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
@@ -102,6 +103,29 @@ function IsLevelOfMethod() {
         validate: (level: BackupLevel, { object }: ValidationArguments) => levelsOf(object).includes(level),
         defaultMessage: ({ object }: ValidationArguments) =>
           `level of method ${(object as ConfigSpec).method} must be one of: ${levelsOf(object).join(', ')}`,
+      },
+    });
+  };
+}
+
+/** Parts of a server can be named where it is dumped, and by schema or by table: pg_dump passes over schemas where tables are named. */
+function IsOfDump() {
+  return (target: object, propertyName: string) => {
+    const isDump = (config: object) => (config as ConfigSpec).method === 'postgres-logical';
+    const isMixed = (value: unknown) => {
+      const { schemas, tables } = value as InclusionSpec;
+      return propertyName === 'include' && schemas !== undefined && tables !== undefined;
+    };
+    registerDecorator({
+      name: 'isOfDump',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: (value: unknown, { object }: ValidationArguments) => isDump(object) && !isMixed(value),
+        defaultMessage: ({ object }: ValidationArguments) =>
+          isDump(object)
+            ? 'include has either schemas or tables; for whole schemas among tables write tables: ["sales.*"]'
+            : `${propertyName} is for the method postgres-logical`,
       },
     });
   };
@@ -386,6 +410,20 @@ export class ConfigSpec {
   @IsOptional()
   @IsIn(['auto', 'files', 'server'])
   copyBy: 'auto' | 'files' | 'server' = 'auto';
+
+  /** The parts of the server that a dump has; without it, all of them. */
+  @IsOptional()
+  @IsOfDump()
+  @ValidateNested()
+  @Type(() => InclusionSpec)
+  include?: InclusionSpec;
+
+  /** The parts that a dump does not have. */
+  @IsOptional()
+  @IsOfDump()
+  @ValidateNested()
+  @Type(() => ExclusionSpec)
+  exclude?: ExclusionSpec;
 
   /** Seconds a dump waits for a table lock before it gives up and is tried again. */
   @IsOptional()

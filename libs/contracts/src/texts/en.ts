@@ -54,6 +54,10 @@ export const en = {
       'Target "{target}" cannot be copied: {setting} is {value} and has to be {needed}',
       'Change it (ALTER SYSTEM SET …, then restart the server), or use the method postgres-logical.',
     ],
+    PARTS_UNMATCHED: [
+      'Target "{target}" has nothing of what the config names: {what}',
+      'Correct `include` and `exclude` of the config (a name outside of double quotes is in lower case), or create what is missing.',
+    ],
     TARGET_FOLDER_MISSING: [
       'The folder {path} of target "{target}" is not there',
       'Check the path in the target, and that what belongs there is mounted on the machine of the worker.',

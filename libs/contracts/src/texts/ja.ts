@@ -51,6 +51,10 @@ export const ja: TextCatalogue<ErrorCode> = {
       '対象「{target}」はコピーできません: {setting} が {value} ですが、{needed} が必要です',
       '設定を変更する(ALTER SYSTEM SET … の後にサーバーを再起動)か、方式 postgres-logical を使ってください。',
     ],
+    PARTS_UNMATCHED: [
+      '設定が指すものがターゲット「{target}」にありません: {what}',
+      '設定の `include` と `exclude` を直すか(二重引用符の外の名前は小文字になります)、ないものを作成してください。',
+    ],
     TARGET_FOLDER_MISSING: [
       '対象「{target}」のフォルダー {path} がありません',
       '対象に設定したパスと、ワーカーのマシンに必要なものがマウントされているかを確認してください。',

@@ -42,6 +42,10 @@ export const zh: TextCatalogue<ErrorCode> = {
       '无法复制目标“{target}”：{setting} 为 {value}，必须为 {needed}',
       '请修改该设置（ALTER SYSTEM SET …，然后重启服务器），或改用方法 postgres-logical。',
     ],
+    PARTS_UNMATCHED: [
+      '目标“{target}”中没有配置所指定的对象：{what}',
+      '请更正配置中的 `include` 和 `exclude`（双引号以外的名称按小写处理），或创建缺少的对象。',
+    ],
     TARGET_FOLDER_MISSING: [
       '目标“{target}”的文件夹 {path} 不存在',
       '请检查目标中的路径，以及工作节点上应挂载的内容是否已挂载。',

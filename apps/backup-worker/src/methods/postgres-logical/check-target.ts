@@ -12,9 +12,10 @@ import {
   type PostgresTools,
   type TargetClient,
 } from '@hozen/dbms';
-import { HozenError, type TargetSpec } from '@hozen/contracts';
+import { HozenError, isPart, type PartsSpec, type TargetSpec } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
+import { serverParts, type PatternScopes } from '../../parts/server-parts.js';
 import { serverOf } from '../server-target.js';
 import { SessionAhead } from './snapshot-session.js';
 import { RESTORE_SETTINGS } from './settings.sql.js';
@@ -24,8 +25,12 @@ export interface CheckedTarget {
   address: PostgresAddress;
   facts: ClusterFacts;
   tools: PostgresTools;
-  /** Those that can be dumped. */
+  /** Those that are dumped. */
   databases: DatabaseFacts[];
+  /** Of what is dumped, on the server. */
+  bytes: number;
+  /** Where the config names a part of the server. */
+  parts?: TargetParts;
   /** Settings of the server that decide how a dump is read back. */
   settings: Record<string, string>;
   warnings: string[];
@@ -33,10 +38,17 @@ export interface CheckedTarget {
   ahead?: SessionAhead;
 }
 
+export interface TargetParts {
+  spec: PartsSpec;
+  scopes: PatternScopes;
+  /** Databases that are left out whole. */
+  leftOut: string[];
+}
+
 /**
  * Looks whether the target can be backed up, and ends what an earlier owner of this run left open there.
  * @throws HozenError TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_NOT_READY, TARGET_RIGHTS_MISSING, TARGET_LOCKED,
- * TOOL_MISSING, TOOL_TOO_OLD, TOOL_UNPATCHED, SECRET_UNAVAILABLE
+ * PARTS_UNMATCHED, TOOL_MISSING, TOOL_TOO_OLD, TOOL_UNPATCHED, SECRET_UNAVAILABLE
  */
 export async function checkTarget(
   job: BackupJob,
@@ -51,6 +63,7 @@ export async function checkTarget(
       first: async (client) => {
         if (job.attempt > 1) await terminateOlderSessions(client, `hozen/${job.runId}`, job.epoch);
       },
+      parts: job.config,
       connect: (address) => ahead.connect(address),
       found: ({ address, facts, databases }) => ahead.begin(address, facts, largestFirst(databases)[0]?.name),
     }).catch(async (error: unknown) => {
@@ -63,6 +76,8 @@ export async function checkTarget(
 }
 
 interface Meanwhile {
+  /** What of the server is dumped. */
+  parts?: PartsSpec;
   /** Done on the connection before anything is looked at. */
   first?: (client: TargetClient) => Promise<unknown>;
   /** Instead of a connection for the check alone. */
@@ -90,11 +105,18 @@ export async function checkServer(
   if (!facts.canReadEverything) {
     throw new HozenError('TARGET_RIGHTS_MISSING', { target: spec.name, user: address.user });
   }
-  const databases = facts.databases.filter((database) => database.allowConnections && !database.isInvalid);
+  const open = facts.databases.filter((database) => database.allowConnections && !database.isInvalid);
   const tools = await findTools(facts.versionNum);
+  const wanted = meanwhile.parts && isPart(meanwhile.parts) ? meanwhile.parts : undefined;
+  const parts = wanted && (await serverParts(client, { address, databases: open }, wanted, applicationName));
+  const { databases, bytes } = parts ?? { databases: open, bytes: facts.totals.bytes };
   meanwhile.found?.({ address, facts, databases });
   const settings = await readSettings(client);
-  return { address, facts, tools, databases, settings, warnings: warningsOf(facts) };
+  const warnings = [...warningsOf(facts), ...(parts?.warnings ?? [])];
+  const checked = { address, facts, tools, databases, bytes, settings, warnings };
+  return wanted && parts
+    ? { ...checked, parts: { spec: wanted, scopes: parts.scopes, leftOut: parts.leftOut } }
+    : checked;
 }
 
 async function connectOnce(address: PostgresAddress, applicationName: string) {

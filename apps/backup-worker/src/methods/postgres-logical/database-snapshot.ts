@@ -1,6 +1,7 @@
 import { asTargetError, type TargetClient } from '@hozen/dbms';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, type PartsPatterns } from '@hozen/contracts';
 import type { SessionOwner } from '../../job.js';
+import { databasePart, type DatabasePart } from '../../parts/database-part.js';
 import type { CheckedTarget } from './check-target.js';
 import { beginSnapshotSession } from './snapshot-session.js';
 import { COLUMNS, TABLES, type TableFacts } from './tables.sql.js';
@@ -56,6 +57,11 @@ export class DatabaseSnapshot implements AsyncDisposable {
       await client[Symbol.asyncDispose]();
       throw asTargetError(error, client.address);
     }
+  }
+
+  /** What of the database the patterns name, at the moment of the snapshot. */
+  part(patterns: PartsPatterns): Promise<DatabasePart> {
+    return databasePart(this.client, patterns);
   }
 
   /** The columns of tables that can be read by COPY, by oid. */

@@ -2,11 +2,13 @@ import { sessionName, toolEnvironment } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { DatabaseContent } from '../../artefact/artefact-index.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
+import type { ManifestLeftOut, ManifestParts } from '../../artefact/manifest.js';
+import { leftOutWarnings } from '../../parts/dumped-part.js';
 import { README } from '../../artefact/readme.js';
 import { RESTORE_SCRIPT } from '../../artefact/restore-script.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import type { DumpSummary } from '../dump-summary.js';
-import { largestFirst, type CheckedTarget } from './check-target.js';
+import { largestFirst, type CheckedTarget, type TargetParts } from './check-target.js';
 import { clusterJson, type ClusterJson } from './cluster-json.js';
 import { dumpDatabase, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
@@ -51,6 +53,7 @@ export async function dumpCluster(
       nextOutput,
       writer,
       progress,
+      leftOut: [],
       slots: new Slots(job.config.jobs),
       signal: AbortSignal.any([context.signal, failed.signal]),
       // Only the first abort counts: the failures after it were caused by it.
@@ -66,7 +69,7 @@ export async function dumpCluster(
     const [contents] = await Promise.allSettled(parts);
     failed.signal.throwIfAborted();
     if (contents.status === 'rejected') throw contents.reason;
-    return summaryOf(facts, target, contents.value, writer, (performance.now() - started) / 1000);
+    return summaryOf(facts, target, contents.value, writer, dump.leftOut, (performance.now() - started) / 1000);
   });
 }
 
@@ -98,14 +101,26 @@ async function addDescription(writer: ArtefactWriter, facts: ClusterJson): Promi
   for (const { folder, name } of facts.databases) await writer.addFile(`${folder}/name`, name);
 }
 
+function partsOf({ spec, leftOut: databases }: TargetParts, leftOut: ManifestLeftOut[]): ManifestParts {
+  const { include, exclude } = spec;
+  return {
+    ...(include ? { include: Object.fromEntries(Object.entries(include)) } : {}),
+    ...(exclude ? { exclude: Object.fromEntries(Object.entries(exclude)) } : {}),
+    databases,
+    leftOut: leftOut.toSorted((one, other) => one.database.localeCompare(other.database)),
+  };
+}
+
 function summaryOf(
   facts: ClusterJson,
   target: CheckedTarget,
   contents: DatabaseContent[],
   writer: ArtefactWriter,
+  leftOut: ManifestLeftOut[],
   seconds: number,
 ): DumpSummary {
   const { originalBytes } = writer;
+  const parts = target.parts && partsOf(target.parts, leftOut);
   return {
     format: 'hozen-postgres-logical',
     originalBytes,
@@ -114,7 +129,8 @@ function summaryOf(
     }),
     tables: contents.reduce((sum, { tables }) => sum + tables.length, 0),
     tablespaces: facts.tablespaces.map(({ name, location }) => ({ name, location })),
-    warnings: target.warnings,
+    ...(parts ? { parts } : {}),
+    warnings: [...target.warnings, ...(parts?.leftOut ?? []).flatMap(leftOutWarnings)],
     server: {
       systemIdentifier: facts.systemIdentifier,
       version: facts.postgres.version,

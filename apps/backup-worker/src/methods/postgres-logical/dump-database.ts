@@ -1,12 +1,17 @@
+import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import type { DatabaseFacts, TargetClient, ToolEnvironment } from '@hozen/dbms';
+import { sessionName, type DatabaseFacts, type TargetClient, type ToolEnvironment } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { DatabaseContent, TableContent } from '../../artefact/artefact-index.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
+import type { ManifestLeftOut } from '../../artefact/manifest.js';
 import type { BackupJob } from '../../job.js';
+import { DumpedPart } from '../../parts/dumped-part.js';
+import { hasAny } from '../../parts/server-parts.js';
 import { noLargeObjects, together, type ArchiveContent, type StreamContents } from '../../pipeline/custom-format.js';
 import { pourArchive, startTool, type StartedTool } from '../../pipeline/pour.js';
 import { inLargePieces } from '../../pipeline/large-pieces.js';
+import { namingBlockers } from './blockers.js';
 import type { CheckedTarget } from './check-target.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
 import type { DumpProgress } from './dump-progress.js';
@@ -26,6 +31,8 @@ export interface ClusterDump {
   writer: ArtefactWriter;
   slots: Slots;
   progress: DumpProgress;
+  /** What of databases is left out is added here. */
+  leftOut: ManifestLeftOut[];
   /** Aborted when any part of the dump has failed: by {@link fail}, with the first failure. */
   signal: AbortSignal;
   fail: (error: unknown) => void;
@@ -37,6 +44,8 @@ export interface ClusterDump {
 interface DatabaseDump extends ClusterDump {
   database: DatabaseFacts;
   snapshotId: string;
+  /** Where not all of it is dumped. */
+  part: DumpedPart | undefined;
 }
 
 /**
@@ -52,11 +61,16 @@ export async function dumpDatabase(
     const { job, target, slots } = dump;
     const firstSlot = once(() => slots.release());
     try {
-      await using snapshot = await DatabaseSnapshot.open(job, target, database.name, dump);
-      const plan = await planOf(dump, database, folder, snapshot);
-      dump.progress.opened(database.name, [plan.definitions, plan.rest, ...plan.tables.map(asStream)]);
-      const content = await dumpAll({ ...dump, database, snapshotId: snapshot.id }, plan, firstSlot);
+      await using snapshot = await DatabaseSnapshot.open(job, target, database.name, dump).catch(
+        async (error: unknown) => Promise.reject(await whoLocks(error, dump, database)),
+      );
+      const part = await partOf(dump, database, snapshot);
+      const plan = await planOf(dump, database, folder, snapshot, part);
+      const streams = [plan.definitions, ...(plan.rest ? [plan.rest] : []), ...plan.tables.map(asStream)];
+      dump.progress.opened(database.name, streams);
+      const content = await dumpAll({ ...dump, database, snapshotId: snapshot.id, part }, plan, firstSlot);
       await snapshot.release();
+      if (part) dump.leftOut.push(part.leftOut());
       return { folder, name: database.name, ...content };
     } finally {
       firstSlot();
@@ -64,16 +78,28 @@ export async function dumpDatabase(
   });
 }
 
+async function partOf(
+  { target }: ClusterDump,
+  { name }: DatabaseFacts,
+  snapshot: DatabaseSnapshot,
+): Promise<DumpedPart | undefined> {
+  const patterns = target.parts?.scopes.patternsIn(name);
+  return patterns && hasAny(patterns) ? new DumpedPart(name, await snapshot.part(patterns)) : undefined;
+}
+
 async function planOf(
   { target }: ClusterDump,
   database: DatabaseFacts,
   folder: string,
   snapshot: DatabaseSnapshot,
+  part: DumpedPart | undefined,
 ): Promise<DatabasePlan> {
+  const tables = part ? part.withRows(snapshot.tables) : snapshot.tables;
   // Unlogged tables are empty on a standby, and cannot be read there.
-  const readable = snapshot.tables.filter((table) => !(table.unlogged && target.facts.inRecovery));
+  const readable = tables.filter((table) => !(table.unlogged && target.facts.inRecovery));
   const large = largeTables(readable, database);
-  return planDatabase(database, folder, snapshot.tables, large, await snapshot.columnsOf(large));
+  const columns = await snapshot.columnsOf(large);
+  return planDatabase(database, folder, tables, large, columns, part?.restArguments(database.encoding));
 }
 
 /**
@@ -81,18 +107,21 @@ async function planOf(
  * slots are read. One that started later might wait for its lock behind a DDL statement that itself waits for our
  * snapshot to end.
  */
-async function dumpAll(dump: DatabaseDump, plan: DatabasePlan, firstSlot: () => void): Promise<StreamContents> {
+async function dumpAll(dump: DatabaseDump, plan: DatabasePlan, firstSlot: () => void): Promise<DumpedContent> {
   const waiting = [...plan.tables];
   const readers = Math.min(dump.job.config.jobs, waiting.length);
   const parts = [
-    pgDump(dump, plan.definitions, () => Promise.resolve(firstSlot)),
-    pgDump(dump, plan.rest, () => takeSlot(dump)),
+    pgDump(dump, plan.definitions, () => Promise.resolve(firstSlot), dump.part ? takeDefinitions : takeDump),
+    ...(plan.rest ? [pgDump(dump, plan.rest, () => takeSlot(dump), takeDump)] : []),
     ...Array.from({ length: readers }, () => copyTables(dump, plan.tables, waiting)),
-  ].map((part) => part.catch((error: unknown) => Promise.reject(failed(dump, error))));
+  ].map((part) => part.catch(async (error: unknown) => Promise.reject(await failed(dump, error))));
   // Every process is gone before the first failure is told.
   await Promise.allSettled(parts);
-  return together(await Promise.all(parts));
+  const content = together(await Promise.all(parts));
+  return dump.part ? { ...content, ...dump.part.ended(content) } : content;
 }
+
+type DumpedContent = StreamContents & Pick<DatabaseContent, 'withoutRows'>;
 
 /** @returns gives it back */
 async function takeSlot({ slots }: ClusterDump): Promise<() => void> {
@@ -100,22 +129,30 @@ async function takeSlot({ slots }: ClusterDump): Promise<() => void> {
   return once(() => slots.release());
 }
 
-function failed(dump: ClusterDump, error: unknown): unknown {
-  const failure = asSnapshotLoss(error, dump);
+async function failed(dump: DatabaseDump, error: unknown): Promise<Error> {
+  const failure = await whoLocks(asSnapshotLoss(error, dump), dump, dump.database);
   dump.fail(failure);
   return failure;
+}
+
+async function whoLocks(error: unknown, { job, target, signal }: ClusterDump, { name }: DatabaseFacts): Promise<Error> {
+  const named = signal.aborted
+    ? error
+    : await namingBlockers(error, target.address, name, sessionName(job.runId, job.epoch));
+  return named instanceof Error ? named : new Error(String(named));
 }
 
 async function pgDump(
   dump: DatabaseDump,
   planned: PlannedDump,
   slot: () => Promise<() => void>,
+  take: typeof takeDump,
 ): Promise<StreamContents> {
   const tool = await startDump(dump, planned);
   dump.begun();
   const release = await slot();
   try {
-    return await takeDump(dump, planned, tool);
+    return await take(dump, planned, tool);
   } finally {
     release();
   }
@@ -194,8 +231,22 @@ async function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<Star
   return startTool(run, dump.nextOutput());
 }
 
+/** Of a part: all of them come, and those of the part are written. */
+async function takeDefinitions(dump: DatabaseDump, planned: PlannedDump, tool: StartedTool): Promise<ArchiveContent> {
+  const { part, writer, progress, job } = dump;
+  if (!part) return takeDump(dump, planned, tool);
+  const stream = writer.openStream(planned.name);
+  const spooled = join(job.spoolDir, planned.name.replaceAll('/', '-'));
+  const content = await part.takeDefinitions(tool, stream, spooled, (bytes) =>
+    progress.read(planned.name, planned.item, bytes),
+  );
+  await writer.endStream(stream);
+  progress.ended(planned.name);
+  return content;
+}
+
 async function takeDump(
-  { writer, progress }: ClusterDump,
+  { writer, progress }: DatabaseDump,
   planned: PlannedDump,
   tool: StartedTool,
 ): Promise<ArchiveContent> {

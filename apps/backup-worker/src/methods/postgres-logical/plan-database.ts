@@ -26,8 +26,8 @@ export interface PlannedTable {
 
 export interface DatabasePlan {
   definitions: PlannedDump;
-  /** Tables that are not read by COPY, sequences, large objects. */
-  rest: PlannedDump;
+  /** Tables that are not read by COPY, sequences, large objects; undefined where there is nothing of it. */
+  rest: PlannedDump | undefined;
   /** Largest first. */
   tables: PlannedTable[];
 }
@@ -48,6 +48,7 @@ export function largeTables(tables: TableFacts[], database: Pick<DatabaseFacts, 
 /**
  * Cuts a database into what is read side by side: definitions, each large table, all the rest.
  * @param columns of the large tables, by oid; a table without them stays with the rest
+ * @param restOf what pg_dump is told beside, where only a part is wanted; undefined where nothing is left for it
  */
 export function planDatabase(
   database: Pick<DatabaseFacts, 'name'>,
@@ -55,6 +56,7 @@ export function planDatabase(
   tables: TableFacts[],
   large: TableFacts[],
   columns: ReadonlyMap<number, string>,
+  restOf: (own: readonly PlannedTable[]) => string[] | undefined = (own) => own.map(exclude),
 ): DatabasePlan {
   const own: PlannedTable[] = large
     .filter(({ oid }) => columns.has(oid))
@@ -66,6 +68,7 @@ export function planDatabase(
       columns: columns.get(oid) ?? '',
       item: `${database.name}: ${schema}.${name}`,
     }));
+  const rest = restOf(own);
   const sum = (all: { bytes: number }[]) => all.reduce((bytes, each) => bytes + each.bytes, 0);
   return {
     definitions: {
@@ -74,9 +77,9 @@ export function planDatabase(
       bytes: 0,
       item: database.name,
     },
-    rest: {
+    rest: rest && {
       name: `${folder}/data-0001.dump`,
-      args: ['--section=data', ...own.map(exclude)],
+      args: ['--section=data', ...rest],
       bytes: sum(tables) - sum(own),
       item: database.name,
     },
@@ -86,7 +89,7 @@ export function planDatabase(
 
 /** pg_dump leaves out the rows of this table. */
 export function exclude(table: { schema: string; name: string }): string {
-  return `--exclude-table-data=${pattern(table)}`;
+  return `--exclude-table-data=${exactly(table.schema, table.name)}`;
 }
 
 /** pg_dump takes names in the encoding of the database; ours are UTF-8. Others stay in the stream of the rest. */
@@ -95,7 +98,6 @@ function canBeNamed({ schema, name }: TableFacts, encoding: string): boolean {
 }
 
 /** A pattern of pg_dump that matches this name only: within double quotes nothing is special but the quote itself. */
-function pattern({ schema, name }: { schema: string; name: string }): string {
-  const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
-  return `${quote(schema)}.${quote(name)}`;
+export function exactly(...names: string[]): string {
+  return names.map((name) => `"${name.replaceAll('"', '""')}"`).join('.');
 }
