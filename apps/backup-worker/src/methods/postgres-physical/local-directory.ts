@@ -2,6 +2,9 @@ import { access, constants, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PhysicalFacts } from './physical-facts.js';
 
+/** What the server says of where it runs. */
+export type ServerPlace = Pick<PhysicalFacts, 'dataDirectory' | 'port' | 'startedAt'>;
+
 /** Seconds by which a server's two notes of its start may differ. */
 const START_TOLERANCE = 5;
 
@@ -9,7 +12,7 @@ const START_TOLERANCE = 5;
  * The data directory of a server, where it runs on this machine and its files can be read: the folder of this name here
  * must be that of the very server we asked, not of another one, nor a copy.
  */
-export async function localDirectory(facts: PhysicalFacts, systemIdentifier: string): Promise<string | undefined> {
+export async function localDirectory(facts: ServerPlace, systemIdentifier: string): Promise<string | undefined> {
   const { dataDirectory: directory, port, startedAt } = facts;
   if (directory === null) return undefined;
   try {

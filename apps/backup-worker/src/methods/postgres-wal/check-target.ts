@@ -15,6 +15,7 @@ import { serverOf } from '../server-target.js';
 import { readRow } from '../read-row.js';
 import { LOG_FACTS } from './log-facts.sql.js';
 import { ensureSlot, logSlotName } from './log-slot.js';
+import { watchSlot } from './slot-watch.js';
 import { WAL_PAGE_BYTES } from './wal-reader.js';
 
 /** A server whose WAL may be copied. Holds the secret in its address. */
@@ -60,8 +61,10 @@ export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContex
       throw unsuitable(job.target.name, 'wal_block_size', row.walBlockSize, String(WAL_PAGE_BYTES));
     }
     const slot = logSlotName(job);
+    // Before it is made anew where the server has given it up.
+    const warnings = await watchSlot(client, slot, facts.systemIdentifier);
+    if (row.maxSlotKeep === '-1') warnings.push(UNLIMITED);
     const heldFrom = await ensureSlot(client, slot);
-    const warnings = row.maxSlotKeep === '-1' ? [UNLIMITED] : [];
     const bytes = Math.max(0, Number(parseLsn(row.flushed) - heldFrom));
     return { address, facts, segmentBytes: row.walSegmentBytes, slot, heldFrom, bytes, warnings };
   });
