@@ -1,12 +1,15 @@
 import { chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connect, giveToServer, parseLsn } from '@hozen/dbms';
-import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { FileStorageSpec } from '@hozen/contracts';
+import { connect, formatLsn, giveToServer, parseLsn } from '@hozen/dbms';
+import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from 'vitest';
 import { BackupSeries, type MadeBackup } from '../../backup-series.fixture.js';
 import { quietContext } from '../../backup.fixture.js';
 import type { ManifestWal } from '../../artefact/manifest.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
+import { WalArchive } from '../../wal-archive/wal-archive.js';
+import { startOfSegment } from '../../wal-archive/wal-name.js';
 import { proveLog } from '../../verification/prove-log.js';
 import { logSlotName } from './log-slot.js';
 
@@ -115,6 +118,78 @@ describe('a log of a server', () => {
     const third = await proven(await logs.make('transaction_log'));
     expect(third.gap).toBeUndefined();
     expect(third.follows).toBeDefined();
+  });
+
+  describe('with an archive', () => {
+    let other: TestPostgres;
+    beforeEach(async () => {
+      other = await TestPostgres.start({
+        initdbArgs: ['--wal-segsize=1'],
+        settings: { max_wal_size: '2MB', min_wal_size: '2MB', archive_mode: 'on', archive_command: 'true' },
+      });
+    });
+    afterEach(() => other[Symbol.asyncDispose]());
+
+    const walArchive = () => Object.assign(new FileStorageSpec(), { kind: 'file', path: folder.join('wal-archive') });
+    const archivingLogs = () =>
+      new BackupSeries(
+        other.address(),
+        folder.path,
+        (job) => Object.assign(job.config, { walArchive: walArchive() }),
+        'postgres-wal',
+      );
+
+    /** Archives what is written and, like the server, forgets it: all but the last file. @returns names of files */
+    async function writtenAndGone(slot: string, files: number, leftOut: number[] = []): Promise<string[]> {
+      await using client = await other.client();
+      await client.query(`SELECT pg_drop_replication_slot($1)`, [slot]);
+      const archive = await WalArchive.of({ walArchive: walArchive(), compressionLevel: 1 });
+      const names: string[] = [];
+      for (let n = 0; n < files; n++) {
+        await client.query('INSERT INTO ticks VALUES ($1)', [n]);
+        const { rows } = await client.query<{ file: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS file');
+        const name = rows[0]?.file ?? '';
+        if (!leftOut.includes(n)) await archive.push(join(other.dataDir, 'pg_wal', name));
+        names.push(name);
+      }
+      for (let n = 0; n < 3; n++) await client.query('CHECKPOINT');
+      await eventually(async () => {
+        await client.query('CHECKPOINT');
+        const there = await readdir(join(other.dataDir, 'pg_wal'));
+        expect(there.filter((name) => names.slice(0, -2).includes(name))).toEqual([]);
+      });
+      return names;
+    }
+
+    it('goes on through WAL that the server has let go', async () => {
+      await sql(other, 'CREATE TABLE ticks (n int)');
+      const logs = archivingLogs();
+      const before = await logs.make('transaction_log');
+      const first = await proven(before);
+      await writtenAndGone(logSlotName(before.job), 8);
+      await sql(other, 'INSERT INTO ticks VALUES (100)');
+      const made = await logs.make('transaction_log');
+      const second = await proven(made);
+      expect(second.gap).toBeUndefined();
+      expect(second.follows).toEqual({ runId: before.job.runId });
+      expect(startOf(second)).toBeLessThanOrEqual(parseLsn(first.wholeUntilLsn));
+      expect(made.artefact.manifest.warnings).toContainEqual(expect.stringContaining('taken from its archive'));
+      const third = await proven(await logs.make('transaction_log'));
+      expect(third.gap).toBeUndefined();
+      expect(third.follows).toEqual({ runId: made.job.runId });
+    });
+
+    it('ends where the archive ends, when the server has nothing that follows, and tells of the gap next time', async () => {
+      await sql(other, 'CREATE TABLE ticks (n int)');
+      const logs = archivingLogs();
+      const before = await logs.make('transaction_log');
+      const names = await writtenAndGone(logSlotName(before.job), 8, [4]);
+      const second = await proven(await logs.make('transaction_log'));
+      expect(second.gap).toBeUndefined();
+      expect(second.ranges.at(-1)?.endLsn).toBe(formatLsn(startOfSegment(names[4] ?? '', 1 << 20)));
+      const third = await proven(await logs.make('transaction_log'));
+      expect(third.gap).toMatchObject({ fromLsn: second.wholeUntilLsn });
+    });
   });
 
   it('ends at a new timeline whose beginning the server has let go, and tells of the gap next time', async () => {

@@ -8,6 +8,7 @@ import type { AttemptContext, BackupJob } from '../../job.js';
 import { instantText, parseInstant, type Instant } from '../../recovery/instant.js';
 import { serverSummary, type DumpSummary } from '../dump-summary.js';
 import { readRow } from '../read-row.js';
+import { findArchived, takeArchived, type ArchivedWal } from './archived-wal.js';
 import type { LogTarget } from './check-target.js';
 import { findEarlierLog, type EarlierLog } from './earlier-log.js';
 import { DROP_SLOT, WAL_END } from './log-facts.sql.js';
@@ -29,6 +30,8 @@ interface Beginning {
   lsn: bigint;
   follows?: ManifestWal['follows'];
   gap?: WalGap;
+  /** Is taken from the archive, before what the server still has. */
+  archived?: ArchivedWal;
 }
 
 interface WalEnd {
@@ -63,7 +66,7 @@ export async function copyLog(
     const warnings =
       typeof found === 'string' ? [`The log before cannot be read, this one follows nothing: ${found}`] : [];
     const end = await walEnd(job, target);
-    const log = await received({ job, target, writer, context, end }, earlier);
+    const log = await received({ job, target, writer, context, end, warnings }, earlier);
     if (log.gap) warnings.push(gapText(log.gap));
     span.setAttribute('hozen.gap', log.gap !== undefined);
     for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
@@ -85,6 +88,7 @@ interface Copying {
   writer: ArtefactWriter;
   context: AttemptContext;
   end: WalEnd;
+  warnings: string[];
 }
 
 async function received(copying: Copying, earlier: EarlierLog | undefined): Promise<ManifestWal> {
@@ -94,20 +98,44 @@ async function received(copying: Copying, earlier: EarlierLog | undefined): Prom
   if (earlier && last && !other) {
     const lsn = pageOf(parseLsn(earlier.wal.wholeUntilLsn));
     const behind = last.timeline === end.timeline && lsn > end.lsn;
+    const follows = { runId: earlier.manifest.runId };
     try {
       if (behind) throw new NoSuchWal('the server is behind it: it was set back');
       const stop = await stopsAt(target, last.timeline, end.timeline, sessionOf(copying.job));
       // What there is until then is taken first; the next log finds nothing more, and tells of the gap.
       if (stop && stop.lsn <= parseLsn(last.endLsn)) throw new NoSuchWal(stop.reason);
       const start = stop ? (lsn / SENT_AT_ONCE) * SENT_AT_ONCE : lsn;
-      const from = { timeline: last.timeline, lsn: start, follows: { runId: earlier.manifest.runId } };
+      const from = { timeline: last.timeline, lsn: start, follows };
       return await copyFrom(copying, from, stop && { ...stop, upTo: earlier.wal.upTo });
     } catch (error) {
       if (!(error instanceof NoSuchWal)) throw error;
-      return copyFrom(copying, await anew(copying, earlier, error.message));
+      const archived = behind ? undefined : await archivedSince(copying, last.timeline, lsn);
+      if (!archived) return copyFrom(copying, await anew(copying, earlier, error.message));
+      const from = { timeline: last.timeline, lsn, follows, archived: archived.wal };
+      return copyFrom(copying, from, archived.stop && { ...archived.stop, upTo: earlier.wal.upTo });
     }
   }
   return copyFrom(copying, await anew(copying, earlier, 'the server is another cluster'));
+}
+
+/** What the server has no more, where it has archived it; and where that and the server's own end without meeting. */
+async function archivedSince(
+  { job, target, end, warnings }: Copying,
+  timeline: number,
+  from: bigint,
+): Promise<{ wal: ArchivedWal; stop: Pick<Stop, 'timeline' | 'lsn'> | undefined } | undefined> {
+  // Of a timeline that is over, an old primary may have archived what never became part of this one.
+  if (timeline !== end.timeline) return undefined;
+  const wal = await findArchived(job, target, { timeline, from, until: end.lsn });
+  if (wal === undefined) return undefined;
+  if (typeof wal === 'string') {
+    warnings.push(`The WAL archive does not close the gap: ${wal}`);
+    return undefined;
+  }
+  const [first, last] = [formatLsn(from), formatLsn(wal.end)];
+  warnings.push(`The server does not have the WAL from ${first} to ${last} any more: it was taken from its archive.`);
+  const meets = wal.end === end.lsn || !(await whyNotFrom(target.address, timeline, wal.end, sessionOf(job)));
+  return { wal, stop: meets ? undefined : { timeline, lsn: wal.end } };
 }
 
 /** Begins with the oldest WAL that is held. */
@@ -144,16 +172,21 @@ async function copyFrom(
   const expectedBytes = Number(end.lsn - from.lsn);
   let bytes = 0;
   let { timeline, lsn } = from;
+  const took = (more: number) => context.progress({ phase: 'dumping', bytes: (bytes += more), expectedBytes });
   for (;;) {
     pieces.begin(timeline, lsn);
+    if (from.archived && timeline === from.timeline) {
+      await takeArchived(from.archived, target.segmentBytes, pieces, { signal: context.signal, onBytes: took });
+      lsn = from.archived.end;
+    }
     const stop = timeline === until?.timeline ? until.lsn : timeline === end.timeline ? end.lsn : LAST;
     const options = { slot: target.slot, timeline, start: lsn, stop };
-    const took = await asksForWal(() =>
+    const streamed = await asksForWal(() =>
       streamWal(
         client,
         options,
         (wal) => {
-          context.progress({ phase: 'dumping', bytes: (bytes += wal.length), expectedBytes });
+          took(wal.length);
           return pieces.push(wal);
         },
         context.signal,
@@ -162,9 +195,9 @@ async function copyFrom(
       throw error instanceof NoSuchWal && bytes > 0 ? wentMeanwhile(target, error) : error;
     });
     await pieces.end();
-    if (!took.next) break;
-    ({ timeline } = took.next);
-    lsn = (took.next.from / BigInt(target.segmentBytes)) * BigInt(target.segmentBytes);
+    if (!streamed.next) break;
+    ({ timeline } = streamed.next);
+    lsn = (streamed.next.from / BigInt(target.segmentBytes)) * BigInt(target.segmentBytes);
   }
   if (timeline > 1) await addHistory(client, writer, timeline);
   const { ranges, records, lastTransactionAt, restorePoints, tablespaces } = pieces;
