@@ -4,17 +4,21 @@ import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import { claimDeletion, deleteArtefact, type DueDeletion } from './delete-artefact.js';
 import { expire, expireAll } from './expire.js';
+import { expireWal } from './expire-wal.js';
 
 const log = logger('retention');
 
 /** Age alone makes artefacts expire too, without any run. */
 const EXPIRE_EVERY_MS = 10 * 60_000;
+/** Every file of an archive is looked at. */
+const EXPIRE_WAL_EVERY_MS = 60 * 60_000;
 const POLL_MS = 5_000;
 
 /** Applies the rules after each run and now and then, and removes what they let go, one artefact at a time. */
 export class RetentionKeeper {
   readonly #lanes: WorkLanes<DueDeletion>;
   #expiredAt = Number.NEGATIVE_INFINITY;
+  #walExpiredAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly database: DataSource,
@@ -59,7 +63,13 @@ export class RetentionKeeper {
       this.#expiredAt = now;
       await expireAll(this.database);
     }
-    return claimDeletion(this.database);
+    const due = await claimDeletion(this.database);
+    // After the copies that go: what they needed goes with them.
+    if (!due && now - this.#walExpiredAt > EXPIRE_WAL_EVERY_MS) {
+      this.#walExpiredAt = now;
+      await expireWal(this.database);
+    }
+    return due;
   }
 
   async #remove(outbox: Outbox, due: DueDeletion): Promise<void> {
