@@ -1,4 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { DeadLetterAge } from './dead-letter-age.js';
 import { InboxContent } from './inbox-content.js';
 
 /** The tables that every service has in its own schema; the first migration of each. */
@@ -74,4 +75,4 @@ const STATEMENTS = [
 ];
 
 /** What the migrations of every service begin with. */
-export const SHARED_TABLES: readonly (new () => MigrationInterface)[] = [SharedTables, InboxContent];
+export const SHARED_TABLES: readonly (new () => MigrationInterface)[] = [SharedTables, InboxContent, DeadLetterAge];

@@ -63,6 +63,41 @@ it('publishes at once after the commit, without waiting for the poll', async () 
   await eventually(async () => expect(await idsIn(service)).toEqual([event.id]), { within: 2_000 });
 });
 
+it('lets go of what is too old to be of use, and of nothing else', async () => {
+  const kept: string[] = [];
+  {
+    await using service = await start();
+    const write = async (days: number, once?: string) => {
+      const event = backupRequested();
+      await service.outbox.transaction((tx) => tx.publish(event, once === undefined ? {} : { once }));
+      await eventually(async () => expect(await idsIn(service)).toContain(event.id));
+      await eventually(async () => {
+        const aged = `update outbox set sent_at = sent_at - $2 * interval '1 day' where id = $1 and sent_at is not null`;
+        const [, rows] = await service.dataSource.query<[unknown, number]>(aged, [event.id, days]);
+        expect(rows).toBe(1);
+      });
+      return event.id;
+    };
+    await write(31);
+    await write(401, 'terminal:old');
+    kept.push(await write(29), await write(399, 'terminal:young'));
+    for (const days of [181, 179]) {
+      await service.dataSource.query(
+        `insert into dead_letters (id, subject, message_id, body, headers, reasons, deliveries, created_at)
+         values (gen_random_uuid(), 'backup.requested', $1::text, 'x', '{}', '[]', 1, clock_timestamp() - $1::int * interval '1 day')`,
+        [days],
+      );
+    }
+  }
+  await using service = await start();
+  await eventually(async () => {
+    const events = await service.dataSource.query<{ id: string }[]>('select id from outbox');
+    expect(events.map(({ id }) => id).toSorted()).toEqual(kept.toSorted());
+    const letters = await service.dataSource.query('select message_id from dead_letters');
+    expect(letters).toEqual([{ message_id: '179' }]);
+  });
+});
+
 it('writes one event for a key, whoever comes first', async () => {
   await using service = await start();
   const events = [backupRequested('a'), backupRequested('b'), backupRequested('c')];

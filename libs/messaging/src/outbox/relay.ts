@@ -5,7 +5,7 @@ import type { Broker } from '../broker/broker.js';
 import { deferred } from '../deferred.js';
 import { BrokerLossCheck } from './broker-loss.js';
 import { send } from './send.js';
-import { DELETE_OLD_EVENTS, DELETE_OLD_INBOX, MARK_SENT, MARK_UNSENT, SELECT_UNSENT } from './sql.js';
+import { DELETE_OLD, MARK_SENT, MARK_UNSENT, SELECT_UNSENT } from './sql.js';
 
 export interface RelaySettings {
   dataSource: DataSource;
@@ -163,8 +163,7 @@ export class Relay {
 
   async #clean(): Promise<void> {
     if (performance.now() < this.#cleanAt) return;
-    await this.settings.dataSource.query(DELETE_OLD_EVENTS);
-    await this.settings.dataSource.query(DELETE_OLD_INBOX);
+    for (const statement of DELETE_OLD) await this.settings.dataSource.query(statement);
     this.#cleanAt = performance.now() + CLEAN_EVERY_MS;
   }
 }

@@ -30,14 +30,23 @@ export const MARK_UNSENT = `
 
 /**
  * Repetitions come at most as long after the first message as a stream keeps it, plus the window of publishing again.
- * Keys are kept: they stand for "for ever".
+ * A key outlives that by far: what it stands for is also guarded by the state of its run, which is final.
  */
-export const DELETE_OLD_EVENTS = `
+const DELETE_OLD_EVENTS = `
   delete from outbox where id in (
-    select id from outbox where sent_at < clock_timestamp() - interval '30 days' and once_key is null limit 5000)`;
-export const DELETE_OLD_INBOX = `
+    select id from outbox
+     where sent_at < clock_timestamp() - case when once_key is null then interval '30 days' else interval '400 days' end
+     limit 5000)`;
+const DELETE_OLD_INBOX = `
   delete from inbox where (consumer, message_id) in (
     select consumer, message_id from inbox where handled_at < clock_timestamp() - interval '30 days' limit 5000)`;
+/** As long as the record of runs is kept; whoever sends nonsense all day must not fill the disk with it for ever. */
+const DELETE_OLD_DEAD_LETTERS = `
+  delete from dead_letters where id in (
+    select id from dead_letters where created_at < clock_timestamp() - interval '180 days' limit 5000)`;
+
+/** What is too old to be of use to anybody; a bounded number of rows at a time. */
+export const DELETE_OLD = [DELETE_OLD_EVENTS, DELETE_OLD_INBOX, DELETE_OLD_DEAD_LETTERS];
 
 export const INSERT_DEAD_LETTER = `
   insert into dead_letters (id, subject, message_id, body, headers, reasons, deliveries)
