@@ -95,6 +95,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   LEASE_LOST: 'failed',
   RESTORE_IMPOSSIBLE: 'failed',
   RECOVERY_FAILED: 'failed',
+  RESTORE_UNFINISHED: 'failed',
   MAINTENANCE_BACKUP_FAILED: 'failed',
   DIAGNOSIS_FAILED: 'failed',
   MAINTENANCE_IMPOSSIBLE: 'failed',

@@ -151,6 +151,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .option('--transaction <number>', text('option.transaction'))
     .option('--latest', text('option.latest'))
     .option('--in-place', text('option.in-place'))
+    .option('--delta', text('option.delta'))
     .option('--break-glass <reason>', text('option.break-glass'))
     .option('--plan', text('option.plan'))
     .option('--wait', text('option.wait-restore'))
@@ -164,6 +165,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --to test-server --database shop --database crm',
         'hozen restore nightly --to erp --database shop --in-place --plan',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
+        'hozen restore erp-files --directory /var/lib/postgresql/15/main --delta --plan',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --at 2026-01-31T09:15:00+09:00 --wait',
       ),
     )

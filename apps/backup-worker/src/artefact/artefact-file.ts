@@ -63,11 +63,18 @@ export class ArtefactFile implements AsyncDisposable {
     return Buffer.concat(chunks);
   }
 
-  /** The bytes of one stream, a part at a time; the next parts are unpacked meanwhile. */
-  async *read(stream: StreamFacts): AsyncGenerator<Buffer> {
+  /**
+   * The bytes of one stream, a part at a time; the next parts are unpacked meanwhile.
+   * @param leavesOut asked before each part, with its bytes: true where nobody wants it; it is not even read then
+   */
+  async *read(stream: StreamFacts, leavesOut?: (bytes: number) => boolean): AsyncGenerator<Buffer> {
     const ahead: Promise<Buffer>[] = [];
     let next = 0;
     for (let part = 0; part < stream.parts.length; part++) {
+      if (leavesOut?.(stream.parts[part]?.[2] ?? 0)) {
+        if (ahead.shift() === undefined) next = part + 1;
+        continue;
+      }
       while (next < stream.parts.length && next <= part + AHEAD) {
         const reading = this.#readPart(stream, next++);
         // A failure is looked at when its turn comes.

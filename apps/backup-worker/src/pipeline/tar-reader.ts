@@ -41,6 +41,19 @@ export class TarReader {
     return this.#from(chunk, 0);
   }
 
+  /** Bytes that are left of the member that has begun. */
+  get left(): number {
+    return this.#contentLeft + this.#paddingLeft;
+  }
+
+  /** Goes on as if these had come. @param bytes fewer than are left */
+  skip(bytes: number): void {
+    if (bytes >= this.left) throw new RangeError('more is left out than is left of the member');
+    const content = Math.min(bytes, this.#contentLeft);
+    this.#contentLeft -= content;
+    this.#paddingLeft -= bytes - content;
+  }
+
   /** @throws RangeError when the archive is cut off */
   end(): void {
     if (this.#inMember || this.#headerBytes > 0) throw new RangeError('the tar archive is cut off');

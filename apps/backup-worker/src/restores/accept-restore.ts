@@ -36,9 +36,12 @@ export async function acceptRestore(
     ...(isSource(source) ? [] : [source]),
     ...duplicates(databases),
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),
-    ...(request.inPlace && !inPlace ? [ONLY_THROUGH_API] : []),
+    ...(request.inPlace && !inPlace ? [onlyThroughApi('inPlace')] : []),
     ...(request.inPlace && request.directory !== undefined ? [DATABASES_ONLY] : []),
-    ...(request.breakGlass !== undefined && !request.inPlace ? [NOTHING_TO_BREAK] : []),
+    ...(request.delta && !inPlace ? [onlyThroughApi('delta')] : []),
+    ...(request.delta && request.directory === undefined ? [DIRECTORIES_ONLY] : []),
+    ...(request.delta && request.point ? [POINT_NEEDS_NEW_DIRECTORY] : []),
+    ...(request.breakGlass !== undefined && !request.inPlace && !request.delta ? [NOTHING_TO_BREAK] : []),
   ];
   if (typeof target === 'string' || !isSource(source) || reasons.length > 0) {
     await tx.reject(event, reasons);
@@ -72,9 +75,16 @@ export async function acceptRestore(
   return [];
 }
 
-const ONLY_THROUGH_API = {
-  field: 'inPlace',
-  message: 'a restore in place must be asked for through the API, by somebody who is known by name',
+const onlyThroughApi = (field: string) => ({
+  field,
+  message: 'a restore over what is there must be asked for through the API, by somebody who is known by name',
+});
+
+const DIRECTORIES_ONLY = { field: 'delta', message: 'differences are restored into a data directory: name one' };
+
+const POINT_NEEDS_NEW_DIRECTORY = {
+  field: 'point',
+  message: 'a point in time is restored into a new folder: leave out delta',
 };
 
 const DATABASES_ONLY = { field: 'inPlace', message: 'only databases of a server are restored in place' };

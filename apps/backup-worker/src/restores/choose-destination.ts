@@ -2,6 +2,7 @@ import { HozenError, isServerTarget } from '@hozen/contracts';
 import { storedTarget } from '../store/stored-target.js';
 import type { Destination } from './destination.js';
 import type { RestoreContext } from './restore-context.js';
+import { DeltaDestination } from './restore-delta.js';
 import { InPlaceDestination } from './restore-in-place.js';
 import { DirectoryDestination } from './restore-into-directory.js';
 import { MariadbDestination } from './restore-into-mariadb.js';
@@ -11,7 +12,11 @@ import { intoFolder } from './wrong-method.js';
 
 /** @throws HozenError NOT_FOUND, CONFIG_INVALID */
 export async function destinationOf(row: RestoreRow, context: RestoreContext): Promise<Destination> {
-  if (row.directory !== null) return new DirectoryDestination({ ...row, directory: row.directory }, context);
+  const { directory } = row;
+  if (directory !== null) {
+    const into = { ...row, directory };
+    return row.in_place ? new DeltaDestination(into, context) : new DirectoryDestination(into, context);
+  }
   const [found] = await context.database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE id = $1', [
     row.target_id,
   ]);

@@ -70,7 +70,7 @@ function restoreView(row: RestoreRow): RestoreView {
 
 function inPlaceView(row: RestoreRow): Partial<RestoreView> {
   return {
-    inPlace: true,
+    ...(row.directory === null ? { inPlace: true } : { delta: true }),
     ...(row.plan_hash === null ? {} : { planHash: row.plan_hash }),
     ...(row.approval_until ? { approvalUntil: row.approval_until.toISOString() } : {}),
     ...(row.approval ? { approval: row.approval } : {}),

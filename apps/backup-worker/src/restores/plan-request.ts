@@ -15,6 +15,7 @@ import { checkServer } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { storedTarget } from '../store/stored-target.js';
 import { findSource, isSource } from './find-source.js';
+import { planDelta } from './plan-delta.js';
 import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
 import { planInPlace } from './plan-in-place.js';
@@ -47,6 +48,7 @@ export async function planRequest(
   const artefact = await publishedArtefact(source.path, source);
   if (request.directory !== undefined) {
     const { directory, point, run } = request;
+    if (request.delta) return (await planDelta({ source, artefact, directory, restoreFolders })).view;
     const recovery = point && (await recoveryOf(database, source.runId, point, run));
     return (await planDirectory({ source, artefact, directory, restoreFolders, recovery })).view;
   }

@@ -115,7 +115,7 @@ async function recovered(restore: DirectoryRestore, beside: string): Promise<Rea
 }
 
 /** Replays the WAL that came along, and opens on a new timeline: nothing of it can be mixed up with the original. */
-async function makeRecoverable(beside: string): Promise<void> {
+export async function makeRecoverable(beside: string): Promise<void> {
   await rm(join(beside, 'standby.signal'), { force: true });
   await writeFile(join(beside, 'recovery.signal'), '', { mode: 0o600 });
   const settings = join(beside, 'postgresql.auto.conf');
@@ -138,7 +138,12 @@ async function moveTablespaces(restore: DirectoryRestore, beside: string): Promi
   await giveToServer(folder);
 }
 
-async function mark({ restoreId, chain }: DirectoryRestore, folder: string, reached?: ReachedPoint): Promise<void> {
+/** Says in a folder that it came by this restore. */
+export async function mark(
+  { restoreId, chain }: Pick<DirectoryRestore, 'restoreId' | 'chain'>,
+  folder: string,
+  reached?: ReachedPoint,
+): Promise<void> {
   const from = chain.map(({ path }) => path);
   const text = JSON.stringify({ restoreId, from, restoredAt: new Date().toISOString(), reached } satisfies Mark);
   await writeFile(join(folder, MARK), `${text}\n`, { mode: 0o600 });

@@ -24,7 +24,7 @@ export interface RestoreRow {
   databases: WantedDatabase[];
   /** The new data directory, where files are restored. */
   directory: string | null;
-  /** The databases take the place of those that bear their names. */
+  /** The databases take the place of those that bear their names; with a directory: what differs of it is written over. */
   in_place: boolean;
   plan_hash: string | null;
   approval_until: Date | null;

@@ -50,7 +50,7 @@ export class RestoresController {
     const request = requireValid(RestoreRequested, body);
     Object.assign(request, asker(request.requestedBy));
     const event = newEvent('restore.requested', request, { source: SOURCE, id: randomUUID(), ...traced() });
-    const inPlace = request.inPlace ? await this.#planned(request) : undefined;
+    const inPlace = request.inPlace || request.delta ? await this.#planned(request) : undefined;
     const reasons = await this.outbox.transaction((tx) => acceptRestore(tx, event, inPlace));
     if (reasons.length > 0) {
       const detail = reasons.map(({ field, message }) => `${field}: ${message}`).join('; ');
@@ -86,7 +86,8 @@ export class RestoresController {
     const plan = await planRequest(this.database, request, this.executor.restoreFolders);
     if (plan.obstacles.length === 0) return { plan, asker: dba };
     const what = plan.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
-    throw new HozenError('RESTORE_IMPOSSIBLE', { target: request.target ?? '', what });
+    const target = request.target ?? request.directory ?? '';
+    throw new HozenError('RESTORE_IMPOSSIBLE', { target, what });
   }
 
   @Get()

@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32cText, loadCrc32c } from '../artefact/crc32c.js';
 import type { ListedFile } from '../methods/postgres-physical/backup-manifest.js';
@@ -16,25 +16,39 @@ export interface FilesComparison {
   sizeOnly: ReadonlySet<string>;
   signal: AbortSignal;
   onBytes: (bytes: number, item: string) => void;
+  /** Where a file stands that has not got its name yet. */
+  standsAt?: (path: string) => string;
 }
 
 /** Compares restored files with the list that the server made of its own. @returns what differs */
 export async function compareFiles(comparison: FilesComparison): Promise<string[]> {
+  return (await differencesIn(comparison)).map(({ what }) => what);
+}
+
+/** @returns the paths of those that are not as the list says */
+export async function filesThatDiffer(comparison: Omit<FilesComparison, 'sizeOnly'>): Promise<string[]> {
+  return (await differencesIn({ ...comparison, sizeOnly: new Set() })).map(({ path }) => path);
+}
+
+async function differencesIn(comparison: FilesComparison): Promise<{ path: string; what: string }[]> {
   const crc32c = await loadCrc32c();
+  const { standsAt = (path) => path } = comparison;
   const waiting = comparison.files.filter(({ path }) => path === wholePath(path));
-  const differences: string[] = [];
+  const differences: { path: string; what: string }[] = [];
   const lanes = Array.from({ length: LANES }, async () => {
     const buffer = Buffer.allocUnsafeSlow(PIECE);
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       comparison.signal.throwIfAborted();
-      const difference = await compareFile(file);
-      if (difference !== undefined) differences.push(difference);
+      const what = await compareFile(file);
+      if (what !== undefined) differences.push({ path: file.path, what });
     }
 
     async function compareFile({ path, bytes, crc32c: expected }: ListedFile): Promise<string | undefined> {
-      const file = join(comparison.directory, path);
+      const file = join(comparison.directory, standsAt(path));
       try {
-        const { size } = await stat(file);
+        const facts = await lstat(file);
+        if (!facts.isFile()) return `${path} is no file`;
+        const { size } = facts;
         if (size !== bytes) return `${path} has ${size} bytes instead of ${bytes}`;
         if (expected === undefined || comparison.sizeOnly.has(path)) return undefined;
         const found = crc32cText(await sumOf(file, path));

@@ -28,6 +28,7 @@ export interface RestoreOptions {
   transaction?: string;
   latest?: boolean;
   inPlace?: boolean;
+  delta?: boolean;
   breakGlass?: string;
   plan?: boolean;
   wait?: boolean;
@@ -105,6 +106,7 @@ function requestOf(source: string, options: RestoreOptions): RestoreRequested {
     ...(options.database === undefined ? {} : { databases: options.database.map(databaseOf) }),
     ...(options.directory === undefined ? {} : { directory: options.directory }),
     ...(options.inPlace ? { inPlace: true } : {}),
+    ...(options.delta ? { delta: true } : {}),
     ...(options.breakGlass === undefined ? {} : { breakGlass: options.breakGlass }),
     ...pointOf(options),
     requestedBy: userInfo().username,
@@ -156,6 +158,7 @@ function planText(context: Context, view: RestorePlanView): string {
         ] as const,
     ),
     ...(view.inPlace?.replaces ?? []).map((name) => [text('restore.replaces'), styles.warn(oneLine(name))] as const),
+    ...deltaText(context, view.delta),
     [text('restore.safety'), view.inPlace && oneLine(view.inPlace.safetyConfig)],
     [text('restore.steps'), view.steps?.map((step) => text(`restore.step.${step}`)).join('\n')],
     [text('restore.plan'), view.hash],
@@ -169,6 +172,18 @@ function planText(context: Context, view: RestorePlanView): string {
         [styles.bad(text('restore.obstacle')), text(`restore.obstacle.${kind}`, { what: oneLine(what) })] as const,
     ),
   ]);
+}
+
+function deltaText({ text, styles }: Context, delta: RestorePlanView['delta']): (readonly [string, string])[] {
+  if (!delta) return [];
+  const { folders, files, missing, otherSize, removed, unfinished: id } = delta;
+  return [
+    ...folders.map((folder) => [text('restore.overwrites'), styles.warn(oneLine(folder))] as const),
+    [text('restore.files'), text('restore.files-value', { files, missing, otherSize, removed })],
+    ...(id === undefined
+      ? []
+      : [[text('restore.unfinished'), styles.warn(text('restore.unfinished-value', { id }))] as const]),
+  ];
 }
 
 function logsText({ text }: Context, { count, bytes, upTo }: NonNullable<RestorePlanView['logs']>): string {

@@ -77,6 +77,7 @@ export const ERRORS = {
   CANCELLED: 'not-ours',
   LEASE_LOST: 'not-ours',
   RESTORE_IMPOSSIBLE: 'operator',
+  RESTORE_UNFINISHED: 'operator',
   RECOVERY_FAILED: 'operator',
   MAINTENANCE_BACKUP_FAILED: 'operator',
   MAINTENANCE_TYPE_UNSUPPORTED: 'operator',

@@ -156,6 +156,14 @@ export class RestoreRequested {
   @IsBoolean()
   inPlace?: boolean;
 
+  /**
+   * The folder is the data directory of a stopped server of the same cluster, or an older copy of one: only what differs is written, and what
+   * the backup does not have is removed. Asked for and approved of as `inPlace`.
+   */
+  @IsOptional()
+  @IsBoolean()
+  delta?: boolean;
+
   /** Why nobody else could be asked to approve: it begins at once, everybody is told, and it is written down. */
   @IsOptional()
   @IsString()

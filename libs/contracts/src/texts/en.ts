@@ -209,6 +209,10 @@ export const en = {
       'The backup cannot be restored into {target}: {what}.',
       'Remove what stands in the way, then ask again. See it all at once: hozen restore … --plan',
     ],
+    RESTORE_UNFINISHED: [
+      'The data directory {path} is half restored: {what}',
+      'No server starts there now. Restore into it again with --delta, from this backup or another one; what is right already is not written again.',
+    ],
     RECOVERY_FAILED: [
       'The restored server did not replay its log up to {point}',
       'Its own words follow. Nothing stands in the folder. Ask for another moment, or begin with another backup: hozen restore … --plan shows what can be reached.',

@@ -167,6 +167,10 @@ export const zh: TextCatalogue<ErrorCode> = {
       '无法将备份恢复到 {target}：{what}',
       '请先排除障碍再重新请求。查看全部：hozen restore … --plan',
     ],
+    RESTORE_UNFINISHED: [
+      '数据目录 {path} 只恢复了一部分：{what}',
+      '现在服务器无法在此启动。请用 --delta 从此备份或其他备份再次恢复；已正确的部分不会重写。',
+    ],
     RECOVERY_FAILED: [
       '恢复出的服务器未能将日志重放到 {point}',
       '后面是服务器自己的说明。文件夹中没有留下任何内容。请指定另一个时间点，或从另一个备份开始；可到达的时间点见 hozen restore … --plan',

@@ -14,7 +14,9 @@ export interface RestoreView {
   databases: { name: string; as: string }[];
   /** The databases take the place of those that bear their names. */
   inPlace?: true;
-  /** Of a restore in place: what is to be approved of, until when, and who did. */
+  /** Only what differs is written, into a directory that stands. */
+  delta?: true;
+  /** Of a restore in place or of differences: what is to be approved of, until when, and who did. */
   planHash?: string;
   approvalUntil?: string;
   approval?: RestoreApproval;
@@ -67,7 +69,9 @@ export interface RestorePlanView {
   databases: { name: string; as: string; bytes: number; tables: number }[];
   /** Of a restore in place: the databases that are replaced, and the config that backs them up before. */
   inPlace?: { replaces: string[]; safetyConfig: string };
-  /** Of a restore in place: what is done, in this order. */
+  /** Of a restore of differences: what it writes over. */
+  delta?: DeltaPlanView;
+  /** Of a restore over what is there: what is done, in this order. */
   steps?: RestoreStep[];
   /** SHA-256 of all that is decided here: what is approved of is what runs. */
   hash?: string;
@@ -79,6 +83,20 @@ export interface RestorePlanView {
   expectedSeconds?: number;
 }
 
+/** A data directory that is to be what a backup holds. */
+export interface DeltaPlanView {
+  /** All that are written into: the directory itself, and where its WAL and its tablespaces lie. */
+  folders: string[];
+  /** Of the backup. What has the right size is read, and only written where it differs. */
+  files: number;
+  missing: number;
+  otherSize: number;
+  /** What the backup does not have, and is removed. */
+  removed: number;
+  /** The restore that was begun there and did not come to its end. */
+  unfinished?: string;
+}
+
 /** Any moment from one to the other, RFC 3339. */
 export interface RecoverableRange {
   from: string;
@@ -86,7 +104,8 @@ export interface RecoverableRange {
 }
 
 export const RESTORE_STEPS = ['safety-backup', 'close', 'restore', 'compare', 'swap', 'open'] as const;
-export type RestoreStep = (typeof RESTORE_STEPS)[number];
+export const DELTA_STEPS = ['lock', 'overwrite', 'compare', 'unlock'] as const;
+export type RestoreStep = (typeof RESTORE_STEPS | typeof DELTA_STEPS)[number];
 
 export const RESTORE_OBSTACLES = [
   'database-exists',
@@ -100,6 +119,9 @@ export const RESTORE_OBSTACLES = [
   'server-older',
   'directory-taken',
   'directory-refused',
+  'directory-foreign',
+  'other-cluster',
+  'server-running',
   'disk-too-small',
   'wrong-method',
   'point-uncovered',

@@ -8,6 +8,17 @@ import { DividedFile, type RestoredFile, WholeFile } from './restored-file.js';
 /** Files that are being closed while the next ones are written. */
 const CLOSING = 32;
 
+/** How the files of an archive come to their places. */
+export interface FileTaker {
+  /** @param listed as in a backup_manifest @returns undefined where it is not wanted */
+  whole(path: string, listed: string): RestoredFile | undefined;
+  /** Of which changed pages come. */
+  divided(path: string, listed: string): RestoredFile | undefined;
+}
+
+/** Into a new folder: all of them. */
+const ALL: FileTaker = { whole: (path) => WholeFile.new(path), divided: (path) => new DividedFile(path) };
+
 /** Writes the files of one archive into a folder: whole ones as they are, divided ones over what is there. */
 export class RestoredArchive implements TarTaker, AsyncDisposable {
   readonly #reader = new TarReader(this);
@@ -20,7 +31,18 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
     private readonly archive: string,
     private readonly folder: string,
     private readonly divided: Set<string>,
+    private readonly taker = ALL,
   ) {}
+
+  /** Bytes that come next and that nobody wants. */
+  get unwanted(): number {
+    return this.#file ? 0 : this.#reader.left;
+  }
+
+  /** Instead of that many of them. */
+  skip(bytes: number): void {
+    this.#reader.skip(bytes);
+  }
 
   /** @param bytes are not used again by anybody else */
   push(bytes: Buffer): Promise<void> | undefined {
@@ -38,11 +60,12 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
     if (member.type === 'link') return undefined;
     if (member.type === 'folder') return mkdir(path, { recursive: true, mode: 0o700 }).then(() => undefined);
     const whole = wholePath(member.name);
+    const listed = listedPath(this.archive, whole);
     if (whole === member.name) {
-      this.#file = new WholeFile(path);
+      this.#file = this.taker.whole(path, listed);
     } else {
-      this.divided.add(listedPath(this.archive, whole));
-      this.#file = new DividedFile(join(this.folder, whole));
+      this.divided.add(listed);
+      this.#file = this.taker.divided(join(this.folder, whole), listed);
     }
     return undefined;
   }

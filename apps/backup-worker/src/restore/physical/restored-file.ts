@@ -13,7 +13,7 @@ export interface RestoredFile {
 }
 
 /** Writes pieces at their places, several at a time. */
-class PlacedWriter {
+export class PlacedWriter {
   readonly #writing = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
 
@@ -22,7 +22,7 @@ class PlacedWriter {
   }
 
   write(bytes: Buffer, position: number): Promise<void> | undefined {
-    const writing = this.#write(bytes, position).catch((error: unknown) => {
+    const writing = this.#put(bytes, position).catch((error: unknown) => {
       this.#failure ??= { error };
     });
     this.#writing.add(writing);
@@ -41,12 +41,16 @@ class PlacedWriter {
     }
   }
 
-  async #write(bytes: Buffer, position: number): Promise<void> {
-    const handle = await this.opening;
+  /** Brings one piece to its place. */
+  protected async put(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
       const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
       done += bytesWritten;
     }
+  }
+
+  async #put(bytes: Buffer, position: number): Promise<void> {
+    await this.put(await this.opening, bytes, position);
   }
 
   async #room(): Promise<void> {
@@ -57,34 +61,39 @@ class PlacedWriter {
 
 /** A file that comes as it is. */
 export class WholeFile implements RestoredFile {
-  readonly #writer: PlacedWriter;
   #at = 0;
 
-  constructor(path: string) {
-    this.#writer = new PlacedWriter(openNew(path));
+  /** @param cut where more may stand there than comes */
+  constructor(
+    private readonly writer: PlacedWriter,
+    private readonly cut = false,
+  ) {}
+
+  static new(path: string): WholeFile {
+    return new WholeFile(new PlacedWriter(openNew(path)));
   }
 
   push(bytes: Buffer): Promise<void> | undefined {
     const at = this.#at;
     this.#at += bytes.length;
-    return this.#writer.write(bytes, at);
+    return this.writer.write(bytes, at);
   }
 
   end(): Promise<void> {
-    return this.#writer.end();
+    return this.writer.end(this.cut ? this.#at : undefined);
   }
 }
 
 /** A file of which the changed pages come; the others are there. */
 export class DividedFile implements RestoredFile {
-  readonly #writer: PlacedWriter;
   readonly #head = new IncrementalHeadReader();
   /** Bytes of pages so far. */
   #bytes = 0;
 
-  constructor(private readonly path: string) {
-    this.#writer = new PlacedWriter(open(path, 'r+'));
-  }
+  constructor(
+    private readonly path: string,
+    private readonly writer = new PlacedWriter(open(path, 'r+')),
+  ) {}
 
   push(bytes: Buffer): Promise<void> | undefined {
     const { head } = this.#head;
@@ -101,7 +110,7 @@ export class DividedFile implements RestoredFile {
       let run = 1;
       while (head.pages[index + run] === page + run) run++;
       const length = Math.min(bytes.length - read, run * PAGE_BYTES - inPage);
-      wait = this.#writer.write(bytes.subarray(read, read + length), page * PAGE_BYTES + inPage) ?? wait;
+      wait = this.writer.write(bytes.subarray(read, read + length), page * PAGE_BYTES + inPage) ?? wait;
       read += length;
       this.#bytes += length;
     }
@@ -111,18 +120,23 @@ export class DividedFile implements RestoredFile {
   async end(): Promise<void> {
     const { head } = this.#head;
     const whole = head !== undefined && this.#bytes === head.pages.length * PAGE_BYTES;
-    await this.#writer.end(whole ? restoredPages(head) * PAGE_BYTES : undefined);
+    await this.writer.end(whole ? restoredPages(head) * PAGE_BYTES : undefined);
     if (!whole) throw new RangeError(`${this.path}: cut off`);
   }
 }
 
 /** What stands there is of an earlier backup. */
-async function openNew(path: string): Promise<FileHandle> {
+function openNew(path: string): Promise<FileHandle> {
+  return inItsFolder(path, () => open(path, 'w', 0o600));
+}
+
+/** Not every folder has an entry of its own. */
+export async function inItsFolder<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await open(path, 'w', 0o600);
+    return await work();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return open(path, 'w', 0o600);
+    return work();
   }
 }

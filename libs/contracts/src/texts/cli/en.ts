@@ -70,6 +70,8 @@ export const cliEn = {
   'option.print': 'print it as a file for `hozen apply`, and change nothing',
   'option.role': 'viewer: look; operator: back up, restore beside, verify; dba: everything',
   'option.days': 'days until it expires (default: never)',
+  'option.delta':
+    'bring an existing data directory of a stopped server to what the backup holds, writing only what differs; a second DBA must approve',
   'option.in-place':
     'put the databases into the place of those that bear their names; needs the approval of a second DBA',
   'option.break-glass': 'begin a restore in place without approval; everybody is told why',
@@ -266,6 +268,12 @@ export const cliEn = {
   'restore.approved': 'Approved of by',
   'restore.plan': 'Plan',
   'restore.replaces': 'Replaces',
+  'restore.overwrites': 'Writes over',
+  'restore.files': 'Files',
+  'restore.files-value':
+    '{files} in the backup; {missing} missing, {otherSize} of another size, {removed} to be removed; the others are compared',
+  'restore.unfinished': 'Unfinished',
+  'restore.unfinished-value': 'restore {id} did not come to its end here',
   'restore.safety': 'Backed up before by',
   'restore.steps': 'Steps',
   'restore.step.safety-backup': 'back up what is there, and prove it',
@@ -274,6 +282,9 @@ export const cliEn = {
   'restore.step.compare': 'compare it with what was backed up',
   'restore.step.swap': 'exchange the names in one transaction; what was there stays under another name',
   'restore.step.open': 'let the applications in again',
+  'restore.step.lock': 'keep servers from starting in the directory',
+  'restore.step.overwrite': 'write over what differs, remove what the backup does not have',
+  'restore.step.unlock': 'let a server start there again',
   'restore.title': 'Restore {id}',
   'restore.backup': 'Backup',
   'restore.part': 'Part',
@@ -300,6 +311,11 @@ export const cliEn = {
   'restore.obstacle.directory-taken': 'the folder {what} is not empty',
   'restore.obstacle.directory-refused':
     'the worker may not restore into {what}: name its parent in HOZEN_RESTORE_FOLDERS',
+  'restore.obstacle.directory-foreign':
+    '{what} is not the data directory of a PostgreSQL server: leave out --delta for a new folder',
+  'restore.obstacle.other-cluster': 'it is of another cluster than the backup: {what}',
+  'restore.obstacle.server-running':
+    'a server runs there: {what}. Stop it; remove postmaster.pid only if you know that none runs',
   'restore.obstacle.disk-too-small': 'there is no room: {what}',
   'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.point-uncovered': 'no backup and log lead there: {what}',

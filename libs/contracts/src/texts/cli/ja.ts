@@ -72,6 +72,8 @@ export const cliJa: CliTexts = {
   'option.print': '`hozen apply` 用のファイルとして表示し、何も変更しません',
   'option.role': 'viewer: 閲覧、operator: バックアップ・別名への復元・検証、dba: すべて',
   'option.days': '期限までの日数（既定: 無期限）',
+  'option.delta':
+    '停止中のサーバーの既存データディレクトリを、差分だけ書き込んでバックアップの内容にします。2 人目の DBA の承認が必要です',
   'option.in-place': '同じ名前のデータベースと置き換えます。2 人目の DBA の承認が必要です',
   'option.break-glass': '承認なしで元の場所への復元を始めます。理由は全員に通知されます',
   'option.plan-hash': '確認して承認する計画のハッシュ',
@@ -267,6 +269,12 @@ export const cliJa: CliTexts = {
   'restore.approved': '承認者',
   'restore.plan': '計画',
   'restore.replaces': '置き換え対象',
+  'restore.overwrites': '上書き対象',
+  'restore.files': 'ファイル',
+  'restore.files-value':
+    'バックアップに {files} 件。不足 {missing}、サイズ違い {otherSize}、削除 {removed}。残りは照合します',
+  'restore.unfinished': '未完了',
+  'restore.unfinished-value': '復元 {id} がここで完了していません',
   'restore.safety': '事前バックアップの設定',
   'restore.steps': '手順',
   'restore.step.safety-backup': '現在の内容をバックアップし、検証する',
@@ -275,6 +283,9 @@ export const cliJa: CliTexts = {
   'restore.step.compare': 'バックアップ時の内容と照合する',
   'restore.step.swap': '1 つのトランザクションで名前を入れ替える。元の内容は別名で残る',
   'restore.step.open': 'アプリケーションの接続を再び許可する',
+  'restore.step.lock': 'このディレクトリでのサーバー起動を禁止する',
+  'restore.step.overwrite': '異なる部分を上書きし、バックアップにないものを削除する',
+  'restore.step.unlock': 'サーバーの起動を再び許可する',
   'restore.title': '復元 {id}',
   'restore.backup': 'バックアップ',
   'restore.part': '構成要素',
@@ -302,6 +313,11 @@ export const cliJa: CliTexts = {
   'restore.obstacle.directory-taken': 'フォルダー {what} は空ではありません',
   'restore.obstacle.directory-refused':
     'ワーカーは {what} にリストアできません。HOZEN_RESTORE_FOLDERS に親フォルダーを指定してください',
+  'restore.obstacle.directory-foreign':
+    '{what} は PostgreSQL のデータディレクトリではありません。新しいフォルダーには --delta を外してください',
+  'restore.obstacle.other-cluster': 'バックアップとは別のクラスターです: {what}',
+  'restore.obstacle.server-running':
+    'サーバーが稼働しています: {what}。停止してください。稼働していないと確認できた場合だけ postmaster.pid を削除してください',
   'restore.obstacle.disk-too-small': '空き容量が足りません: {what}',
   'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.point-uncovered': 'そこに至るバックアップとログがありません: {what}',
