@@ -149,6 +149,8 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .option('--restore-point <name>', text('option.restore-point'))
     .option('--lsn <place>', text('option.lsn'))
     .option('--transaction <number>', text('option.transaction'))
+    .option('--gtid <gtid>', text('option.gtid'))
+    .option('--position <place>', text('option.position'))
     .option('--latest', text('option.latest'))
     .option('--in-place', text('option.in-place'))
     .option('--delta', text('option.delta'))

@@ -116,6 +116,11 @@ export interface ManifestBinlogs {
   files: number;
   /** RFC 3339, by the server's clock: everything before is in it or in an earlier one. */
   upTo: string;
+  /** RFC 3339, by the server's clock: when its first file was begun, and its last transaction committed. */
+  beginsAt?: string;
+  lastTransactionAt?: string;
+  /** The last GTID of each domain at its end, `0-1-4711,7-2-12`. */
+  gtids?: string;
   /** Run of the log that it goes on from. */
   follows?: string;
   gap?: BinlogGap;
@@ -363,6 +368,9 @@ const isBinlogs = shape({
   lastFile: text,
   files: count,
   upTo: text,
+  beginsAt: optional(text),
+  lastTransactionAt: optional(text),
+  gtids: optional(text),
   follows: optional(runId),
   gap: optional(shape({ fromFile: text, from: text, toFile: text, reason: text })),
 });

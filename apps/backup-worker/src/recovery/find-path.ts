@@ -1,5 +1,7 @@
 import type { RecoverableRange, RecoveryPoint } from '@hozen/contracts';
 import { parseLsn } from '@hozen/dbms';
+import { parseGtid, parsePlace, placeNumber } from '../methods/mariadb-binlog/binlog-place.js';
+import type { Gtid } from '../methods/mariadb-binlog/binlog-reader.js';
 import { instantText, parseInstant } from './instant.js';
 import type { CopyRange, LogRange, Ranges } from './ranges.js';
 
@@ -28,6 +30,8 @@ export function pathFrom(copy: CopyRange, logs: readonly LogRange[], point: Reco
   if (point.time !== undefined) return toTime(copy, chain, point.time);
   if (point.lsn !== undefined) return toLsn(copy, chain, parseLsn(point.lsn));
   if (point.restorePoint !== undefined) return toName(copy, chain, point.restorePoint);
+  if (point.gtid !== undefined) return toGtid(copy, chain, parseGtid(point.gtid));
+  if (point.position !== undefined) return toLsn(copy, chain, placeNumber(parsePlace(point.position)), 'position');
   return { copy, logs: chain, ...(point.transaction === undefined ? {} : { stopAt: 'transaction' as const }) };
 }
 
@@ -61,7 +65,18 @@ function leadsOn(log: LogRange, copy: CopyRange): boolean {
   const segment = BigInt(log.segmentBytes);
   const begin = (copy.endLsn / segment) * segment;
   const sameHistory = log.firstTimeline <= copy.timeline && copy.timeline <= log.timeline;
-  return log.system === copy.system && sameHistory && log.startLsn <= begin && begin <= log.endLsn;
+  return (
+    log.system === copy.system && sameHistory && isOfTime(log, copy) && log.startLsn <= begin && begin <= log.endLsn
+  );
+}
+
+/** Clocks of a server and of a worker that go differently. */
+const SLACK = 600_000_000n;
+
+/** After a reset the files of a binary log have the same numbers again. Then no file of this log was there when the copy was made. */
+function isOfTime(log: LogRange, copy: CopyRange): boolean {
+  if (copy.beginsAt === undefined) return true;
+  return copy.beginsAt - SLACK <= log.upTo && (log.beginsAt === undefined || log.beginsAt <= copy.at + SLACK);
 }
 
 function toTime(copy: CopyRange, chain: LogRange[], text: string): RecoveryPath | undefined {
@@ -74,12 +89,25 @@ function toTime(copy: CopyRange, chain: LogRange[], text: string): RecoveryPath 
   return { copy, logs, ...(isBetween ? { stopAt: 'time' as const } : {}) };
 }
 
-function toLsn(copy: CopyRange, chain: LogRange[], lsn: bigint): RecoveryPath | undefined {
+function toLsn(
+  copy: CopyRange,
+  chain: LogRange[],
+  lsn: bigint,
+  stopAt: 'lsn' | 'position' = 'lsn',
+): RecoveryPath | undefined {
   const last = chain.findIndex(({ endLsn }) => endLsn >= lsn);
   if (lsn < copy.endLsn || last < 0) return undefined;
   // A server looks for the record that begins there or later.
   const isBetween = chain[last]?.endLsn !== lsn;
-  return { copy, logs: chain.slice(0, last + 1), ...(isBetween ? { stopAt: 'lsn' as const } : {}) };
+  return { copy, logs: chain.slice(0, last + 1), ...(isBetween ? { stopAt } : {}) };
+}
+
+/** The numbers of a domain only grow. */
+function toGtid(copy: CopyRange, chain: LogRange[], { domain, sequence }: Gtid): RecoveryPath | undefined {
+  const numberIn = (gtids: readonly Gtid[]) => gtids.find((each) => each.domain === domain)?.sequence ?? 0n;
+  const last = chain.findIndex(({ gtids }) => numberIn(gtids) >= sequence);
+  if (sequence < numberIn(copy.gtids) || last < 0) return undefined;
+  return { copy, logs: chain.slice(0, last + 1), stopAt: 'gtid' };
 }
 
 /** The first one of this name after the copy: there the server stops. */

@@ -1,6 +1,8 @@
 import type { EncryptionSpec, SigningSpec, StorageSpec } from '@hozen/contracts';
 import { parseLsn } from '@hozen/dbms';
 import type { EntityManager } from 'typeorm';
+import { parseGtids } from '../methods/mariadb-binlog/binlog-place.js';
+import type { Gtid } from '../methods/mariadb-binlog/binlog-reader.js';
 import { parseInstant, type Instant } from './instant.js';
 
 /** A copy of a server's files, as far as what can be reached from it. */
@@ -11,6 +13,9 @@ export interface CopyRange {
   /** It is consistent from here on. */
   endLsn: bigint;
   at: Instant;
+  /** Of a MariaDB server: when it was begun, and the last GTID of each domain in it. */
+  beginsAt: Instant | undefined;
+  gtids: Gtid[];
 }
 
 /** A piece of a server's log. */
@@ -29,6 +34,9 @@ export interface LogRange {
   /** Folders of tablespaces that are created in it. */
   tablespaces: string[];
   segmentBytes: number;
+  /** Of a MariaDB server: when its first file was begun, and the last GTID of each domain at its end. */
+  beginsAt: Instant | undefined;
+  gtids: Gtid[];
   /** The piece that it goes on from. */
   follows: string | undefined;
   stored: StoredLog;
@@ -58,7 +66,7 @@ const STANDING = `
          range.start_lsn::text AS "startLsn", range.end_lsn::text AS "endLsn",
          ${INSTANT('range.up_to')} AS "upTo", ${INSTANT('range.last_transaction_at')} AS "lastTransactionAt",
          range.restore_points AS "restorePoints", range.tablespaces, range.segment_bytes AS "segmentBytes",
-         range.follows_run_id AS "follows", artefact.file_path AS path, artefact.file_size::float8 AS bytes,
+         range.follows_run_id AS "follows", ${INSTANT('range.begins_at')} AS "beginsAt", range.gtids, artefact.file_path AS path, artefact.file_size::float8 AS bytes,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
          config.spec -> 'signing' AS signing
     FROM recovery_ranges AS range
@@ -85,6 +93,8 @@ interface Row {
   tablespaces: string[];
   segmentBytes: number | null;
   follows: string | null;
+  beginsAt: string | null;
+  gtids: string | null;
   path: string;
   bytes: number;
   storage: StorageSpec | null;
@@ -99,8 +109,12 @@ export async function rangesAround(manager: EntityManager, runId: string): Promi
   return { copies, logs: rows.filter(({ kind }) => kind === 'log').map(logOf) };
 }
 
-function copyOf({ runId, system, timeline, endLsn, upTo }: Row): CopyRange {
-  return { runId, system, timeline, endLsn: parseLsn(endLsn), at: parseInstant(upTo) };
+function copyOf({ runId, system, timeline, endLsn, upTo, ...row }: Row): CopyRange {
+  return { runId, system, timeline, endLsn: parseLsn(endLsn), at: parseInstant(upTo), ...ofMariadb(row) };
+}
+
+function ofMariadb({ beginsAt, gtids }: Pick<Row, 'beginsAt' | 'gtids'>): Pick<CopyRange, 'beginsAt' | 'gtids'> {
+  return { beginsAt: beginsAt === null ? undefined : parseInstant(beginsAt), gtids: parseGtids(gtids ?? '') };
 }
 
 function logOf(row: Row): LogRange {
@@ -118,6 +132,7 @@ function logOf(row: Row): LogRange {
     restorePoints,
     tablespaces,
     segmentBytes: row.segmentBytes ?? 0,
+    ...ofMariadb(row),
     follows: row.follows ?? undefined,
     stored: { path, bytes, storage, encryption, signing },
   };

@@ -125,6 +125,8 @@ function targetSettings({ point, stopAt }: Recovery): Record<string, string> {
       return { recovery_target_xid: point.transaction ?? '' };
     case 'restorePoint':
       return { recovery_target_name: point.restorePoint ?? '' };
+    case 'gtid':
+    case 'position':
     case undefined:
     default:
       return {};

@@ -1,8 +1,17 @@
 import { Readable } from 'node:stream';
 import { findMariadbTool, OptionFile, runTool, type MariadbAddress } from '@hozen/dbms';
 
-/** Commands of the client in what it is given do nothing, but for DELIMITER. */
-const OPTIONS = ['--batch', '--binary-mode', '--default-character-set=utf8mb4', '--max-allowed-packet=1G'];
+/**
+ * Commands of the client in what it is given do nothing, but for DELIMITER. And a LOAD DATA LOCAL that somebody put into a dump must not
+ * bring files of the worker into a database.
+ */
+const OPTIONS = [
+  '--batch',
+  '--binary-mode',
+  '--local-infile=0',
+  '--default-character-set=utf8mb4',
+  '--max-allowed-packet=1G',
+];
 
 /**
  * Has a server execute a script.

@@ -1,6 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { sep } from 'node:path';
-import type { RecoverableRange, RecoveryPoint, RestoreObstacle, RestorePlanView } from '@hozen/contracts';
+import {
+  asHozenError,
+  type RecoverableRange,
+  type RecoveryPoint,
+  type RestoreObstacle,
+  type RestorePlanView,
+} from '@hozen/contracts';
+import { findMariadbTool } from '@hozen/dbms';
 import { versionOf } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
@@ -8,6 +15,7 @@ import { instantText } from '../recovery/instant.js';
 import { chainOf } from '../restore/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
+import { settingsLike } from '../verification/copied-mariadb.js';
 import type { RestoreSource } from './find-source.js';
 import { planHead } from './plan-head.js';
 import { insteadOf } from './wrong-method.js';
@@ -37,8 +45,8 @@ export async function planDirectory(
 ): Promise<{ view: RestorePlanView; chain: CommittedArtefact[] }> {
   const { source, artefact, directory, restoreFolders } = ground;
   const { manifest } = artefact;
-  const { physical, files } = manifest;
-  if (!physical && !files) {
+  const { physical, files, mariadb } = manifest;
+  if (!physical && !files && !mariadb?.files) {
     const what = insteadOf(manifest.format);
     return { view: planView(ground, [artefact], undefined, [{ kind: 'wrong-method', what }]), chain: [artefact] };
   }
@@ -51,8 +59,10 @@ export async function planDirectory(
   for (const folder of physical ? [directory, tablespacesOf(directory)] : [directory]) {
     if (!(await isFree(folder))) obstacles.push({ kind: 'directory-taken', what: folder });
   }
-  obstacles.push(...(files && ground.recovery ? [NO_LOG] : obstaclesTo(ground.recovery)));
-  const needed = files?.bytes ?? manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (mariadb) obstacles.push(...(await programsMissing(artefact)));
+  obstacles.push(...(files && ground.recovery ? [NO_LOG] : obstaclesTo(ground.recovery, mariadb !== undefined)));
+  const ofDatabases = manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
+  const needed = files?.bytes ?? Math.max(ofDatabases, mariadb ? (chain[0]?.originalBytes ?? 0) : 0);
   const free = await freeBytes(directory);
   if (free < needed) {
     obstacles.push({ kind: 'disk-too-small', what: `${readable(free)} of ${readable(needed)}` });
@@ -60,9 +70,24 @@ export async function planDirectory(
   return { view: planView(ground, chain, free, obstacles), chain };
 }
 
-function obstaclesTo(recovery: DirectoryGround['recovery']): Obstacle[] {
+/** Only a server of the same release series reads the files. */
+async function programsMissing(artefact: CommittedArtefact): Promise<Obstacle[]> {
+  try {
+    await settingsLike(artefact);
+    await findMariadbTool('backup');
+    return [];
+  } catch (error) {
+    const { detail, message } = asHozenError(error);
+    return [{ kind: 'programs-missing', what: detail ?? message }];
+  }
+}
+
+function obstaclesTo(recovery: DirectoryGround['recovery'], isMariadb: boolean): Obstacle[] {
   if (!recovery) return [];
-  const { path, ranges } = recovery;
+  const { path, ranges, point } = recovery;
+  if (![...POINTS.both, ...(isMariadb ? POINTS.mariadb : POINTS.postgres)].some((kind) => point[kind] !== undefined)) {
+    return [{ kind: 'wrong-method', what: isMariadb ? NO_WAL : NO_BINLOG }];
+  }
   if (!path) {
     const what = ranges.map(({ from, upTo }) => `${from} – ${upTo}`).join(', ');
     return [{ kind: 'point-uncovered', what: what === '' ? '–' : what }];
@@ -70,6 +95,16 @@ function obstaclesTo(recovery: DirectoryGround['recovery']): Obstacle[] {
   const folders = new Set(path.logs.flatMap(({ tablespaces }) => tablespaces));
   return [...folders].map((what) => ({ kind: 'tablespace-created', what }));
 }
+
+/** How a point can be named, by what the server's log knows of. */
+const POINTS = {
+  both: ['time', 'latest'],
+  postgres: ['lsn', 'transaction', 'restorePoint'],
+  mariadb: ['gtid', 'position'],
+} as const satisfies Record<string, readonly (keyof RecoveryPoint)[]>;
+
+const NO_WAL = 'a point of a MariaDB server is a time, the latest, a GTID or a position in its binary log';
+const NO_BINLOG = 'a point of a PostgreSQL server is a time, the latest, an LSN, a transaction or a restore point';
 
 interface Obstacle {
   kind: RestoreObstacle;
@@ -101,7 +136,7 @@ function planView(
     },
     databases: manifest.databases.map(({ name, bytes: size, tables }) => ({ name, as: name, bytes: size, tables })),
     obstacles,
-    warnings: [],
+    warnings: manifest.mariadb && recovery?.point.time !== undefined ? [WHOLE_SECONDS] : [],
     ...(source.proof.level === 'restore' ? { expectedSeconds: Math.ceil(source.proof.seconds) } : {}),
   };
 }
@@ -110,6 +145,9 @@ function logsOf({ logs }: RecoveryPath): NonNullable<RestorePlanView['logs']> {
   const bytes = logs.reduce((sum, { stored }) => sum + stored.bytes, 0);
   return { count: logs.length, bytes, upTo: instantText(logs.at(-1)?.upTo ?? 0n) };
 }
+
+const WHOLE_SECONDS =
+  "The times in a binary log are whole seconds, of the server's clock: what was committed within the second that is asked for is left out. A GTID or a position is exact.";
 
 async function isFree(folder: string): Promise<boolean> {
   try {

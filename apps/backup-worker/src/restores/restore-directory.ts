@@ -98,8 +98,8 @@ export function besideOf({ restoreId, directory }: RestoredPlace): string {
   return `${directory}.hozen-${restoreId}`;
 }
 
-/** What is needed while a log is replayed. */
-function scratchOf(place: RestoredPlace): string {
+/** What is needed meanwhile. */
+export function scratchOf(place: RestoredPlace): string {
   return `${besideOf(place)}.replay`;
 }
 

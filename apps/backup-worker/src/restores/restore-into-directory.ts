@@ -17,6 +17,7 @@ import {
   restoreDirectory,
   type DirectoryRestore,
 } from './restore-directory.js';
+import { restoreMariadbDirectory } from './restore-mariadb-directory.js';
 import type { RestoreRow } from './restore-row.js';
 import { isNamed, restoreTreeDirectory } from './restore-tree-directory.js';
 
@@ -69,9 +70,10 @@ async function restoreIntoDirectory(
     const warnings = await restoreTreeDirectory({ ...restore, markOpening: () => markOpening(row, context) });
     return finishRestored(context.outbox, row, restored, warnings);
   }
+  const { mariadb } = artefact.manifest;
   const logs = recovery?.path && (await logsOf(recovery.path, about));
   const replay = recovery?.path && logs && { logs, point: recovery.point, stopAt: recovery.path.stopAt };
-  await restoreDirectory({
+  await (mariadb ? restoreMariadbDirectory : restoreDirectory)({
     ...restore,
     ...(replay ? { replay } : {}),
     applicationName: sessionName(row.id, Number(row.epoch)),

@@ -1,11 +1,9 @@
 import { HozenError } from '@hozen/contracts';
 import {
   connectMariadb,
-  findMariadbTool,
   inspectMariadb,
   mariadbAddressOf,
   mariadbDatabases,
-  OptionFile,
   seriesOf,
   type MariadbAddress,
   type MariadbClient,
@@ -14,21 +12,19 @@ import {
 import type { TargetSpec } from '@hozen/contracts';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
-import { dumpArguments } from '../methods/mariadb-logical/dump-arguments.js';
 import {
   contentUnder,
   differencesOf,
-  DumpContentReader,
   type DumpContent,
   type StoredContent,
 } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
-import { runInto } from '../pipeline/pour.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
 import { renamedDump } from '../restore/renamed-dump.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
+import { dumpAgain } from '../verification/dump-again.js';
 import { named } from '../verification/named.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { sourceOf } from './find-source.js';
@@ -178,9 +174,11 @@ export class MariadbDestination implements Destination {
   }
 
   async #compare(attempt: Attempt, expectedBytes: number): Promise<void> {
-    const { client, facts, artefact, file, about } = attempt;
+    const { client, address, facts, artefact, file, about } = attempt;
     const names = [...this.#names.values()];
-    const found = await this.#foundContent(attempt, expectedBytes);
+    const { signal, progress } = about;
+    const content = await dumpAgain(address, { names, expectedBytes, signal, progress });
+    const found = contentUnder(content, new Map(names.map((name) => [name, name])));
     const expected = contentUnder(attempt.stored, this.#names);
     const isSame = seriesOf(facts.version) === seriesOf(artefact.manifest.mariadb?.version ?? '');
     // Another series writes the same definition in other words.
@@ -191,23 +189,8 @@ export class MariadbDestination implements Destination {
       if ((await stored(STREAMS.triggers)) !== (await triggersScript(client, names))) differences.push('triggers');
       if ((await stored(STREAMS.events)) !== (await eventsScript(client, names))) differences.push('events');
     }
-    about.signal.throwIfAborted();
+    signal.throwIfAborted();
     if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
-  }
-
-  async #foundContent({ address, about }: Attempt, expectedBytes: number): Promise<DumpContent> {
-    const names = [...this.#names.values()];
-    const { path } = await findMariadbTool('dump');
-    await using options = await OptionFile.write(address);
-    const reader = new DumpContentReader();
-    let bytes = 0;
-    const tool = { path, args: dumpArguments(options, names, false), env: options.env, signal: about.signal };
-    await runInto(tool, (chunk) => {
-      reader.push(chunk);
-      about.progress({ phase: 'comparing', bytes: (bytes += chunk.length), expectedBytes });
-      return undefined;
-    });
-    return contentUnder(reader.end(), new Map(names.map((name) => [name, name])));
   }
 
   /** Gives each database its own comment, which opens it. From here on nothing is dropped: who takes over goes on. */

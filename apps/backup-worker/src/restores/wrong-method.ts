@@ -7,8 +7,8 @@ const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
   'hozen-postgres-physical': 'the backup is a copy of files: name a new directory instead of a target and databases',
   'hozen-postgres-wal': 'the backup is a log: restore a copy of files to a point in time instead',
   'hozen-mariadb-physical':
-    'the backup is a copy of the files of a MariaDB server: restore it with the commands in its manifest',
-  'hozen-mariadb-binlog': 'the backup is a binary log: README.txt in it says how it brings a restored server forward',
+    'the backup is a copy of the files of a MariaDB server: name a new directory instead of a target and databases',
+  'hozen-mariadb-binlog': 'the backup is a binary log: restore a copy of files to a point in time instead',
   'hozen-mariadb-logical': 'the backup is a dump of MariaDB: name such a target and databases of it',
   'hozen-files': 'the backup is a tree of files: name a new directory instead of a target and databases',
 };

@@ -1,4 +1,5 @@
 import { SHARED_TABLES } from '@hozen/persistence';
+import { BinlogRanges1764340000000 } from './binlog-ranges.migration.js';
 import { BackupCopies1764280000000 } from './backup-copies.migration.js';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
@@ -27,4 +28,5 @@ export const migrations = [
   BackupCopies1764280000000,
   Verifications1764310000000,
   RestoresInPlace1764320000000,
+  BinlogRanges1764340000000,
 ];

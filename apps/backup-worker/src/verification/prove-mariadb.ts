@@ -1,23 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
-import { connectMariadb, findMariadbTool, OptionFile, PrivateMariadb, mariadbDatabases, seriesOf } from '@hozen/dbms';
+import { connectMariadb, PrivateMariadb, mariadbDatabases } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
-import { ArtefactFile, corrupt } from '../artefact/artefact-file.js';
+import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
-import { dumpArguments } from '../methods/mariadb-logical/dump-arguments.js';
-import {
-  differencesOf,
-  DumpContentReader,
-  settingsDifferences,
-  type StoredContent,
-} from '../methods/mariadb-logical/dump-content.js';
+import { differencesOf, settingsDifferences, type StoredContent } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT, settingsOf, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
-import { runInto } from '../pipeline/pour.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { askMariadb, failedAssertions, notTrue } from './assertions.js';
+import { settingsLike } from './copied-mariadb.js';
+import { dumpAgain } from './dump-again.js';
 import { named } from './named.js';
 import { scratchFolder } from './scratch-server.js';
 
@@ -55,17 +50,11 @@ export async function proveMariadb(
 
 async function startScratch(
   scratch: string,
-  { manifest, path }: CommittedArtefact,
+  artefact: CommittedArtefact,
   { signal }: Pick<AttemptContext, 'signal'>,
 ): Promise<PrivateMariadb> {
-  const { mariadb } = manifest;
-  if (!mariadb) throw corrupt(path, 'it is no dump of a MariaDB server');
+  const settings = await settingsLike(artefact);
   try {
-    const { version } = await findMariadbTool('server');
-    if (seriesOf(version) !== seriesOf(mariadb.version)) {
-      throw new Error(`the backup is of MariaDB ${mariadb.version}, and the server here is ${version}`);
-    }
-    const settings = { 'lower-case-table-names': mariadb.lowerCaseTableNames };
     return await PrivateMariadb.start({ dataDir: join(scratch, 'data'), settings, signal });
   } catch (cause) {
     signal.throwIfAborted();
@@ -117,18 +106,7 @@ async function compare(
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<string[]> {
   const names = manifest.databases.map(({ name }) => name);
-  const { path } = await findMariadbTool('dump');
-  await using options = await OptionFile.write(server.address());
-  const reader = new DumpContentReader();
-  let bytes = 0;
-  if (names.length > 0) {
-    await runInto({ path, args: dumpArguments(options, names, false), env: options.env, signal }, (chunk) => {
-      reader.push(chunk);
-      progress({ phase: 'comparing', bytes: (bytes += chunk.length), expectedBytes });
-      return undefined;
-    });
-  }
-  const found = names.length > 0 ? reader.end() : { tables: [], definitions: [] };
+  const found = await dumpAgain(server.address(), { names, expectedBytes, signal, progress });
   await using client = await connectMariadb(server.address());
   const programs = [
     ['triggers', STREAMS.triggers, await triggersScript(client)],

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import {
   pointText,
+  type ReachedPoint,
   type RestoreApproval,
   type RestorePlanView,
   type RestoreRequested,
@@ -26,6 +27,8 @@ export interface RestoreOptions {
   restorePoint?: string;
   lsn?: string;
   transaction?: string;
+  gtid?: string;
+  position?: string;
   latest?: boolean;
   inPlace?: boolean;
   delta?: boolean;
@@ -115,12 +118,15 @@ function requestOf(source: string, options: RestoreOptions): RestoreRequested {
 }
 
 /** How far the log is replayed. More than one way to say it is refused by the service, with the reason. */
-function pointOf({ at, restorePoint, lsn, transaction, latest }: RestoreOptions): Pick<RestoreRequested, 'point'> {
+function pointOf(options: RestoreOptions): Pick<RestoreRequested, 'point'> {
+  const { at, restorePoint, lsn, transaction, gtid, position, latest } = options;
   const point = {
     ...(at === undefined ? {} : { time: at.replace(' ', 'T') }),
     ...(restorePoint === undefined ? {} : { restorePoint }),
     ...(lsn === undefined ? {} : { lsn }),
     ...(transaction === undefined ? {} : { transaction }),
+    ...(gtid === undefined ? {} : { gtid }),
+    ...(position === undefined ? {} : { position }),
     ...(latest ? { latest } : {}),
   };
   return Object.keys(point).length === 0 ? {} : { point };
@@ -206,7 +212,7 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('restore.to'), oneLine(view.target)],
     [text('restore.database'), names === '' ? undefined : names],
     [text('restore.point'), view.point && oneLine(pointText(view.point))],
-    [text('restore.reached'), view.reached?.lastTransactionAt && timeText(view.reached.lastTransactionAt)],
+    [text('restore.reached'), view.reached && reachedText(view.reached)],
     [text('restore.plan'), view.planHash],
     [text('restore.approved'), view.approval && approvalText(view.approval)],
     [text('run.state'), text(`state.${view.state}`)],
@@ -216,6 +222,13 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('run.error'), view.error && styles.bad(oneLine(`${view.error.code}: ${view.error.message}`))],
     [text('run.trace'), view.traceId],
   ])}${view.state === 'queued' ? (approvalNeeded(context, view) ?? '') : ''}`;
+}
+
+/** Of a MariaDB server also where its log goes on: a replica is set up from there. */
+function reachedText({ lastTransactionAt, gtids, position }: ReachedPoint): string | undefined {
+  const parts = [lastTransactionAt && timeText(lastTransactionAt), gtids, position];
+  const text = parts.filter((part) => part !== undefined && part !== '').join(', ');
+  return text === '' ? undefined : oneLine(text);
 }
 
 function approvalText({ by, at, breakGlass }: RestoreApproval): string {

@@ -68,7 +68,19 @@ export class RecoveryPoint {
   @MaxLength(63)
   restorePoint?: string;
 
-  /** As far as there is WAL. */
+  /** Of a MariaDB server: up to and with the transaction of this GTID. */
+  @IsOptional()
+  @Matches(/^[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,19}$/, { message: 'gtid must be one GTID, such as 0-1-4711' })
+  gtid?: string;
+
+  /** Of a MariaDB server: all whole transactions up to this place in the binary log. */
+  @IsOptional()
+  @Matches(/^[^\0/:]{1,200}\.[0-9]{1,10}:[0-9]{1,15}$/, {
+    message: 'position must be a place in the binary log, such as bin.000012:4711',
+  })
+  position?: string;
+
+  /** As far as there is a log. */
   @IsOptional()
   @Equals(true)
   latest?: true;
@@ -90,7 +102,8 @@ function HasOne() {
       propertyName,
       validator: {
         validate: (value: unknown) => typeof value === 'object' && value !== null && given(value).length === 1,
-        defaultMessage: () => `${propertyName} must have exactly one of time, lsn, transaction, restorePoint, latest`,
+        defaultMessage: () =>
+          `${propertyName} must have exactly one of time, lsn, transaction, restorePoint, gtid, position, latest`,
       },
     });
   };
@@ -278,13 +291,24 @@ export class ReachedPoint {
   @IsISO8601()
   lastTransactionAt?: string;
 
+  /** Of a PostgreSQL server: the place in the WAL, and the timeline that the restored server is on. */
+  @IsOptional()
   @IsString()
-  lsn!: string;
+  lsn?: string;
 
-  /** The one that the restored server is on. */
+  @IsOptional()
   @IsInt()
   @Min(1)
-  timeline!: number;
+  timeline?: number;
+
+  /** Of a MariaDB server: the place in the binary log of the original, and the last GTID of each domain. */
+  @IsOptional()
+  @IsString()
+  position?: string;
+
+  @IsOptional()
+  @IsString()
+  gtids?: string;
 }
 
 /** `restore.completed`: every database stands under its name, and holds what the backup holds. Terminal. */

@@ -59,7 +59,7 @@ export interface RestorePlanView {
   artefact: { path: string; bytes: number; originalBytes: number; proof: string; committedAt: string };
   /** Backups that are restored one over the other, the full one first: of copies of files. */
   chain?: { path: string; level: string; bytes: number }[];
-  /** Of a restore to a point: the WAL that is replayed. */
+  /** Of a restore to a point: the logs that are replayed. */
   logs?: { count: number; bytes: number; upTo: string };
   /** The moments to which the standing backups of the config can be brought, oldest first. */
   recoverable?: RecoverableRange[];
@@ -126,5 +126,6 @@ export const RESTORE_OBSTACLES = [
   'wrong-method',
   'point-uncovered',
   'tablespace-created',
+  'programs-missing',
 ] as const;
 export type RestoreObstacle = (typeof RESTORE_OBSTACLES)[number];

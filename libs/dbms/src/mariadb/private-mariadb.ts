@@ -19,8 +19,10 @@ export interface PrivateMariadbOptions {
   listen?: 'socket' | 'tcp';
   /** Settings as in my.cnf, with dashes; never secrets, they stand on the command line. */
   settings?: Readonly<Record<string, string | number>>;
-  /** Leave the data directory when disposing. */
+  /** Leave the data directory when disposing. Stop the server before: that takes the time which it needs then. */
   keep?: boolean;
+  /** Default: beside the data directory. It goes with it. */
+  logFile?: string;
   startTimeoutMs?: number;
   signal?: AbortSignal;
 }
@@ -38,6 +40,8 @@ const SETTINGS = {
 
 const LOG_TAIL = 4096;
 const STOP_MS = 15_000;
+/** What is kept must be whole: pages that were changed are written first. */
+const STOP_WHOLE_MS = 3_600_000;
 
 /** A MariaDB server of our own: nobody else reaches it, and it ends with us, however we end. */
 export class PrivateMariadb implements AsyncDisposable {
@@ -82,16 +86,21 @@ export class PrivateMariadb implements AsyncDisposable {
     return this.#port;
   }
 
-  /** `crash` is what SIGKILL does. */
+  /**
+   * `crash` is what SIGKILL does.
+   * @throws HozenError INTERNAL with the end of its log, when a server whose data is kept did not come to its proper end
+   */
   async stop(mode: 'fast' | 'crash' = 'fast'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill(mode === 'crash' ? 'SIGKILL' : 'SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), this.options.keep ? STOP_WHOLE_MS : STOP_MS);
     await gone;
     clearTimeout(timer);
+    if (!this.options.keep || mode === 'crash' || child.exitCode === 0) return;
+    throw new HozenError('INTERNAL', {}, { detail: await this.#logTail() });
   }
 
   async restart(mode: 'fast' | 'crash' = 'fast'): Promise<void> {
@@ -100,7 +109,7 @@ export class PrivateMariadb implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop(this.options.keep ? 'fast' : 'crash');
+    await this.stop('crash');
     await rm(this.sockets, { recursive: true, force: true });
     if (this.options.keep) return;
     await rm(this.dataDir, { recursive: true, force: true });
@@ -112,7 +121,7 @@ export class PrivateMariadb implements AsyncDisposable {
   }
 
   get #logFile(): string {
-    return `${this.dataDir}.log`;
+    return this.options.logFile ?? `${this.dataDir}.log`;
   }
 
   async #makeDataDir(): Promise<void> {
@@ -143,7 +152,13 @@ export class PrivateMariadb implements AsyncDisposable {
     const settings = Object.entries({ ...SETTINGS, ...this.options.settings }).map(
       ([name, value]) => `--${name}=${value}`,
     );
-    const own = [`--datadir=${this.dataDir}`, `--socket=${this.#socket}`, `--pid-file=${join(this.sockets, 'pid')}`];
+    const own = [
+      `--datadir=${this.dataDir}`,
+      `--socket=${this.#socket}`,
+      `--pid-file=${join(this.sockets, 'pid')}`,
+      // What somebody put into a backup must not read or write files of this machine.
+      `--secure-file-priv=${this.sockets}`,
+    ];
     const command = { path: this.program, args: ['--no-defaults', ...own, ...network, ...settings] };
     const { path, args } = guarded(command, 'KILL', this.runAs);
     const log = await open(this.#logFile, 'a', 0o600);
@@ -160,8 +175,11 @@ export class PrivateMariadb implements AsyncDisposable {
       if (await this.#answers()) return;
       await delay(20);
     }
-    const detail = (await readFile(this.#logFile, 'utf8').catch(() => '')).slice(-LOG_TAIL).trim();
-    throw new HozenError('SERVER_START_FAILED', { server: 'MariaDB' }, { detail });
+    throw new HozenError('SERVER_START_FAILED', { server: 'MariaDB' }, { detail: await this.#logTail() });
+  }
+
+  async #logTail(): Promise<string> {
+    return (await readFile(this.#logFile, 'utf8').catch(() => '')).slice(-LOG_TAIL).trim();
   }
 
   async #answers(): Promise<boolean> {

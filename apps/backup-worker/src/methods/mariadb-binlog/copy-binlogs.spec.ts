@@ -3,14 +3,17 @@ import { mkdirSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { connectMariadb, OptionFile, PrivateMariadb } from '@hozen/dbms';
-import { tempDir, type TempDir } from '@hozen/testkit';
+import { eventually, tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ArtefactFile } from '../../artefact/artefact-file.js';
 import type { ManifestBinlogs } from '../../artefact/manifest.js';
 import { backUp, quietContext } from '../../backup.fixture.js';
 import type { BackupJob } from '../../job.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveBinlog } from '../../verification/prove-binlog.js';
+import { BinlogReader, type BinlogGroup } from './binlog-reader.js';
+import { BINLOG_STREAM } from './copy-binlogs.js';
 import { fill, hasMariadb, mariadbJob } from '../mariadb-logical/mariadb.fixture.js';
 
 const run = promisify(execFile);
@@ -82,6 +85,38 @@ describe.skipIf(!hasMariadb)(
       expect(second.binlogs.upTo > first.binlogs.upTo).toBe(true);
     });
 
+    it('knows which transactions are in it, and when the first and the last of them were', async () => {
+      const { binlogs: first } = await logged();
+      await sql(
+        'CREATE OR REPLACE TABLE shop.known (n INT)',
+        'SET gtid_domain_id = 5',
+        'INSERT INTO shop.known VALUES (1)',
+      );
+      await using client = await connectMariadb(server.address());
+      const [now] = await client.query<{ gtids: string; at: string }>(
+        'SELECT @@gtid_binlog_pos AS gtids, unix_timestamp() AS at',
+      );
+      const { artefact, binlogs } = await logged();
+      expect(binlogs.gtids).toBe(now?.gtids);
+      expect(binlogs.gtids).toMatch(/^0-1-\d+,5-1-1$/);
+      expect(Math.abs(Date.parse(binlogs.lastTransactionAt ?? '') / 1000 - Number(now?.at))).toBeLessThanOrEqual(2);
+      expect(Date.parse(binlogs.beginsAt ?? '')).toBeLessThanOrEqual(Date.parse(first.upTo) + 1000);
+      await using file = await ArtefactFile.open(artefact);
+      const bytes = await file.readFile(`${BINLOG_STREAM.before}${binlogs.lastFile}${BINLOG_STREAM.after}`);
+      const groups = (pieces: Buffer[]) => {
+        const found: BinlogGroup[] = [];
+        const reader = new BinlogReader((group) => found.push(group));
+        for (const piece of pieces) reader.push(piece);
+        reader.end();
+        return found;
+      };
+      const whole = groups([bytes]);
+      expect(whole.map(({ gtid }) => gtid.domain)).toEqual([0, 5]);
+      expect(groups([...bytes].map((byte) => Buffer.from([byte])))).toEqual(whole);
+      expect(() => groups([bytes.subarray(0, -1)])).toThrow('cut off');
+      expect(() => groups([bytes.subarray(1)])).toThrow('no binary log');
+    });
+
     it('brings a restored dump forward by its own script, to the last commit', async () => {
       await sql(
         'CREATE OR REPLACE TABLE shop.steps (n INT PRIMARY KEY, filler LONGTEXT)',
@@ -136,7 +171,11 @@ describe.skipIf(!hasMariadb)(
       await sql('FLUSH BINARY LOGS', 'FLUSH BINARY LOGS');
       await using client = await connectMariadb(server.address());
       const kept = (await client.query<{ Log_name: string }>('SHOW BINARY LOGS')).at(-1)?.Log_name ?? '';
-      await sql(`PURGE BINARY LOGS TO '${kept}'`);
+      // Not before the session that took the last log has ended there.
+      await eventually(async () => {
+        await sql(`PURGE BINARY LOGS TO '${kept}'`);
+        expect((await client.query('SHOW BINARY LOGS')).length).toBe(1);
+      });
       const second = await logged();
       expect(second.binlogs.gap).toMatchObject({ fromFile: first.binlogs.lastFile, toFile: kept });
       expect(second.binlogs.follows).toBeUndefined();

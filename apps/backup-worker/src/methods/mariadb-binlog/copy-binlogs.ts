@@ -10,6 +10,8 @@ import type { AttemptContext, BackupJob } from '../../job.js';
 import type { DumpSummary } from '../dump-summary.js';
 import { earlierLog } from '../earlier-log.js';
 import { mariadbSummary } from '../mariadb-logical/dump-server.js';
+import { gtidsText, numberOf } from './binlog-place.js';
+import { BinlogFormatError, BinlogReader } from './binlog-reader.js';
 import type { BinlogTarget } from './check-target.js';
 import { BINLOG_README } from './readme.js';
 import { BINLOG_RESTORE_SCRIPT } from './restore-script.js';
@@ -55,9 +57,9 @@ export async function copyBinlogs(
     for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
     await writer.addFile('README.txt', BINLOG_README);
     await writer.addFile('restore.sh', BINLOG_RESTORE_SCRIPT, 0o700);
-    await copyFiles(job, target, begun.files, writer, context);
+    const content = await copyFiles(job, target, begun.files, writer, context);
     const seconds = (performance.now() - started) / 1000;
-    return summaryOf(target, binlogsOf(begun, earlier, upTo), warnings, writer, seconds);
+    return summaryOf(target, { ...binlogsOf(begun, earlier, upTo), ...content }, warnings, writer, seconds);
   });
 }
 
@@ -115,18 +117,14 @@ function binlogsOf(
   };
 }
 
-/** `bin.000012` → 12 */
-function numberOf(name: string): number {
-  return Number(/\.(\d+)$/.exec(name)?.[1] ?? 0);
-}
-
 async function copyFiles(
   job: BackupJob,
   { address, reader }: BinlogTarget,
   files: readonly LogFile[],
   writer: ArtefactWriter,
   { signal, ...context }: AttemptContext,
-): Promise<void> {
+): Promise<BinlogContent> {
+  const content: BinlogContent = {};
   const work = join(job.spoolDir, 'binlog');
   await mkdir(work, { recursive: true, mode: 0o700 });
   await using options = await OptionFile.write(address);
@@ -144,16 +142,38 @@ async function copyFiles(
         throw new HozenError('TARGET_CONNECTION_LOST', { ...address }, { detail });
       }
       const stream = writer.openStream(BINLOG_STREAM.before + file.name + BINLOG_STREAM.after);
+      const events = new BinlogReader();
       for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
         await stream.write(chunk as Buffer);
+        events.push(chunk as Buffer);
         context.progress({ phase: 'dumping', bytes: (bytes += (chunk as Buffer).length), expectedBytes });
       }
+      events.end();
       await writer.endStream(stream);
+      addContent(content, events);
       await rm(path);
     }
+    return content;
+  } catch (error) {
+    if (!(error instanceof BinlogFormatError)) throw error;
+    throw new HozenError(
+      'TOOL_FAILED',
+      { tool: 'mariadb-binlog', exit: 'success, but not with whole files' },
+      { detail: error.message, cause: error },
+    );
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** What lies in files that follow one another. */
+type BinlogContent = Pick<ManifestBinlogs, 'beginsAt' | 'lastTransactionAt' | 'gtids'>;
+
+function addContent(content: BinlogContent, { beginsAt, lastGroup, gtids }: BinlogReader): void {
+  const at = (seconds: number) => new Date(seconds * 1000).toISOString();
+  if (beginsAt !== undefined) content.beginsAt ??= at(beginsAt);
+  if (lastGroup) content.lastTransactionAt = at(lastGroup.at);
+  content.gtids = gtidsText(gtids.values());
 }
 
 function summaryOf(

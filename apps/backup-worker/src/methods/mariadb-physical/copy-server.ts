@@ -103,7 +103,11 @@ async function factsIn(work: string, { facts }: MariadbFilesTarget, chosen: Chos
   const lsn = (name: string) => new RegExp(`^${name} = (\\d+)$`, 'm').exec(checkpoints)?.[1];
   const [fromLsn, toLsn] = [lsn('from_lsn'), lsn('to_lsn')];
   if (fromLsn === undefined || toLsn === undefined) {
-    throw new HozenError('TOOL_FAILED', { tool: 'mariadb-backup', status: 'no end' }, { detail: checkpoints });
+    throw new HozenError(
+      'TOOL_FAILED',
+      { tool: 'mariadb-backup', exit: 'success, but without saying what it copied' },
+      { detail: checkpoints },
+    );
   }
   const [, file, position] = /^binlog_pos = filename '([^']+)', position '(\d+)'/m.exec(info) ?? [];
   const [, gtid] = /^binlog_pos = .*GTID of the last change '([^']*)'/m.exec(info) ?? [];

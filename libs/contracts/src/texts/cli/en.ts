@@ -58,6 +58,8 @@ export const cliEn = {
   'option.restore-point': '… up to the place that was given this name',
   'option.lsn': '… up to this place in the WAL',
   'option.transaction': '… up to and with this transaction (of a run that is named)',
+  'option.gtid': '… up to and with this transaction (MariaDB)',
+  'option.position': '… up to this place in the binary log, such as bin.000012:4711 (MariaDB)',
   'option.latest': '… as far as there is WAL',
   'option.kind': 'full: the newest; sample: one that is drawn; spot: one that is drawn, only read back (default: full)',
   'option.seed': 'draw the same one again',
@@ -321,6 +323,7 @@ export const cliEn = {
   'restore.obstacle.point-uncovered': 'no backup and log lead there: {what}',
   'restore.obstacle.tablespace-created':
     'a tablespace was created in {what} after this backup, and replaying that would write there: begin with a newer backup',
+  'restore.obstacle.programs-missing': 'the worker lacks programs of the server: {what}',
   'restore.obstacle.server-older': 'the server is older ({what}) than that of the backup',
 
   'retention.stays': 'stays',

@@ -60,6 +60,8 @@ export const cliJa: CliTexts = {
   'option.restore-point': '…この名前を付けた位置まで',
   'option.lsn': '…この WAL の位置まで',
   'option.transaction': '…このトランザクションまで（実行を指定したとき）',
+  'option.gtid': '…この GTID のトランザクションまで（含む、MariaDB）',
+  'option.position': '…バイナリログのこの位置まで。例: bin.000012:4711（MariaDB）',
   'option.latest': '…WAL がある限り先まで',
   'option.kind': 'full: 最新のもの、sample: 抽選した 1 件、spot: 抽選した 1 件を読み戻すだけ（既定: full）',
   'option.seed': '同じものをもう一度引きます',
@@ -323,6 +325,7 @@ export const cliJa: CliTexts = {
   'restore.obstacle.point-uncovered': 'そこに至るバックアップとログがありません: {what}',
   'restore.obstacle.tablespace-created':
     'このバックアップの後に {what} にテーブルスペースが作成されており、再生するとそこに書き込まれます。より新しいバックアップから始めてください',
+  'restore.obstacle.programs-missing': 'ワーカーにサーバーのプログラムがありません: {what}',
   'restore.obstacle.server-older': 'サーバー ({what}) がバックアップ元より古いバージョンです',
 
   'retention.stays': '残る',

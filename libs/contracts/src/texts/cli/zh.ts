@@ -57,6 +57,8 @@ export const cliZh: CliTexts = {
   'option.restore-point': '……到以此命名的位置',
   'option.lsn': '……到此 WAL 位置',
   'option.transaction': '……到此事务为止（须指明运行）',
+  'option.gtid': '……到此 GTID 的事务（含，MariaDB）',
+  'option.position': '……到二进制日志的此位置，例如 bin.000012:4711（MariaDB）',
   'option.latest': '……直到 WAL 的末尾',
   'option.kind': 'full：最新的；sample：随机抽取一个；spot：随机抽取一个，只读回检查（默认 full）',
   'option.seed': '再次抽取同一个',
@@ -311,6 +313,7 @@ export const cliZh: CliTexts = {
   'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.point-uncovered': '没有通往该处的备份和日志：{what}',
   'restore.obstacle.tablespace-created': '此备份之后在 {what} 创建了表空间，重放会写入该处：请从更新的备份开始',
+  'restore.obstacle.programs-missing': '工作进程所在机器缺少服务器的程序：{what}',
   'restore.obstacle.server-older': '服务器版本（{what}）比备份的服务器旧',
 
   'retention.stays': '保留',

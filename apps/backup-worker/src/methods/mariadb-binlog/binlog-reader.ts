@@ -1,0 +1,166 @@
+/** A place in a binary log: the number of the file, and where in it. */
+export interface BinlogPlace {
+  file: string;
+  position: number;
+}
+
+/** One transaction, or one statement that is its own. */
+export interface BinlogGroup {
+  gtid: Gtid;
+  /** Seconds since 1970, by the server's clock: when the last statement of it began, and how long it took where that is known. */
+  at: number;
+  /** Where its first event begins, and its last one ends. */
+  start: number;
+  end: number;
+}
+
+/** `0-1-4711`: domain, server, number. */
+export interface Gtid {
+  domain: number;
+  server: number;
+  sequence: bigint;
+}
+
+/** Events that we look into; https://mariadb.com/kb/en/2-binlog-event-header/ */
+const QUERY = 2;
+const QUERY_COMPRESSED = 165;
+const GTID = 162;
+const GTID_LIST = 163;
+/** What stands between transactions: the end of a file (STOP, ROTATE), its beginning, a checkpoint, the list of GTIDs. */
+const BETWEEN = new Set([3, 4, 15, 161, GTID_LIST, 164]);
+
+const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
+const HEADER_BYTES = 19;
+/** Of a GTID or a query event after its header. */
+const HEAD_BYTES = 13;
+/** A list of GTIDs is kept whole. It has 16 bytes for each domain and server. */
+const LIST_BYTES = 64 << 20;
+
+/** A file is no binary log, or cut off. */
+export class BinlogFormatError extends Error {}
+
+/** Reads a file of a binary log as it comes, for what lies where. Content is passed over: nothing but heads of events is kept. */
+export class BinlogReader {
+  /** The last GTID of each domain before the file, and in the end. */
+  readonly before = new Map<number, Gtid>();
+  readonly gtids = new Map<number, Gtid>();
+  /** When its first event was written. */
+  beginsAt: number | undefined;
+  lastGroup: BinlogGroup | undefined;
+  #position = 0;
+  #head: Buffer = Buffer.alloc(0);
+  /** Bytes of the head that is being read; the event's end. */
+  #wanted = MAGIC.length;
+  #eventEnd = 0;
+  #group: BinlogGroup | undefined;
+
+  /** @param onGroup is told of each transaction when it is whole */
+  constructor(private readonly onGroup: (group: BinlogGroup) => void = () => undefined) {}
+
+  /** @param chunk is not kept @throws BinlogFormatError */
+  push(chunk: Buffer): void {
+    for (let at = 0; at < chunk.length;) {
+      if (this.#wanted === 0) {
+        // The rest of an event, which says nothing to us.
+        const rest = Math.min(this.#eventEnd - this.#position, chunk.length - at);
+        this.#position += rest;
+        at += rest;
+        if (this.#position === this.#eventEnd) this.#wanted = HEADER_BYTES;
+        continue;
+      }
+      const part = chunk.subarray(at, at + this.#wanted - this.#head.length);
+      this.#head = Buffer.concat([this.#head, part]);
+      this.#position += part.length;
+      at += part.length;
+      if (this.#head.length === this.#wanted) this.#takeHead();
+    }
+  }
+
+  /** @throws BinlogFormatError when it is cut off */
+  end(): void {
+    if (this.#wanted !== HEADER_BYTES || this.#head.length > 0) throw new BinlogFormatError('it is cut off');
+    this.#endGroup();
+  }
+
+  #takeHead(): void {
+    const head = this.#head;
+    if (this.#wanted === MAGIC.length) {
+      if (!head.equals(MAGIC)) throw new BinlogFormatError('it is no binary log');
+      return this.#next(HEADER_BYTES);
+    }
+    const bytes = head.readUInt32LE(9);
+    const start = this.#position - head.length;
+    this.#eventEnd = start + bytes;
+    if (bytes < HEADER_BYTES) throw new BinlogFormatError(`the event at ${start} has no length`);
+    const type = head[4] ?? 0;
+    const wanted = Math.min(bytes, wantedOf(type, bytes));
+    // Once more, with what stands after the header.
+    if (head.length < wanted) {
+      this.#wanted = wanted;
+      return;
+    }
+    this.#takeEvent(type, start, head);
+    this.#next(0);
+    if (this.#position === this.#eventEnd) this.#wanted = HEADER_BYTES;
+  }
+
+  #next(wanted: number): void {
+    this.#head = Buffer.alloc(0);
+    this.#wanted = wanted;
+  }
+
+  #takeEvent(type: number, start: number, head: Buffer): void {
+    const at = head.readUInt32LE(0);
+    this.beginsAt ??= at;
+    if (type === GTID || BETWEEN.has(type)) this.#endGroup();
+    if (type === GTID) this.#group = { gtid: gtidIn(head), at, start, end: this.#eventEnd };
+    if (type === GTID_LIST) this.#takeList(listIn(head));
+    if (!this.#group) return;
+    const took = type === QUERY || type === QUERY_COMPRESSED ? head.readUInt32LE(HEADER_BYTES + 4) : 0;
+    this.#group.at = Math.max(this.#group.at, at + took);
+    this.#group.end = this.#eventEnd;
+  }
+
+  #takeList(gtids: readonly Gtid[]): void {
+    for (const gtid of gtids) {
+      if (!this.lastGroup) this.before.set(gtid.domain, gtid);
+      this.gtids.set(gtid.domain, gtid);
+    }
+  }
+
+  #endGroup(): void {
+    const group = this.#group;
+    if (!group) return;
+    this.#group = undefined;
+    this.gtids.set(group.gtid.domain, group.gtid);
+    this.lastGroup = group;
+    this.onGroup(group);
+  }
+}
+
+function wantedOf(type: number, bytes: number): number {
+  if (type === GTID || type === QUERY || type === QUERY_COMPRESSED) return HEADER_BYTES + HEAD_BYTES;
+  if (type !== GTID_LIST) return HEADER_BYTES;
+  if (bytes > LIST_BYTES) throw new BinlogFormatError('its list of GTIDs is too long');
+  return bytes;
+}
+
+function gtidIn(head: Buffer): Gtid {
+  return {
+    server: head.readUInt32LE(5),
+    sequence: head.readBigUInt64LE(HEADER_BYTES),
+    domain: head.readUInt32LE(HEADER_BYTES + 8),
+  };
+}
+
+/** Of each domain the last one stands last. */
+function listIn(event: Buffer): Gtid[] {
+  const count = event.readUInt32LE(HEADER_BYTES) & 0x0fffffff;
+  const at = (index: number) => HEADER_BYTES + 4 + index * 16;
+  if (at(count) > event.length) throw new BinlogFormatError('its list of GTIDs is cut off');
+  return Array.from({ length: count }, (_, index) => ({
+    domain: event.readUInt32LE(at(index)),
+    server: event.readUInt32LE(at(index) + 4),
+    sequence: event.readBigUInt64LE(at(index) + 8),
+  }));
+}
