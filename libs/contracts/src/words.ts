@@ -5,7 +5,7 @@
  *   any level, `transaction_log` = WAL or binlog since the last one.
  * - **trigger**: who asked: a person (`manual`) or a schedule (`automatic`). The table `backup_records` calls it `backup_type`.
  * - **run**: one accepted request. **attempt**: one try of a run. **artefact**: what a successful run leaves in storage.
- * - **target**: a server, a folder, or a set of configuration files, that is backed up. **config**: what to back up, how, where to, and for how long it is kept.
+ * - **target**: a server, a folder, a set of configuration files, or a bucket, that is backed up. **config**: what to back up, how, where to, and for how long it is kept.
  */
 export const BACKUP_LEVELS = ['full', 'differential', 'incremental', 'transaction_log'] as const;
 export type BackupLevel = (typeof BACKUP_LEVELS)[number];
@@ -13,7 +13,7 @@ export type BackupLevel = (typeof BACKUP_LEVELS)[number];
 export const BACKUP_TRIGGERS = ['manual', 'automatic'] as const;
 export type BackupTrigger = (typeof BACKUP_TRIGGERS)[number];
 
-export const TARGET_KINDS = ['postgres', 'mariadb', 'files', 'configuration'] as const;
+export const TARGET_KINDS = ['postgres', 'mariadb', 'files', 'configuration', 's3'] as const;
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
 /**
@@ -21,7 +21,7 @@ export type TargetKind = (typeof TARGET_KINDS)[number];
  * `postgres-wal`: the WAL since the last time. `mariadb-logical`: with mariadb-dump, all databases at one moment.
  * `mariadb-physical`: with mariadb-backup, the server's files. `mariadb-binlog`: its binary log since the last time.
  * `files`: a folder with all that is below it, with GNU tar. `git-config`: configuration files as text, committed to a Git
- * repository.
+ * repository. `s3`: the objects of a bucket.
  */
 export const BACKUP_METHODS = [
   'postgres-logical',
@@ -32,6 +32,7 @@ export const BACKUP_METHODS = [
   'mariadb-binlog',
   'files',
   'git-config',
+  's3',
 ] as const;
 export type BackupMethod = (typeof BACKUP_METHODS)[number];
 
@@ -45,6 +46,7 @@ export const METHOD_LEVELS: Readonly<Record<BackupMethod, readonly BackupLevel[]
   'mariadb-binlog': ['transaction_log'],
   files: ['full', 'incremental'],
   'git-config': ['full'],
+  s3: ['full', 'incremental'],
 };
 
 const METHOD_KINDS: Readonly<Record<BackupMethod, TargetKind>> = {
@@ -56,6 +58,7 @@ const METHOD_KINDS: Readonly<Record<BackupMethod, TargetKind>> = {
   'mariadb-binlog': 'mariadb',
   files: 'files',
   'git-config': 'configuration',
+  s3: 's3',
 };
 
 /** What each method is for. */

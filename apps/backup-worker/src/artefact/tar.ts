@@ -25,20 +25,22 @@ export function isTarName(name: string): boolean {
   return name !== '' && Buffer.byteLength(name) <= NAME_BYTES && !name.includes('\0');
 }
 
-/** Writes a POSIX ustar header of a plain file, or of a folder, over the first block of `block`. */
+const TYPES = { file: '0', folder: '5', records: 'x' } as const;
+
+/** Writes a POSIX ustar header of a plain file, a folder, or pax records, over the first block of `block`. */
 export function writeTarHeader(
   block: Buffer,
-  entry: TarEntry & { mode: number; modifiedAt: Date; type?: 'file' | 'folder' },
+  entry: TarEntry & { mode: number; modifiedAt: Date; type?: keyof typeof TYPES; uid?: number; gid?: number },
 ): void {
   if (!isTarName(entry.name)) throw new RangeError(`not a name for a tar entry: ${entry.name}`);
   block.fill(0, 0, TAR_BLOCK);
   block.write(entry.name, 0, NAME_BYTES, 'utf8');
   writeOctal(block, 100, 8, entry.mode);
-  writeOctal(block, 108, 8, 0);
-  writeOctal(block, 116, 8, 0);
+  writeOctal(block, 108, 8, entry.uid ?? 0);
+  writeOctal(block, 116, 8, entry.gid ?? 0);
   writeOctal(block, 124, 12, entry.size);
   writeOctal(block, 136, 12, Math.floor(entry.modifiedAt.getTime() / 1000));
-  block.write(entry.type === 'folder' ? '5' : '0', 156, 'ascii');
+  block.write(TYPES[entry.type ?? 'file'], 156, 'ascii');
   block.write('ustar\u000000', 257, 'ascii');
   writeChecksum(block);
 }

@@ -1,7 +1,9 @@
 import {
   HozenError,
   isConfigurationTarget,
+  isS3Target,
   isServerTarget,
+  objectsLocation,
   storageLocation,
   type AnyTargetSpec,
   type ConfigSpec,
@@ -61,6 +63,7 @@ export async function listTargets(database: DataSource): Promise<TargetView[]> {
   return rows.map(({ spec }) => {
     const { name, kind } = spec;
     if (isServerTarget(spec)) return { name, kind, host: spec.host, port: spec.port };
+    if (isS3Target(spec)) return { name, kind, path: objectsLocation(spec) };
     return { name, kind, path: isConfigurationTarget(spec) ? spec.paths.join(', ') : spec.path };
   });
 }

@@ -23,6 +23,8 @@ import { checkConfigurationTarget } from './git-config/check-target.js';
 import { copyConfiguration } from './git-config/copy-configuration.js';
 import { checkLogTarget } from './postgres-wal/check-target.js';
 import { copyLog } from './postgres-wal/copy-log.js';
+import { checkBucketTarget } from './s3/check-target.js';
+import { copyBucket } from './s3/copy-bucket.js';
 import { dumpCluster } from './postgres-logical/dump-cluster.js';
 
 const METHODS: Readonly<Record<BackupMethod, Method>> = {
@@ -104,6 +106,17 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
       };
     },
     prove: proveConfiguration,
+  },
+  s3: {
+    async check(of, context) {
+      const target = await checkBucketTarget(of, context);
+      return {
+        bytes: target.found.bytes,
+        dump: (job, writer, about) => copyBucket(job, target, writer, about),
+        [Symbol.asyncDispose]: () => target[Symbol.asyncDispose](),
+      };
+    },
+    prove: proveFiles,
   },
   files: {
     async check(of, context) {

@@ -2,10 +2,12 @@ import {
   HozenError,
   isConfigurationTarget,
   isFilesTarget,
+  isS3Target,
   isServerTarget,
   type AnyTargetSpec,
   type ConfigurationTargetSpec,
   type FilesTargetSpec,
+  type S3TargetSpec,
   type TargetSpec,
 } from '@hozen/contracts';
 
@@ -25,6 +27,12 @@ export function folderOf(target: AnyTargetSpec): FilesTargetSpec {
 export function configurationOf(target: AnyTargetSpec): ConfigurationTargetSpec {
   if (isConfigurationTarget(target)) return target;
   throw otherKind(target, 'a set of configuration files');
+}
+
+/** @throws HozenError CONFIG_INVALID when the target of a config was made another kind of target */
+export function objectsOf(target: AnyTargetSpec): S3TargetSpec {
+  if (isS3Target(target)) return target;
+  throw otherKind(target, 'a bucket');
 }
 
 function otherKind({ name, kind }: AnyTargetSpec, wanted: string): HozenError {

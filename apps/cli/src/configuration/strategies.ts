@@ -29,13 +29,14 @@ const METHODS: Readonly<Record<TargetKind, BackupMethod | undefined>> = {
   postgres: 'postgres-logical',
   mariadb: 'mariadb-logical',
   files: 'files',
+  s3: 's3',
   // Where it is committed to has to be said.
   configuration: undefined,
 };
 
 /**
  * Ready-made plans. `standard`: a full backup every week, kept for 90 days, an incremental one every day, kept for 30, and the log every
- * five minutes, kept for 7; of MariaDB a dump every day, kept for 30 days, that of each week for 90; of a folder full and incremental ones
+ * five minutes, kept for 7; of MariaDB a dump every day, kept for 30 days, that of each week for 90; of a folder or a bucket full and incremental ones
  * as of PostgreSQL. `daily`: a full backup every day at two, kept for 30 days. Both prove what stands: in full every month, one that is drawn every week, and another is read back every day.
  * @returns undefined where there is none for this kind of target
  */

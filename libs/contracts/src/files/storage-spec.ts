@@ -54,21 +54,10 @@ export class ObjectLockSpec {
   days!: number;
 }
 
-/** A bucket of Amazon S3, or of another provider that speaks its protocol. */
-export class S3StorageSpec {
-  @IsIn(['s3'], KIND)
-  kind!: 's3';
-
+/** How a bucket of Amazon S3, or of another provider that speaks its protocol, is reached. */
+export class S3AccessSpec {
   @Matches(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { message: 'bucket must be the name of a bucket' })
   bucket!: string;
-
-  /** Put before every name, like a folder. */
-  @IsOptional()
-  @MaxLength(300)
-  @Matches(/^(?!.*(^|\/)\.{1,2}(\/|$))[\p{L}\p{N}!_.*'()-]+(\/[\p{L}\p{N}!_.*'()-]+)*$/u, {
-    message: 'prefix must be names separated by single slashes, without one at its ends, and without . and ..',
-  })
-  prefix?: string;
 
   @IsOptional()
   @Matches(/^[a-zA-Z0-9-]{1,64}$/)
@@ -92,17 +81,43 @@ export class S3StorageSpec {
   pathStyle?: boolean;
 
   /** Both absent: what the worker's surroundings give (variables of AWS, role of the machine). */
-  @ValidateIf((spec: S3StorageSpec) => spec.accessKey !== undefined || spec.secretKey !== undefined)
+  @ValidateIf((spec: S3AccessSpec) => spec.accessKey !== undefined || spec.secretKey !== undefined)
   @Matches(SECRET_REFERENCE, { message: `accessKey ${SECRET_MESSAGE}; with secretKey` })
   accessKey?: string;
 
-  @ValidateIf((spec: S3StorageSpec) => spec.accessKey !== undefined || spec.secretKey !== undefined)
+  @ValidateIf((spec: S3AccessSpec) => spec.accessKey !== undefined || spec.secretKey !== undefined)
   @Matches(SECRET_REFERENCE, { message: `secretKey ${SECRET_MESSAGE}; with accessKey` })
   secretKey?: string;
 
   @IsOptional()
   @Matches(SECRET_REFERENCE, { message: `sessionToken ${SECRET_MESSAGE}` })
   sessionToken?: string;
+
+  /** `when-required` for providers that do not know the newer checksums. Default: that, where an endpoint is given. */
+  @IsOptional()
+  @IsIn(['when-supported', 'when-required'])
+  checksums?: 'when-supported' | 'when-required';
+
+  /** Seconds without a byte after which a request is given up. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(3_600)
+  stallSeconds: number = 60;
+}
+
+/** A bucket of Amazon S3, or of another provider that speaks its protocol. */
+export class S3StorageSpec extends S3AccessSpec {
+  @IsIn(['s3'], KIND)
+  kind!: 's3';
+
+  /** Put before every name, like a folder. */
+  @IsOptional()
+  @MaxLength(300)
+  @Matches(/^(?!.*(^|\/)\.{1,2}(\/|$))[\p{L}\p{N}!_.*'()-]+(\/[\p{L}\p{N}!_.*'()-]+)*$/u, {
+    message: 'prefix must be names separated by single slashes, without one at its ends, and without . and ..',
+  })
+  prefix?: string;
 
   /** Of the data; checksum and manifest are small and stay in the standard class. */
   @IsOptional()
@@ -122,11 +137,6 @@ export class S3StorageSpec {
   @Type(() => ObjectLockSpec)
   objectLock?: ObjectLockSpec;
 
-  /** `when-required` for providers that do not know the newer checksums. Default: that, where an endpoint is given. */
-  @IsOptional()
-  @IsIn(['when-supported', 'when-required'])
-  checksums?: 'when-supported' | 'when-required';
-
   /** False for providers that do not know `If-None-Match`: then it is looked first, which is no guard against a race. */
   @IsOptional()
   @IsBoolean()
@@ -138,13 +148,6 @@ export class S3StorageSpec {
   @Min(1)
   @Max(10_000)
   maxParts: number = 10_000;
-
-  /** Seconds without a byte after which a request is given up. */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(3_600)
-  stallSeconds: number = 60;
 }
 
 /** A bucket for second copies: what lies there need not be readable at once. */

@@ -18,6 +18,7 @@ import {
 import { TARGET_KINDS, type TargetKind } from '../words.js';
 import { ArePatterns } from './mask-pattern.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
+import { S3AccessSpec } from './storage-spec.js';
 
 /** Names are shown, logged and put into file names. Any printable text will do; no control characters, no slashes. */
 export const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}/\\]{1,200}$/u;
@@ -138,14 +139,38 @@ export class ConfigurationTargetSpec extends NamedTarget {
   maxFileKilobytes: number = 1_024;
 }
 
+/** The objects of a bucket of Amazon S3, or of another provider that speaks its protocol. */
+export class S3TargetSpec extends S3AccessSpec {
+  @Matches(NAME, { message: `name ${NAME_MESSAGE}` })
+  name!: string;
+
+  @IsIn(TARGET_KINDS)
+  kind!: TargetKind;
+
+  /** Only what is below it, like a folder. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(900)
+  @Matches(/^[^/\0](?:[^\0]*[^/\0])?$/s, { message: 'prefix must not begin or end with a slash' })
+  prefix?: string;
+
+  /** Globs, relative to the prefix: objects whose keys match are left out. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(1_000)
+  @Matches(/^[^\0]{1,1000}$/s, { each: true, message: 'exclude must be globs such as cache/** or **/*.tmp' })
+  exclude: string[] = [];
+}
+
 /** Whatever can be backed up. */
-export type AnyTargetSpec = TargetSpec | FilesTargetSpec | ConfigurationTargetSpec;
+export type AnyTargetSpec = TargetSpec | FilesTargetSpec | ConfigurationTargetSpec | S3TargetSpec;
 
 const TARGET_CLASSES: Readonly<Record<TargetKind, new () => AnyTargetSpec>> = {
   postgres: TargetSpec,
   mariadb: MariadbTargetSpec,
   files: FilesTargetSpec,
   configuration: ConfigurationTargetSpec,
+  s3: S3TargetSpec,
 };
 
 /** What a target of a kind has to say; of an unknown kind, what one of PostgreSQL has to. */
@@ -164,6 +189,15 @@ export function isFilesTarget(target: AnyTargetSpec): target is FilesTargetSpec 
 
 export function isConfigurationTarget(target: AnyTargetSpec): target is ConfigurationTargetSpec {
   return target.kind === 'configuration';
+}
+
+export function isS3Target(target: AnyTargetSpec): target is S3TargetSpec {
+  return target.kind === 's3';
+}
+
+/** How people call the place of objects. */
+export function objectsLocation({ bucket, prefix }: Pick<S3TargetSpec, 'bucket' | 'prefix'>): string {
+  return `s3://${bucket}${prefix === undefined ? '' : `/${prefix}`}`;
 }
 
 /** Targets of all kinds; which one, `kind` tells. */

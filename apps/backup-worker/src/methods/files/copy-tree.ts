@@ -40,7 +40,7 @@ export async function copyTree(
 ): Promise<DumpSummary> {
   return inSpan('copy tree', { attributes: { 'hozen.target': job.target.name } }, async (span) => {
     const started = performance.now();
-    const chosen = await chooseFilesParent(job, target, context);
+    const chosen = await chooseFilesParent(job, target.spec.path, context);
     for (const warning of chosen.warnings) context.log.warn({ target: job.target.name }, warning);
     await addDescription(writer, job, chosen, readme);
     const plan = await planIncrement(target.tree.entries, chosen.parent?.listing() ?? []);

@@ -27,8 +27,28 @@ export interface ListedEntry {
   /** Of a file's content. */
   sha256?: string;
   inode: bigint;
+  /** Where the file was an object of a bucket. */
+  object?: ObjectFacts;
   /** Of the original; absent where it was changed so lately that a later change need not show. */
   ctime?: bigint;
+}
+
+/** What is restored of an object besides its content, and by what the next backup knows it again. */
+export interface ObjectFacts {
+  /** Without the prefix of the target. */
+  key: string;
+  etag: string;
+  version?: string;
+  storageClass?: string;
+  contentType?: string;
+  contentEncoding?: string;
+  contentLanguage?: string;
+  contentDisposition?: string;
+  cacheControl?: string;
+  expires?: string;
+  /** What its owner wrote down with it. */
+  metadata?: Record<string, string>;
+  tags?: Record<string, string>;
 }
 
 interface Line {
@@ -45,10 +65,11 @@ interface Line {
   sha256?: string;
   inode: string;
   ctime?: string;
+  object?: ObjectFacts;
 }
 
 export function lineOf(entry: ListedEntry): string {
-  const { path, type, mode, uid, gid, size, mtime, target, device, group, sha256, inode, ctime } = entry;
+  const { path, type, mode, uid, gid, size, mtime, target, device, group, sha256, inode, ctime, object } = entry;
   const line: Line = {
     path: toText(path),
     type,
@@ -63,6 +84,7 @@ export function lineOf(entry: ListedEntry): string {
     ...(sha256 === undefined ? {} : { sha256 }),
     inode: String(inode),
     ...(ctime === undefined ? {} : { ctime: secondsText(ctime) }),
+    ...(object === undefined ? {} : { object }),
   };
   return `${JSON.stringify(line)}\n`;
 }
@@ -86,6 +108,7 @@ export function entryOf(text: string): ListedEntry {
     ...(line.sha256 === undefined ? {} : { sha256: line.sha256 }),
     inode: BigInt(line.inode),
     ...(line.ctime === undefined ? {} : { ctime: nanoseconds(line.ctime) }),
+    ...(line.object === undefined ? {} : { object: line.object }),
   };
 }
 

@@ -6,7 +6,6 @@ import { besides } from '../../storage/artefact-paths.js';
 import { describe, type CommittedArtefact } from '../../storage/committed-artefact.js';
 import { storageOf } from '../../storage/storage-of.js';
 import { chooseParent, type Chosen, type StandingBackup } from '../choose-parent.js';
-import type { FilesTarget } from './check-target.js';
 import { readListing, type ListedEntry } from './listing.js';
 
 /** The backup that this one builds on. */
@@ -18,18 +17,19 @@ export interface FilesParent {
 
 /**
  * What the run builds on; a full backup where there is nothing sound to build on.
+ * @param place what is backed up, as the manifest has it
  * @throws HozenError LEASE_LOST, and of the STORAGE_ codes
  */
 export function chooseFilesParent(
   job: BackupJob,
-  target: FilesTarget,
+  place: string,
   context: AttemptContext,
 ): Promise<Chosen<FilesParent>> {
   return chooseParent(job, context, async (candidate) => {
     const { manifest, reference, path } = candidate;
     const { files } = manifest;
     if (!files) return `${path} is no backup of a tree of files`;
-    if (files.path !== target.spec.path) return `the earlier backup is of the folder ${files.path}`;
+    if (files.path !== place) return `the earlier backup is of ${files.path}`;
     const artefact = stored(candidate, job);
     // Names say much: the listing stands nowhere but inside of the artefact.
     if (manifest.encryption && !artefact.findFileKey) {

@@ -26,10 +26,15 @@ export function warningsOf({ unreadable, vanished, elsewhere, ours, changed, sai
 }
 
 export function about(paths: readonly ByteText[], what: string): string[] {
-  if (paths.length === 0) return [];
+  return counted(paths.length, paths, what);
+}
+
+/** @param paths the first of them */
+export function counted(count: number, paths: readonly ByteText[], what: string): string[] {
+  if (count === 0) return [];
   const names = paths
     .slice(0, NAMED)
     .map((path) => JSON.stringify(path.startsWith('./') ? toText(path.slice(2)) : toText(path)));
-  const more = paths.length - names.length;
-  return [`Paths that ${what} (${paths.length}): ${names.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`];
+  const more = count - names.length;
+  return [`Paths that ${what} (${count}): ${names.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`];
 }

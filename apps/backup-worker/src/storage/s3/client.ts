@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
 import { resolveSecret } from '@hozen/access';
-import type { S3StorageSpec } from '@hozen/contracts';
+import type { S3AccessSpec } from '@hozen/contracts';
 
 /** Requests are repeated so often, with growing pauses, before an attempt fails: storms of 503 are everyday life. */
 const ATTEMPTS = 6;
@@ -12,14 +12,14 @@ const CREDENTIALS_MS = 300_000;
 /** One client for each storage: it keeps connections open. */
 const clients = new Map<string, S3Client>();
 
-export function clientOf(spec: S3StorageSpec): S3Client {
+export function clientOf(spec: S3AccessSpec): S3Client {
   const key = JSON.stringify(spec);
   const client = clients.get(key) ?? newClient(spec);
   clients.set(key, client);
   return client;
 }
 
-function newClient(spec: S3StorageSpec): S3Client {
+function newClient(spec: S3AccessSpec): S3Client {
   const checksums = spec.checksums ?? (spec.endpoint === undefined ? 'when-supported' : 'when-required');
   const mode = checksums === 'when-supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED';
   return new S3Client({
@@ -38,7 +38,7 @@ function newClient(spec: S3StorageSpec): S3Client {
   });
 }
 
-function credentialsOf({ accessKey, secretKey, sessionToken }: S3StorageSpec) {
+function credentialsOf({ accessKey, secretKey, sessionToken }: S3AccessSpec) {
   if (accessKey === undefined || secretKey === undefined) return {};
   return {
     credentials: async () => ({
