@@ -144,6 +144,8 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .argument('<source>', text('argument.source'))
     .option('--to <target>', text('option.to'))
     .option('--database <name[=as]>', text('option.database'), collect)
+    .option('--schema <[database:]schema>', text('option.schema'), collect)
+    .option('--table <[database:]table>', text('option.table'), collect)
     .option('--directory <path>', text('option.directory'))
     .option('--at <time>', text('option.at'))
     .option('--restore-point <name>', text('option.restore-point'))
@@ -165,6 +167,8 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore nightly --to erp --database shop=shop_yesterday --plan',
         'hozen restore nightly --to erp --database shop=shop_yesterday --wait',
         'hozen restore 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --to test-server --database shop --database crm',
+        'hozen restore nightly --to erp --table shop:public.orders --table "shop:public.order_*" --plan',
+        'hozen restore nightly --to erp --database shop=shop_sales --schema shop:sales --wait',
         'hozen restore nightly --to erp --database shop --in-place --plan',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
         'hozen restore erp-files --directory /var/lib/postgresql/15/main --delta --plan',

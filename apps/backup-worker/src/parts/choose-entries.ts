@@ -80,6 +80,16 @@ function isWanted(entry: TocEntry, { relation, others }: WantedEntries): boolean
   return others(entry.namespace === null || entry.namespace === '' ? undefined : entry.namespace);
 }
 
+/** They say nothing by themselves. */
+const SILENT = /^(?:COMMENT|ACL|SECURITY LABEL|DEFAULT ACL|(?:TABLE|INDEX) ATTACH)$/;
+
+/** For people: what could not be restored. */
+export function unrestorable({ dropped }: ChosenEntries): string[] {
+  return dropped
+    .filter(({ desc }) => !SILENT.test(desc))
+    .map(({ desc, namespace, tag }) => `${desc.toLowerCase()} ${namespace ? `${namespace}.` : ''}${tag}`);
+}
+
 class Choice {
   readonly kept = new Set<number>();
   readonly #byId: ReadonlyMap<number, TocEntry>;

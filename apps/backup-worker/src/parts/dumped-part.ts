@@ -8,14 +8,12 @@ import type { TableFacts } from '../methods/postgres-logical/tables.sql.js';
 import type { ArchiveContent, StreamContents, TocEntry } from '../pipeline/custom-format.js';
 import { partOfArchive } from '../pipeline/part-of-archive.js';
 import { pourArchive, type StartedTool } from '../pipeline/pour.js';
-import { chooseEntries, type ChosenEntries } from './choose-entries.js';
+import { chooseEntries, unrestorable, type ChosenEntries } from './choose-entries.js';
 import { wantedEntries, type DatabasePart } from './database-part.js';
 import { restArguments } from './rest-arguments.js';
 
 /** Names of each kind that a manifest has. */
 const NAMED = 500;
-/** They say nothing by themselves. */
-const SILENT = /^(?:COMMENT|ACL|SECURITY LABEL|DEFAULT ACL|(?:TABLE|INDEX) ATTACH)$/;
 
 /** Dumps a part of a database in such a way that it can be restored by itself. */
 export class DumpedPart {
@@ -85,13 +83,12 @@ export class DumpedPart {
   leftOut(): ManifestLeftOut {
     const { leftOut } = this.part;
     const own = leftOut.filter(({ kind, ofExtension }) => kind !== 'S' && !ofExtension);
-    const needless = (this.#chosen?.dropped ?? []).filter(({ desc }) => !SILENT.test(desc));
     return {
       database: this.database,
       tables: own.length,
       names: own.slice(0, NAMED).map(({ schema, name }) => `${schema}.${name}`),
       withoutRows: (this.#chosen?.withoutRows ?? []).slice(0, NAMED).map(({ schema, name }) => `${schema}.${name}`),
-      unrestorable: needless.slice(0, NAMED).map(described),
+      unrestorable: this.#chosen ? unrestorable(this.#chosen).slice(0, NAMED) : [],
       largeObjects: this.#largeObjects,
     };
   }
@@ -113,10 +110,6 @@ export function leftOutWarnings(part: ManifestLeftOut): string[] {
 
 function isLargeObject({ desc }: TocEntry): boolean {
   return desc.startsWith('BLOB');
-}
-
-function described({ desc, namespace, tag }: TocEntry): string {
-  return `${desc.toLowerCase()} ${namespace ? `${namespace}.` : ''}${tag}`;
 }
 
 async function pourInto<T>(path: string, pour: (file: Pick<StreamWriter, 'write'>) => Promise<T>): Promise<T> {

@@ -1,11 +1,13 @@
 import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { databaseArgument, runTool } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { StreamFacts } from '../artefact/artefact-index.js';
+import { dataEntries } from '../parts/data-entries.js';
+import { partOfArchive } from '../pipeline/part-of-archive.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { Slots } from '../pipeline/slots.js';
 import type { ClusterRestore } from './cluster-restore.js';
@@ -24,7 +26,7 @@ export async function restoreDatabase(
   await inSpan('restore database', { attributes: { 'db.namespace': database.name } }, async () => {
     const schema = join(restore.spoolDir, `${database.folder.replaceAll('/', '-')}-schema.dump`);
     try {
-      await pipeline(restore.file.read(database.schema), createWriteStream(schema, { mode: 0o600 }));
+      await pipeline(definitionsOf(restore, database), createWriteStream(schema, { mode: 0o600 }));
       const where = options.create ? ['--create', ...maintenance(database.name)] : [into(database)];
       await pgRestore(restore, database, ['--section=pre-data', ...where, schema]);
       await loadAll(restore, database);
@@ -45,7 +47,7 @@ async function loadAll(restore: ClusterRestore, database: StoredDatabase): Promi
   const waiting = [...database.tables];
   const works = [
     ...Array.from({ length: restore.jobs }, () => () => restoreTables(inside, database, waiting)),
-    ...database.data.map((stream) => () => pgRestore(inside, database, ['--section=data', into(database)], stream)),
+    ...database.data.map((stream) => () => loadStream(inside, database, stream)),
   ];
   const loads = works.map(async (work) => {
     await slots.acquire();
@@ -61,6 +63,25 @@ async function loadAll(restore: ClusterRestore, database: StoredDatabase): Promi
   });
   await Promise.allSettled(loads);
   failed.signal.throwIfAborted();
+}
+
+function definitionsOf({ file }: ClusterRestore, { schema, part }: StoredDatabase): AsyncIterable<Buffer> {
+  const all = file.read(schema);
+  return part ? partOfArchive(all, new Set(part.kept.map(({ dumpId }) => dumpId))) : all;
+}
+
+async function loadStream(restore: ClusterRestore, database: StoredDatabase, stream: StreamFacts): Promise<void> {
+  const args = ['--section=data', into(database)];
+  if (!database.part) return pgRestore(restore, database, args, stream);
+  const wanted = await dataEntries(restore.file, stream, database.part.content);
+  if (wanted.length === 0) return;
+  const list = join(restore.spoolDir, `${stream.name.replaceAll('/', '-')}.list`);
+  try {
+    await writeFile(list, wanted.map(({ dumpId }) => `${dumpId};\n`).join(''), { mode: 0o600 });
+    await pgRestore(restore, database, [...args, `--use-list=${list}`], stream);
+  } finally {
+    await rm(list, { force: true });
+  }
 }
 
 async function pgRestore(

@@ -1,6 +1,7 @@
 import { HozenError } from '@hozen/contracts';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { StreamFacts, TableContent } from '../artefact/artefact-index.js';
+import type { StoredPart } from '../parts/stored-part.js';
 
 /** One database of an artefact, and the streams that it comes from. */
 export interface StoredDatabase {
@@ -11,6 +12,14 @@ export interface StoredDatabase {
   data: StreamFacts[];
   /** Tables with a stream of their own, largest first. */
   tables: TableContent[];
+  /** Where only a part of it is restored. */
+  part?: StoredPart;
+}
+
+/** The same with no more than a part of it. */
+export function onlyPart(database: StoredDatabase, part: StoredPart): StoredDatabase {
+  const tables = part.content.tables.filter(({ stream }) => stream !== undefined);
+  return { ...database, part, tables: tables.toSorted((a, b) => b.bytes - a.bytes) };
 }
 
 /** What cluster.json says of the server, as far as a restore needs it. */

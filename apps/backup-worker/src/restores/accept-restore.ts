@@ -6,7 +6,7 @@ import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import { awaitApproval } from './ask-in-place.js';
 import { findSource, isSource } from './find-source.js';
-import type { WantedDatabase } from './restore-row.js';
+import { isPartOf, wantedDatabase, type WantedDatabase } from './restore-row.js';
 
 /** The request id is unique: whatever happens to the inbox, a request is one restore. */
 const INSERT_RESTORE = `
@@ -30,7 +30,7 @@ export async function acceptRestore(
   const request = event.data;
   const target = await targetOf(tx, request);
   const source = await findSource(tx.manager, request);
-  const databases = (request.databases ?? []).map(({ name, as }): WantedDatabase => ({ name, as: as ?? name }));
+  const databases = (request.databases ?? []).map(wantedDatabase);
   const reasons: Reason[] = [
     ...(typeof target === 'string' ? [{ field: 'target', value: request.target ?? '', message: target }] : []),
     ...(isSource(source) ? [] : [source]),
@@ -38,6 +38,9 @@ export async function acceptRestore(
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),
     ...(request.inPlace && !inPlace ? [onlyThroughApi('inPlace')] : []),
     ...(request.inPlace && request.directory !== undefined ? [DATABASES_ONLY] : []),
+    ...(request.inPlace && databases.some(isPartOf) ? [WHOLE_IN_PLACE] : []),
+    ...mixed(databases),
+    ...(typeof target === 'object' && target.kind === 'mariadb' && databases.some(isPartOf) ? [OF_POSTGRES] : []),
     ...(request.delta && !inPlace ? [onlyThroughApi('delta')] : []),
     ...(request.delta && request.directory === undefined ? [DIRECTORIES_ONLY] : []),
     ...(request.delta && request.point ? [POINT_NEEDS_NEW_DIRECTORY] : []),
@@ -89,7 +92,17 @@ const POINT_NEEDS_NEW_DIRECTORY = {
 
 const DATABASES_ONLY = { field: 'inPlace', message: 'only databases of a server are restored in place' };
 
-const NOTHING_TO_BREAK = { field: 'breakGlass', message: 'only a restore in place needs an approval' };
+const WHOLE_IN_PLACE = {
+  field: 'inPlace',
+  message: 'only whole databases are restored in place: restore the tables beside, and take from there what is needed',
+};
+
+const OF_POSTGRES = {
+  field: 'databases',
+  message: 'schemas and tables can be named of dumps of PostgreSQL only',
+};
+
+const NOTHING_TO_BREAK = { field: 'breakGlass', message: 'only a restore over what is there needs an approval' };
 
 const POINT_NEEDS_DIRECTORY = {
   field: 'point',
@@ -100,15 +113,29 @@ const POINT_NEEDS_DIRECTORY = {
 async function targetOf(
   tx: Transaction,
   request: DataOf<'restore.requested'>,
-): Promise<{ id: string | null } | string> {
+): Promise<{ id: string | null; kind?: string } | string> {
   if (request.directory !== undefined) {
     const both = request.target !== undefined || request.databases !== undefined;
     return both ? 'either a target with databases or a directory can be named, not both' : { id: null };
   }
-  const [found] = await tx.manager.query<{ id: string }[]>('SELECT id FROM backup_targets WHERE target_name = $1', [
-    request.target,
-  ]);
+  const [found] = await tx.manager.query<{ id: string; kind: string }[]>(
+    `SELECT id, spec ->> 'kind' AS kind FROM backup_targets WHERE target_name = $1`,
+    [request.target],
+  );
   return found ?? 'there is no target of this name';
+}
+
+function mixed(databases: readonly WantedDatabase[]): Reason[] {
+  return databases.flatMap(({ schemas, tables }, index) =>
+    schemas && tables
+      ? [
+          {
+            field: `databases[${index}]`,
+            message: 'either schemas or tables can be named; for a whole schema: sales.*',
+          },
+        ]
+      : [],
+  );
 }
 
 function duplicates(databases: readonly WantedDatabase[]): Reason[] {

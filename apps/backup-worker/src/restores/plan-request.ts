@@ -21,7 +21,8 @@ import { recoveryOf } from './recovery-of.js';
 import { planInPlace } from './plan-in-place.js';
 import { planMariadb } from './plan-mariadb.js';
 import { planRestore } from './plan-restore.js';
-import { intoFolder, wrongInPlace, wrongMethod } from './wrong-method.js';
+import { isPartOf, wantedDatabase } from './restore-row.js';
+import { intoFolder, wrongInPlace, wrongMethod, wrongParts } from './wrong-method.js';
 
 const APPLICATION = 'hozen restore plan';
 
@@ -53,13 +54,14 @@ export async function planRequest(
     return (await planDirectory({ source, artefact, directory, restoreFolders, recovery })).view;
   }
   const targetName = request.target ?? '';
-  const wanted = (request.databases ?? []).map(({ name, as }) => ({ name, as: as ?? name }));
+  const wanted = (request.databases ?? []).map(wantedDatabase);
   const spec = await specOf(database, targetName);
   if (!isServerTarget(spec)) throw intoFolder(targetName);
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
   if (request.inPlace && spec.kind !== 'postgres') throw wrongInPlace(targetName);
   if (spec.kind === 'mariadb') {
+    if (wanted.some(isPartOf)) throw wrongParts(targetName);
     await using server = await connectMariadb(await mariadbAddressOf(spec));
     const facts = await inspectMariadb(server);
     return planMariadb({ source, artefact, facts, row: { databases: wanted, target_name: targetName } });

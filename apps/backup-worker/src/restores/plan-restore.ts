@@ -1,12 +1,15 @@
-import type { RestoreObstacle, RestorePlanView } from '@hozen/contracts';
+import type { PlannedDatabase, RestoreObstacle, RestorePlanView } from '@hozen/contracts';
 import type { TargetClient } from '@hozen/dbms';
-import { postgresOf } from '../artefact/manifest.js';
+import { postgresOf, type ManifestDatabase } from '../artefact/manifest.js';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
+import { unrestorable } from '../parts/choose-entries.js';
+import { storedPart, type StoredPart } from '../parts/stored-part.js';
+import type { TocEntry } from '../pipeline/custom-format.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
-import type { WantedDatabase } from './restore-row.js';
+import { isPartOf, type WantedDatabase } from './restore-row.js';
 import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
 
 /** What a plan is made from: the artefact, and the server that it is to be restored into. */
@@ -25,10 +28,7 @@ type Obstacle = RestorePlanView['obstacles'][number];
 export async function planRestore(ground: PlanGround, wanted: readonly WantedDatabase[]): Promise<RestorePlanView> {
   const { source, artefact, target, targetName } = ground;
   const { manifest } = artefact;
-  const found = wanted.flatMap(({ name, as }) => {
-    const stored = manifest.databases.find((database) => database.name === name);
-    return stored ? [{ ...stored, as }] : [];
-  });
+  const found = await findWanted(ground, wanted);
   const obstacles: Obstacle[] = [
     ...wanted
       .filter(({ name }) => !found.some((each) => each.name === name))
@@ -38,15 +38,55 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
       .map(({ as }) => obstacle('database-exists', as)),
     ...(target.facts.major < postgresOf(manifest).major ? [obstacle('server-older', target.facts.version)] : []),
   ];
-  for (const { folder } of found) obstacles.push(...(await missingFor(ground, folder)));
+  for (const { name, folder, part } of found) {
+    const entries = part?.kept ?? (await storedDefinitions(ground.file, folder));
+    obstacles.push(...(await missingFor(ground, entries)));
+    obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
+  }
   return {
     ...planHead(source, artefact),
     from: { version: postgresOf(manifest).version, target: manifest.target.name },
     to: { version: target.facts.version, target: targetName },
-    databases: found.map(({ name, as, bytes: size, tables }) => ({ name, as, bytes: size, tables })),
+    databases: found.map(planned),
     obstacles: unique(obstacles),
     warnings: found.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as)),
     ...expectedSeconds(source, artefact, found),
+  };
+}
+
+interface FoundDatabase extends ManifestDatabase {
+  as: string;
+  part: StoredPart | undefined;
+}
+
+async function findWanted({ artefact, file }: PlanGround, wanted: readonly WantedDatabase[]): Promise<FoundDatabase[]> {
+  const found: FoundDatabase[] = [];
+  for (const { name, as, ...parts } of wanted) {
+    const stored = artefact.manifest.databases.find((database) => database.name === name);
+    if (!stored) continue;
+    const part = isPartOf(parts) ? await storedPart(file, stored.folder, parts) : undefined;
+    found.push({ ...stored, as, part });
+  }
+  return found;
+}
+
+/** Names of each kind that a plan has. */
+const NAMED = 100;
+
+function planned({ name, as, bytes, tables, part }: FoundDatabase): PlannedDatabase {
+  if (!part) return { name, as, bytes, tables };
+  const qualified = (each: { schema: string; name: string }) => `${each.schema}.${each.name}`;
+  const { content, withoutRows } = part;
+  return {
+    name,
+    as,
+    bytes: content.tables.reduce((sum, each) => sum + each.bytes, 0),
+    tables: content.tables.length,
+    parts: {
+      tables: content.tables.slice(0, NAMED).map(qualified),
+      withoutRows: withoutRows.slice(0, NAMED).map(qualified),
+      unrestorable: unrestorable(part).slice(0, NAMED),
+    },
   };
 }
 
@@ -63,8 +103,7 @@ const KNOWN = `
          array(SELECT name::text FROM pg_available_extensions) AS extensions,
          array(SELECT spcname::text FROM pg_tablespace) AS tablespaces`;
 
-async function missingFor({ file, client }: PlanGround, folder: string): Promise<Obstacle[]> {
-  const entries = await storedDefinitions(file, folder);
+async function missingFor({ client }: PlanGround, entries: readonly TocEntry[]): Promise<Obstacle[]> {
   const { rows } = await client.query<{ roles: string[]; extensions: string[]; tablespaces: string[] }>(KNOWN);
   const known = rows[0] ?? { roles: [], extensions: [], tablespaces: [] };
   const inside = entries.filter((entry) => !isOfDatabaseItself(entry));

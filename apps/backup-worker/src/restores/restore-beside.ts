@@ -7,9 +7,10 @@ import type { CheckedTarget } from '../methods/postgres-logical/check-target.js'
 import { withVariables } from '../pipeline/large-pieces.js';
 import { SESSION_OPTIONS, type ClusterRestore } from '../restore/cluster-restore.js';
 import { restoreDatabase } from '../restore/restore-database.js';
-import { storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
+import { storedPart } from '../parts/stored-part.js';
+import { onlyPart, storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
 import { compareDatabase } from '../verification/compare-cluster.js';
-import type { RestoredDatabase, RestoreRow, WantedDatabase } from './restore-row.js';
+import { isPartOf, type RestoredDatabase, type RestoreRow, type WantedDatabase } from './restore-row.js';
 import { isOfDatabaseItself, storedDefinitions } from '../restore/stored-definitions.js';
 
 /** Processes at a time. */
@@ -59,11 +60,11 @@ export async function areOpened(client: TargetClient, row: RestoreRow): Promise<
 /** Restores every wanted database under a name beside, and compares each with the backup. They are not opened yet. */
 export async function restoreBeside(restore: BesideRestore): Promise<RestoredDatabase[]> {
   const { row, file, target } = restore;
-  const stored = new Map((await storedDatabases(file)).map((database) => [database.name, database]));
+  const stored = await wantedOf(file, row.databases);
   const applicationName = sessionName(row.id, Number(row.epoch));
   await using env = await toolEnvironment({ ...target.address, database: 'postgres' }, { applicationName });
   let bytes = 0;
-  const expectedBytes = row.databases.reduce((sum, { name }) => sum + bytesOf(stored.get(name)), 0);
+  const expectedBytes = stored.reduce((sum, database) => sum + bytesOf(database), 0);
   const shared: ClusterRestore = {
     file,
     address: target.address,
@@ -79,19 +80,41 @@ export async function restoreBeside(restore: BesideRestore): Promise<RestoredDat
       restore.progress({ phase: 'restoring', bytes, expectedBytes, item });
     },
   };
-  const restored: RestoredDatabase[] = [];
   for (const [index, wanted] of row.databases.entries()) {
     restore.signal.throwIfAborted();
-    const database = stored.get(wanted.name);
+    const database = stored[index];
     if (!database) throw new HozenError('NOT_FOUND', { what: 'database', id: wanted.name, list: 'runs' });
     await restoreOne(restore, shared, database, nameBeside(row, index));
     await compare(restore, shared, database, nameBeside(row, index));
-    restored.push({
-      ...wanted,
-      tables: file.index.databases.find((each) => each.name === wanted.name)?.tables.length ?? 0,
-    });
   }
-  return restored;
+  return restoredDatabases(file, row.databases);
+}
+
+/** What a restore has brought when all its databases are there. */
+export async function restoredDatabases(
+  file: ArtefactFile,
+  wanted: readonly WantedDatabase[],
+): Promise<RestoredDatabase[]> {
+  const stored = await wantedOf(file, wanted);
+  return wanted.map(({ name, as }, index) => {
+    const content = stored[index]?.part?.content ?? file.index.databases.find((each) => each.name === name);
+    return { name, as, tables: content?.tables.length ?? 0 };
+  });
+}
+
+/** What is stored of each wanted database, of the parts that are wanted. */
+async function wantedOf(
+  file: ArtefactFile,
+  wanted: readonly WantedDatabase[],
+): Promise<(StoredDatabase | undefined)[]> {
+  const stored = new Map((await storedDatabases(file)).map((database) => [database.name, database]));
+  const found: (StoredDatabase | undefined)[] = [];
+  for (const { name, as: _, ...parts } of wanted) {
+    const database = stored.get(name);
+    const isPart = database && isPartOf(parts);
+    found.push(isPart ? onlyPart(database, await storedPart(file, database.folder, parts)) : database);
+  }
+  return found;
 }
 
 async function restoreOne(
@@ -152,7 +175,7 @@ async function compare(
         progress({ phase: 'comparing', bytes, expectedBytes: bytesOf(database), item });
       },
     },
-    (entry) => !isOfDatabaseItself(entry),
+    { counts: (entry) => !isOfDatabaseItself(entry), part: database.part },
   );
   if (differences.length > 0) {
     throw new HozenError('CONTENT_DIFFERS', { what: differences.slice(0, 5).join('; ') });
@@ -205,6 +228,9 @@ export async function runStatement(client: TargetClient, sql: string): Promise<v
 
 function bytesOf(database: StoredDatabase | undefined): number {
   if (!database) return 0;
-  const data = [...database.data, ...database.tables].reduce((sum, { bytes }) => sum + bytes, 0);
+  const data = (database.part?.content.tables ?? [...database.data, ...database.tables]).reduce(
+    (sum, { bytes }) => sum + bytes,
+    0,
+  );
   return data + database.schema.bytes;
 }

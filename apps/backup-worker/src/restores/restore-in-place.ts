@@ -12,7 +12,13 @@ import { sourceOf } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planInPlace } from './plan-in-place.js';
-import { dropLeftovers, openDatabases, restoreBeside, type BesideRestore } from './restore-beside.js';
+import {
+  dropLeftovers,
+  openDatabases,
+  restoreBeside,
+  restoredDatabases,
+  type BesideRestore,
+} from './restore-beside.js';
 import type { RestoreContext } from './restore-context.js';
 import type { ClosedDatabase, RestoredDatabase, RestoreRow } from './restore-row.js';
 import { safetyBackup } from './safety-backup.js';
@@ -49,8 +55,7 @@ export class InPlaceDestination implements Destination {
     await using file = await ArtefactFile.open(artefact);
     await using client = await connect(target.address, { applicationName: this.#session });
     await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
-    const tables = new Map(artefact.manifest.databases.map((each) => [each.name, each.tables]));
-    const restored = row.databases.map((each) => ({ ...each, tables: tables.get(each.name) ?? 0 }));
+    const restored = await restoredDatabases(file, row.databases);
     // The worker that swapped them died before it could say so.
     if (row.opening && (await this.#isSwapped(client))) return this.#tell(restored);
     await dropLeftovers(client, row);

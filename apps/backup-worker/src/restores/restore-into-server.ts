@@ -9,7 +9,14 @@ import { sourceOf } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planRestore, renamedWarning } from './plan-restore.js';
-import { areOpened, dropLeftovers, openDatabases, restoreBeside, type BesideRestore } from './restore-beside.js';
+import {
+  areOpened,
+  dropLeftovers,
+  openDatabases,
+  restoreBeside,
+  restoredDatabases,
+  type BesideRestore,
+} from './restore-beside.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
 import { wrongMethod } from './wrong-method.js';
@@ -55,9 +62,7 @@ async function restoreIntoServer(
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
   if (row.opening && (await areOpened(client, row))) {
     // The worker that opened them died before it could say so.
-    const tables = new Map(artefact.manifest.databases.map((each) => [each.name, each.tables]));
-    const restored = row.databases.map((each) => ({ ...each, tables: tables.get(each.name) ?? 0 }));
-    return finishRestored(context.outbox, row, restored, renamed);
+    return finishRestored(context.outbox, row, await restoredDatabases(file, row.databases), renamed);
   }
   await dropLeftovers(client, row);
   const ground = { source, artefact, file, target, client, targetName: row.target_name };

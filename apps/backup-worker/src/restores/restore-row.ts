@@ -4,6 +4,7 @@ import type {
   ProgressView,
   ReachedPoint,
   RecoveryPoint,
+  RestoreDatabase,
   RestoreApproval,
   RunState,
 } from '@hozen/contracts';
@@ -11,6 +12,19 @@ import type {
 export interface WantedDatabase {
   name: string;
   as: string;
+  /** Where only parts of it are wanted. */
+  schemas?: string[];
+  tables?: string[];
+}
+
+/** Whether less than all of it is wanted. */
+export function isPartOf({ schemas, tables }: Pick<WantedDatabase, 'schemas' | 'tables'>): boolean {
+  return schemas !== undefined || tables !== undefined;
+}
+
+export function wantedDatabase({ name, as, schemas, tables }: RestoreDatabase): WantedDatabase {
+  const parts = { ...(schemas ? { schemas } : {}), ...(tables ? { tables } : {}) };
+  return { name, as: as ?? (isPartOf(parts) ? `${name}_restored` : name), ...parts };
 }
 
 /** A row of `restores`. Bigints come as text from the driver. */
@@ -58,7 +72,7 @@ export interface ClosedDatabase {
   limit: number;
 }
 
-export interface RestoredDatabase extends WantedDatabase {
+export interface RestoredDatabase extends Pick<WantedDatabase, 'name' | 'as'> {
   tables: number;
 }
 

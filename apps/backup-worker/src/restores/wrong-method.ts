@@ -27,6 +27,13 @@ export function wrongInPlace(target: string): HozenError {
   return new HozenError('RESTORE_IMPOSSIBLE', { target, what });
 }
 
+export function wrongParts(target: string): HozenError {
+  return new HozenError('RESTORE_IMPOSSIBLE', {
+    target,
+    what: 'schemas and tables are chosen of dumps of PostgreSQL only',
+  });
+}
+
 /** A folder is not a server with databases: nothing is ever restored over what stands in it. */
 export function intoFolder(target: string): HozenError {
   return new HozenError('RESTORE_IMPOSSIBLE', { target, what: 'it is no server: name a new directory instead' });

@@ -1,6 +1,7 @@
 import { toolOutput, type DatabaseFacts } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { ROLES, TABLESPACES } from '../methods/postgres-logical/dump-globals.js';
+import type { StoredPart } from '../parts/stored-part.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
 import { storedDefinitions } from '../restore/stored-definitions.js';
 import { compareContents } from './compare-contents.js';
@@ -29,21 +30,26 @@ export async function compareCluster(file: ArtefactFile, reader: CopyReader): Pr
   return [...differences, ...[...copies.keys()].map((name) => `database ${name}: it should not be there`)];
 }
 
+export interface CompareOptions {
+  counts?: (entry: TocEntry) => boolean;
+  part?: Pick<StoredPart, 'kept' | 'content'> | undefined;
+}
+
 /**
  * The same for one database.
- * @param counts which definitions are compared; all by default
+ * @param options `counts`: which definitions are compared; all by default. `part`: what of it was restored
  */
 export async function compareDatabase(
   file: ArtefactFile,
   folder: string,
   copy: DatabaseFacts,
   reader: CopyReader,
-  counts: (entry: TocEntry) => boolean = () => true,
+  { counts = () => true, part }: CompareOptions = {},
 ): Promise<string[]> {
-  const backup = file.index.databases.find((database) => database.folder === folder);
+  const backup = part?.content ?? file.index.databases.find((database) => database.folder === folder);
   if (!backup) return ['it is missing in the index'];
   const { definitions, contents } = await readCopy(reader, copy, backup.tables);
-  const stored = await storedDefinitions(file, folder);
+  const stored = part?.kept ?? (await storedDefinitions(file, folder));
   const look = secondLook(file, reader, copy);
   return [
     ...compareDefinitions(stored.filter(counts), definitions.filter(counts)),

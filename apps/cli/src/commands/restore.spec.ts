@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ServiceDouble } from '../testing/service-double.js';
 import { TestSurroundings } from '../testing/surroundings.js';
 import { RUN_ID } from '../testing/views.js';
-import { databaseOf } from './restore.js';
+import { databaseOf, databasesOf } from './restore.js';
 
 const VIEW: RestoreView = {
   id: 'r1',
@@ -73,6 +73,38 @@ describe('hozen restore', () => {
     expect(await around.hozen('restore', 'nightly', '--database', 'shop')).toBe('invalid');
     expect(await around.hozen('restore', 'nightly', '--to', 'erp')).toBe('invalid');
     expect(around.written.err).toContain('--database');
+  });
+
+  it('asks for parts of databases, and shows what comes along and what does not', async () => {
+    const parts = {
+      tables: ['public.orders'],
+      withoutRows: ['public.customers'],
+      unrestorable: ['fk constraint public.orders x'],
+    };
+    const [database] = PLAN.databases.map((each) => ({ ...each, as: 'shop_restored', parts }));
+    await using worker = await ServiceDouble.start(() => ({ body: { ...PLAN, databases: [database], obstacles: [] } }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    const tables = ['--table', 'shop:public.orders', '--table', 'shop:"Odd:name".*', '--schema', '"my shop":sales'];
+    expect(await around.hozen('restore', 'nightly', '--to', 'erp', ...tables, '--plan')).toBe('ok');
+    expect(worker.asked[0]).toMatchObject({
+      body: {
+        databases: [
+          { name: 'my shop', schemas: ['sales'] },
+          { name: 'shop', tables: ['public.orders', '"Odd:name".*'] },
+        ],
+      },
+    });
+    for (const what of ['public.orders', 'public.customers', 'fk constraint public.orders x']) {
+      expect(around.written.out).toContain(what);
+    }
+  });
+
+  it('takes a table without a database for one of the only database', () => {
+    expect(databasesOf({ database: ['shop=old'], table: ['orders'] })).toEqual([
+      { name: 'shop', as: 'old', tables: ['orders'] },
+    ]);
+    expect(() => databasesOf({ table: ['orders'] })).toThrow();
+    expect(() => databasesOf({ database: ['a', 'b'], table: ['orders'] })).toThrow();
   });
 
   it.each([

@@ -1,8 +1,11 @@
 import { userInfo } from 'node:os';
 import {
   pointText,
+  splitDatabase,
+  type PlannedDatabase,
   type ReachedPoint,
   type RestoreApproval,
+  type RestoreDatabase,
   type RestorePlanView,
   type RestoreRequested,
   type RestoreView,
@@ -22,6 +25,8 @@ import { bytesText, durationText, timeText } from '../terminal/units.js';
 export interface RestoreOptions {
   to?: string;
   database?: string[];
+  schema?: string[];
+  table?: string[];
   directory?: string;
   at?: string;
   restorePoint?: string;
@@ -94,19 +99,45 @@ export function databaseOf(text: string): { name: string; as?: string } {
   return as === '' ? { name } : { name, as };
 }
 
+type Wanted = Pick<RestoreDatabase, 'name' | 'as' | 'schemas' | 'tables'>;
+
+/**
+ * The databases of `--database`, with the parts of `--schema` and `--table`: of the one before their colon, or of the only one
+ * there is.
+ */
+export function databasesOf({ database, schema, table }: RestoreOptions): Wanted[] {
+  const found = new Map<string, Wanted>();
+  for (const each of (database ?? []).map(databaseOf)) found.set(each.name, each);
+  const add = (kind: 'schemas' | 'tables', text: string) => {
+    const { database: before, rest } = splitDatabase(text);
+    const [only] = found.size === 1 ? found.keys() : [];
+    const name = before === undefined ? only : unquoted(before);
+    if (name === undefined) throw missingOption('--database <name[=as]>');
+    const whole = found.get(name) ?? { name };
+    found.set(name, { ...whole, [kind]: [...(whole[kind] ?? []), rest] });
+  };
+  for (const text of schema ?? []) add('schemas', text);
+  for (const text of table ?? []) add('tables', text);
+  return [...found.values()];
+}
+
+function unquoted(name: string): string {
+  return /^".*"$/s.test(name) ? name.slice(1, -1).replaceAll('""', '"') : name;
+}
+
 /** A directory says everything; else both a target and databases are needed. */
-function requireDestination({ to, database, directory }: RestoreOptions): void {
-  if (directory !== undefined) return;
-  const missing = to === undefined ? '--to <target>' : '--database <name[=as]>';
-  if (to !== undefined && database !== undefined) return;
-  throw missingOption(missing);
+function requireDestination(options: RestoreOptions): void {
+  if (options.directory !== undefined) return;
+  if (options.to === undefined) throw missingOption('--to <target>');
+  if (databasesOf(options).length === 0) throw missingOption('--database <name[=as]>');
 }
 
 function requestOf(source: string, options: RestoreOptions): RestoreRequested {
+  const databases = databasesOf(options);
   return {
     ...(isRunId(source) ? { run: source } : { config: source }),
     ...(options.to === undefined ? {} : { target: options.to }),
-    ...(options.database === undefined ? {} : { databases: options.database.map(databaseOf) }),
+    ...(databases.length === 0 ? {} : { databases }),
     ...(options.directory === undefined ? {} : { directory: options.directory }),
     ...(options.inPlace ? { inPlace: true } : {}),
     ...(options.delta ? { delta: true } : {}),
@@ -156,13 +187,7 @@ function planText(context: Context, view: RestorePlanView): string {
     ),
     [text('restore.from'), oneLine(`${view.from.target} (${view.from.version})`)],
     [text('restore.to'), oneLine(`${view.to.target} (${view.to.version})`)],
-    ...view.databases.map(
-      ({ name, as, bytes, tables }) =>
-        [
-          text('restore.database'),
-          `${oneLine(name)} → ${oneLine(as)}  ${bytesText(bytes)}, ${text('restore.tables', { tables })}`,
-        ] as const,
-    ),
+    ...view.databases.flatMap((database) => databaseRows(context, database)),
     ...(view.inPlace?.replaces ?? []).map((name) => [text('restore.replaces'), styles.warn(oneLine(name))] as const),
     ...deltaText(context, view.delta),
     [text('restore.safety'), view.inPlace && oneLine(view.inPlace.safetyConfig)],
@@ -190,6 +215,18 @@ function deltaText({ text, styles }: Context, delta: RestorePlanView['delta']): 
       ? []
       : [[text('restore.unfinished'), styles.warn(text('restore.unfinished-value', { id }))] as const]),
   ];
+}
+
+function databaseRows({ text, styles }: Context, { name, as, bytes, tables, parts }: PlannedDatabase) {
+  const listed = (names: readonly string[]) => (names.length === 0 ? undefined : names.map(oneLine).join('\n'));
+  const size = `${bytesText(bytes)}, ${text('restore.tables', { tables })}`;
+  const left = listed(parts?.unrestorable ?? []);
+  return [
+    [text('restore.database'), `${oneLine(name)} → ${oneLine(as)}  ${size}`],
+    [text('restore.part-tables'), parts && listed(parts.tables)],
+    [text('restore.part-without-rows'), parts && listed(parts.withoutRows)],
+    [text('restore.part-unrestorable'), left && styles.warn(left)],
+  ] as const;
 }
 
 function logsText({ text }: Context, { count, bytes, upTo }: NonNullable<RestorePlanView['logs']>): string {

@@ -21,6 +21,7 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { AreNamePatterns } from '../files/selection-spec.js';
 import { BackupRejected, ErrorFacts } from './backup.js';
 
 /** One database of the backup, and what it is to be called. */
@@ -30,12 +31,20 @@ export class RestoreDatabase {
   @MaxLength(63)
   name!: string;
 
-  /** Default: its own name. A database of this name must not exist yet. */
+  /** Default: its own name, or that with `_restored` where only parts of it are named. A database of this name must not exist yet. */
   @IsOptional()
   @IsString()
   @IsNotEmpty()
   @MaxLength(63)
   as?: string;
+
+  /** Only these schemas of it: patterns of pg_dump. Of a dump of PostgreSQL. */
+  @AreNamePatterns('schema', { inDatabase: true })
+  schemas?: string[];
+
+  /** Only these tables of it, with all that they need: patterns of pg_dump; without a schema, of every schema. */
+  @AreNamePatterns('table', { inDatabase: true })
+  tables?: string[];
 }
 
 /** An absolute path without anything that could lead elsewhere. */

@@ -1,3 +1,5 @@
+import { RE2JS } from 're2js';
+
 /** What a pattern names. */
 export type NamedKind = 'database' | 'schema' | 'table';
 
@@ -53,6 +55,12 @@ export function wholeName(source: string): string {
   return `^(${source})$`;
 }
 
+/** Whether a whole name matches; in time that grows with the name only, whatever the expression is. */
+export function nameMatcher(source: string): (name: string) => boolean {
+  const compiled = RE2JS.compile(wholeName(source), RE2JS.DOTALL);
+  return (name) => compiled.matcher(name).find();
+}
+
 interface Part {
   source: string;
   isExact: boolean;
@@ -65,8 +73,8 @@ function tooManyParts(kind: NamedKind): string {
     : 'must be a table, such as public.orders; the database goes before a colon: shop:public.orders';
 }
 
-/** At the first colon that is in no quotes and in no brackets. */
-function splitDatabase(text: string): { database: string | undefined; rest: string } {
+/** What stands before the first colon that is in no quotes and in no brackets, and what behind it. */
+export function splitDatabase(text: string): { database: string | undefined; rest: string } {
   const characters = Array.from(text);
   let quoted = false;
   let depth = 0;
@@ -122,7 +130,8 @@ function unquoted(character: string, next: string | undefined): string {
 /** The server has the last word; what is no regular expression anywhere is told at once. */
 function isExpression(source: string): boolean {
   try {
-    return new RegExp(wholeName(source)).source !== '';
+    nameMatcher(source);
+    return true;
   } catch {
     return false;
   }

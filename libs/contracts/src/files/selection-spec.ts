@@ -3,11 +3,18 @@ import { parseNamePattern, type NamedKind, type NamePattern } from './name-patte
 
 const MOST = 1000;
 
-/** Every one a pattern of pg_dump for what is named so. */
-function ArePatterns(kind: NamedKind): PropertyDecorator {
+/**
+ * Every one a pattern of pg_dump for what is named so.
+ * @param options `inDatabase`: of a database that is named elsewhere
+ */
+export function AreNamePatterns(kind: NamedKind, { inDatabase = false } = {}): PropertyDecorator {
+  const faultOf = (text: string) => {
+    const parsed = parseNamePattern(text, kind);
+    return inDatabase && typeof parsed === 'object' && parsed.database !== undefined ? 'must have no colon' : parsed;
+  };
   const faultsOf = (value: unknown) =>
     (Array.isArray(value) ? value : []).flatMap((each: unknown) => {
-      const parsed = typeof each === 'string' ? parseNamePattern(each, kind) : 'must be text';
+      const parsed = typeof each === 'string' ? faultOf(each) : 'must be text';
       return typeof parsed === 'string' ? [`${JSON.stringify(each)} ${parsed}`] : [];
     });
   return (target, property) => {
@@ -16,9 +23,9 @@ function ArePatterns(kind: NamedKind): PropertyDecorator {
     ArrayNotEmpty()(target, property);
     ArrayMaxSize(MOST)(target, property);
     registerDecorator({
-      name: 'arePatterns',
+      name: 'areNamePatterns',
       target: target.constructor,
-      propertyName: property as string,
+      propertyName: String(property),
       validator: {
         validate: (value: unknown) => faultsOf(value).length === 0,
         defaultMessage: (about) => faultsOf(about?.value).join('; '),
@@ -29,22 +36,22 @@ function ArePatterns(kind: NamedKind): PropertyDecorator {
 
 /** The parts of a PostgreSQL server that a dump has, by names or patterns of pg_dump; without one, all of that kind. */
 export class InclusionSpec {
-  @ArePatterns('database')
+  @AreNamePatterns('database')
   databases?: string[];
 
   /** With all that is in them. */
-  @ArePatterns('schema')
+  @AreNamePatterns('schema')
   schemas?: string[];
 
   /** With their partitions, and the definitions that they need. */
-  @ArePatterns('table')
+  @AreNamePatterns('table')
   tables?: string[];
 }
 
 /** The parts that it does not have, whatever is included. */
 export class ExclusionSpec extends InclusionSpec {
   /** Tables of which it has the definition, and no rows. */
-  @ArePatterns('table')
+  @AreNamePatterns('table')
   rows?: string[];
 }
 

@@ -34,6 +34,8 @@ const KEYWORDS: Readonly<Record<string, (constraints: unknown[]) => JsonSchema>>
   isObject: () => ({ type: 'object' }),
   isTimeZone: () => ({ type: 'string' }),
   isArray: () => ({ type: 'array' }),
+  // Of pg_dump: which they are, the guide says.
+  areNamePatterns: () => ({ items: { type: 'string' } }),
   arrayMinSize: ([least]) => ({ minItems: least }),
   arrayMaxSize: ([most]) => ({ maxItems: most }),
   arrayNotEmpty: () => ({ minItems: 1 }),

@@ -11,7 +11,7 @@ export interface RestoreView {
   runId: string;
   config: string;
   target: string;
-  databases: { name: string; as: string }[];
+  databases: { name: string; as: string; schemas?: string[]; tables?: string[] }[];
   /** The databases take the place of those that bear their names. */
   inPlace?: true;
   /** Only what differs is written, into a directory that stands. */
@@ -66,7 +66,7 @@ export interface RestorePlanView {
   /** Server that the backup is of, and the server or folder that is restored into. */
   from: { version: string; target: string };
   to: { version: string; target: string; freeBytes?: number };
-  databases: { name: string; as: string; bytes: number; tables: number }[];
+  databases: PlannedDatabase[];
   /** Of a restore in place: the databases that are replaced, and the config that backs them up before. */
   inPlace?: { replaces: string[]; safetyConfig: string };
   /** Of a restore of differences: what it writes over. */
@@ -97,6 +97,22 @@ export interface DeltaPlanView {
   unfinished?: string;
 }
 
+export interface PlannedDatabase {
+  name: string;
+  as: string;
+  bytes: number;
+  tables: number;
+  /** Where only parts of it are restored. */
+  parts?: {
+    /** The first tables with their rows. */
+    tables: string[];
+    /** The first tables that come without rows, because others need their definition. */
+    withoutRows: string[];
+    /** What belongs to them and is not restored, because it needs something that is not. */
+    unrestorable: string[];
+  };
+}
+
 /** Any moment from one to the other, RFC 3339. */
 export interface RecoverableRange {
   from: string;
@@ -112,6 +128,7 @@ export const RESTORE_OBSTACLES = [
   'database-unknown',
   'database-missing',
   'database-irreplaceable',
+  'table-unknown',
   'safety-config-missing',
   'role-missing',
   'extension-missing',

@@ -53,6 +53,9 @@ export const cliEn = {
   'option.before': 'only runs older than this one (the value that the last list ended with)',
   'option.to': 'name of the target to restore into',
   'option.database': 'database to restore, and its new name; may be given several times',
+  'option.schema': 'only this schema of a database; more than once for several; patterns of pg_dump',
+  'option.table':
+    'only this table of a database, with all that it needs; more than once for several; patterns of pg_dump',
   'option.directory': 'new data directory, on the machine of the worker: for copies of files',
   'option.at': 'replay the log up to this moment, such as 2026-01-31T09:15:00+09:00',
   'option.restore-point': '… up to the place that was given this name',
@@ -299,6 +302,9 @@ export const cliEn = {
   'restore.to': 'Into',
   'restore.database': 'Database',
   'restore.tables': '{tables} tables',
+  'restore.part-tables': 'tables',
+  'restore.part-without-rows': 'without rows',
+  'restore.part-unrestorable': 'left out, for it needs what is not restored',
   'restore.expected': 'Expected',
   'restore.obstacle': 'In the way',
   'restore.obstacle.database-exists': 'there is a database {what} already: give another name, --database NAME=OTHER',
@@ -307,6 +313,7 @@ export const cliEn = {
   'restore.obstacle.safety-config-missing':
     'no config dumps the whole cluster of {what}: apply one of the method postgres-logical, so that what is replaced can be backed up',
   'restore.obstacle.database-unknown': 'there is no database {what} in the backup',
+  'restore.obstacle.table-unknown': 'the backup has nothing of {what}',
   'restore.obstacle.role-missing': 'role {what} is missing: CREATE ROLE it first',
   'restore.obstacle.extension-missing': 'extension {what} is not installed on the server',
   'restore.obstacle.tablespace-missing': 'tablespace {what} is missing: CREATE TABLESPACE it first',

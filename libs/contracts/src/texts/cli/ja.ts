@@ -55,6 +55,8 @@ export const cliJa: CliTexts = {
   'option.before': 'これより古い実行だけ(前回の一覧の最後に示された値)',
   'option.to': '復元先の対象の名前',
   'option.database': '復元するデータベースと新しい名前（複数指定可）',
+  'option.schema': 'データベースのこのスキーマだけ。複数なら繰り返す。pg_dump のパターン',
+  'option.table': 'データベースのこのテーブルだけ(必要な定義も含む)。複数なら繰り返す。pg_dump のパターン',
   'option.directory': '新しいデータディレクトリ（ワーカーのマシン上）。ファイルのコピー用',
   'option.at': 'この時点までログを再生する。例: 2026-01-31T09:15:00+09:00',
   'option.restore-point': '…この名前を付けた位置まで',
@@ -300,6 +302,9 @@ export const cliJa: CliTexts = {
   'restore.to': '復元先',
   'restore.database': 'データベース',
   'restore.tables': '{tables} 表',
+  'restore.part-tables': 'テーブル',
+  'restore.part-without-rows': '行なし(定義のみ)',
+  'restore.part-unrestorable': '復元されないものに依存するため除外',
   'restore.expected': '見込み時間',
   'restore.obstacle': '妨げ',
   'restore.obstacle.database-exists':
@@ -309,6 +314,7 @@ export const cliJa: CliTexts = {
   'restore.obstacle.safety-config-missing':
     '{what} のクラスター全体をダンプする設定がありません。置き換え前のバックアップのため、postgres-logical の設定を適用してください',
   'restore.obstacle.database-unknown': 'バックアップにデータベース {what} はありません',
+  'restore.obstacle.table-unknown': 'バックアップに {what} に当たるものがありません',
   'restore.obstacle.role-missing': 'ロール {what} がありません。先に CREATE ROLE してください',
   'restore.obstacle.extension-missing': '拡張 {what} がサーバーにインストールされていません',
   'restore.obstacle.tablespace-missing': 'テーブル空間 {what} がありません。先に CREATE TABLESPACE してください',

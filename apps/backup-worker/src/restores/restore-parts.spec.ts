@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { BackupConfiguration, newEvent, requireValid, type Reason } from '@hozen/contracts';
+import { logger } from '@hozen/telemetry';
+import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { backUp, jobFor } from '../backup.fixture.js';
+import { applyConfiguration } from '../configs/apply-configuration.js';
+import { BackupStore } from '../spec-support/backup-store.js';
+import { acceptRestore } from './accept-restore.js';
+import { claimRestore } from './claim-restore.js';
+import { executeRestore } from './execute-restore.js';
+import { findRestore } from './list-restores.js';
+import { planRequest } from './plan-request.js';
+
+const CONTENT = `
+  CREATE TYPE state AS ENUM ('open', 'paid');
+  CREATE SEQUENCE numbers START 100;
+  CREATE TABLE customers (id int PRIMARY KEY, name text);
+  CREATE TABLE orders (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, number int DEFAULT nextval('numbers'), state state, note text,
+    customer int REFERENCES customers);
+  CREATE INDEX ON orders (state);
+  GRANT SELECT ON orders TO clerk;
+  CREATE VIEW bills AS SELECT o.id, c.name FROM orders o JOIN customers c ON c.id = o.customer;
+  INSERT INTO customers SELECT n, 'customer ' || n FROM generate_series(1, 10) n;
+  INSERT INTO orders (state, note, customer) SELECT 'paid', repeat(md5(n::text), 10), n % 10 + 1 FROM generate_series(1, 6000) n;
+  CREATE TABLE events (at date, what text) PARTITION BY RANGE (at);
+  CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+  CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+  INSERT INTO events VALUES ('2025-02-03', 'old'), ('2026-02-03', 'new');
+  CREATE SCHEMA audit;
+  CREATE TABLE audit."odd ""name""" AS SELECT 1 AS a;
+  CREATE FUNCTION audit.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+  SELECT lo_from_bytea(4711, 'large');
+`;
+
+let store: BackupStore;
+let source: TestPostgres;
+let destination: TestPostgres;
+let folder: TempDir;
+let runId: string;
+
+beforeAll(async () => {
+  folder = await tempDir();
+  [store, source, destination] = await Promise.all([BackupStore.start(), TestPostgres.start(), TestPostgres.start()]);
+  for (const server of [source, destination]) {
+    await using client = await server.client();
+    await client.query('CREATE ROLE clerk');
+  }
+  await source.createDatabase('shop');
+  await using shop = await source.client('shop');
+  await shop.query(CONTENT);
+  jobFor(destination.address(), folder.path);
+  const artefact = await backUp(jobFor(source.address(), folder.path));
+  const target = (name: string, server: TestPostgres) => {
+    const { host, port, user } = server.address();
+    return { name, kind: 'postgres', host, port, user, password: `env:HOZEN_TEST_PASSWORD_${port}` };
+  };
+  const wanted = requireValid(BackupConfiguration, {
+    targets: [target('shop', source), target('elsewhere', destination)],
+    configs: [{ name: 'nightly', target: 'shop', storage: { kind: 'file', path: folder.path } }],
+  });
+  await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+  runId = await store.completed('nightly', artefact);
+}, 60_000);
+afterAll(async () => {
+  await Promise.all([store, source, destination, folder].map((each) => each[Symbol.asyncDispose]()));
+});
+afterEach(async () => {
+  await using client = await destination.client();
+  for (const name of await databases())
+    await client.query(`DROP DATABASE ${client.escapeIdentifier(name)} WITH (FORCE)`);
+});
+
+async function databases(): Promise<string[]> {
+  await using client = await destination.client();
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT datname::text AS name FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1') ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function ask(wanted: object[], change: object = {}): Promise<{ id: string; reasons: Reason[] }> {
+  const data = { run: runId, target: 'elsewhere', databases: wanted, ...change } as never;
+  const event = newEvent('restore.requested', data, { source: 'spec', id: randomUUID() });
+  const reasons = await store.outbox.transaction((tx) => acceptRestore(tx, event));
+  return { id: event.id, reasons };
+}
+
+async function execute(): Promise<void> {
+  const row = await claimRestore(store.database, 'spec');
+  if (!row) throw new Error('there is nothing to claim');
+  const log = logger('spec');
+  log.level = 'silent';
+  const context = {
+    database: store.database,
+    outbox: store.outbox,
+    log,
+    restoreFolders: [],
+    shutdown: new AbortController().signal,
+  };
+  await executeRestore(row, performance.now(), { ...context, spoolRoot: folder.join('spool') });
+}
+
+/** Restores, and tells what came of it. */
+async function restored(...wanted: object[]) {
+  const { id } = await ask(wanted);
+  await execute();
+  return findRestore(store.database, id);
+}
+
+async function relationsOf(database: string): Promise<string[]> {
+  await using client = await destination.client(database);
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname !~ '^(pg_|information_schema)' AND c.relkind IN ('r', 'p', 'v', 'S') ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+const ORDERS = `SELECT count(*)::int AS n, sum(hashtext(o::text))::text AS sum FROM orders AS o`;
+
+async function sameOrders(database: string): Promise<void> {
+  await using original = await source.client('shop');
+  await using copy = await destination.client(database);
+  expect((await copy.query(ORDERS)).rows).toEqual((await original.query(ORDERS)).rows);
+}
+
+describe('a restore of chosen tables', () => {
+  it('has them with rows, indexes, rights and the next numbers, in a database of their own', async () => {
+    const view = await restored({ name: 'shop', tables: ['public.orders'] });
+    expect(view).toMatchObject({
+      state: 'completed',
+      databases: [{ name: 'shop', as: 'shop_restored', tables: ['public.orders'] }],
+      result: [{ name: 'shop', as: 'shop_restored', tables: 1 }],
+    });
+    expect(await relationsOf('shop_restored')).toEqual(['numbers', 'orders', 'orders_id_seq']);
+    await sameOrders('shop_restored');
+    await using client = await destination.client('shop_restored');
+    expect((await client.query(`INSERT INTO orders (state) VALUES ('open') RETURNING id, number`)).rows).toEqual([
+      { id: '6001', number: 6100 },
+    ]);
+    const { rows } = await client.query(
+      `SELECT has_table_privilege('clerk', 'orders', 'SELECT') AS may, count(*)::int AS n FROM pg_indexes WHERE tablename = 'orders'`,
+    );
+    expect(rows).toEqual([{ may: true, n: 2 }]);
+  });
+
+  it('takes small tables out of a stream that they share, partitions with their table, and any name', async () => {
+    const view = await restored({ name: 'shop', as: 'some', tables: ['events', 'audit."odd ""name"""', 'cust*'] });
+    expect(view).toMatchObject({ state: 'completed', result: [{ tables: 4 }] });
+    expect(await relationsOf('some')).toEqual([
+      'audit."odd ""name"""',
+      'customers',
+      'events',
+      'events_2025',
+      'events_2026',
+    ]);
+    await using client = await destination.client('some');
+    expect((await client.query('SELECT count(*)::int AS n FROM events')).rows).toEqual([{ n: 2 }]);
+  });
+
+  it('has views on them only where all that they need is there', async () => {
+    const plan = await planRequest(
+      store.database,
+      { run: runId, target: 'elsewhere', databases: [{ name: 'shop', tables: ['orders', 'bills', 'events_2026'] }] },
+      [],
+    );
+    expect(plan).toMatchObject({ obstacles: [], databases: [{ as: 'shop_restored', tables: 2 }] });
+    expect(plan.databases[0]?.bytes).toBeGreaterThan(1_900_000);
+    expect(plan.databases[0]?.parts).toEqual({
+      tables: ['public.events_2026', 'public.orders'],
+      withoutRows: ['public.events'],
+      unrestorable: ['view public.bills', 'fk constraint public.orders orders_customer_fkey'],
+    });
+    expect(await databases()).toEqual([]);
+  });
+
+  it('can be whole schemas, with their functions and without large objects', async () => {
+    expect(await restored({ name: 'shop', as: 'audit', schemas: ['audit'] })).toMatchObject({ state: 'completed' });
+    expect(await relationsOf('audit')).toEqual(['audit."odd ""name"""']);
+    await using client = await destination.client('audit');
+    expect((await client.query('SELECT audit.f()')).rows).toEqual([{ f: 1 }]);
+    expect((await client.query('SELECT FROM pg_largeobject_metadata')).rowCount).toBe(0);
+  });
+
+  it('goes on after the death of its worker', async () => {
+    const { id } = await ask([{ name: 'shop', as: 'again', tables: ['orders'] }]);
+    const dead = await claimRestore(store.database, 'dead');
+    await using client = await destination.client();
+    await client.query(`CREATE DATABASE "hozen_${dead?.id.replaceAll('-', '')}_${dead?.epoch}_0"`);
+    await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [dead?.id]);
+    await execute();
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
+    expect(await databases()).toEqual(['again']);
+  });
+
+  it('names every pattern that the backup has nothing of, and changes nothing', async () => {
+    const view = await restored({ name: 'shop', tables: ['ordres', 'orders', 'nowhere.*'] });
+    expect(view).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
+    expect(view.error?.message).toContain('table-unknown shop: ordres, table-unknown shop: nowhere.*');
+    expect(await databases()).toEqual([]);
+  });
+
+  it.each([
+    ['schemas and tables at once', [{ name: 'shop', schemas: ['a'], tables: ['b'] }], {}, 'either schemas or tables'],
+    ['in place', [{ name: 'shop', tables: ['b'] }], { inPlace: true }, 'only whole databases'],
+  ])('is rejected where it asks for %s', async (_what, wanted, change, message) => {
+    const { reasons } = await ask(wanted, change);
+    expect(reasons.map((each) => each.message).join()).toContain(message);
+  });
+});
