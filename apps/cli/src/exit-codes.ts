@@ -77,6 +77,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   ARTEFACT_MISSING: 'failed',
   ARTEFACT_CORRUPT: 'failed',
   IDENTITY_MISSING: 'failed',
+  NOT_ENCRYPTED: 'failed',
   IDENTITY_WRONG: 'failed',
   SIGNATURE_MISSING: 'failed',
   SIGNATURE_WRONG: 'failed',

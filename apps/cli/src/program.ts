@@ -194,12 +194,18 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .argument('[source]', text('argument.verify'))
     .addOption(new Option('--kind <kind>', text('option.kind')).choices(VERIFICATION_KINDS))
     .option('--seed <number>', text('option.seed'), wholeNumber(text))
+    .option('--escrow <reference>', text('option.escrow'))
     .option('--wait', text('option.wait-verify'))
     .option('--reason <text>', text('option.reason'))
     .addOption(json())
     .addHelpText(
       'after',
-      examples('hozen verify nightly --wait', 'hozen verify nightly --kind sample', 'hozen verify --kind spot --wait'),
+      examples(
+        'hozen verify nightly --wait',
+        'hozen verify nightly --kind sample',
+        'hozen verify --kind spot --wait',
+        'hozen verify nightly --escrow file:/media/safe/age-key.txt --wait',
+      ),
     )
     .action(act((context, source: string | undefined, options: VerifyOptions) => verify(context, source, options)));
 

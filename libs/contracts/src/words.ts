@@ -70,7 +70,7 @@ export function kindOf(method: BackupMethod): TargetKind {
  * How a standing backup is proven once more. `full`: the newest one, restored and compared. `sample`: one that is drawn, restored and compared.
  * `spot`: one that is drawn, read back and checked.
  */
-export const VERIFICATION_KINDS = ['full', 'sample', 'spot'] as const;
+export const VERIFICATION_KINDS = ['full', 'sample', 'spot', 'key'] as const;
 export type VerificationKind = (typeof VERIFICATION_KINDS)[number];
 
 /** What a failed verification says of the backup. */

@@ -51,12 +51,19 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
       },
       async (reason, thrown) => {
         if (thrown instanceof OutcomeUnknown) throw thrown;
-        await settle(row, destination, reason, context);
+        await settle(row, destination, whatCounts(reason, thrown), context);
       },
     );
   } finally {
     await rm(spoolDir, { recursive: true, force: true });
   }
+}
+
+/** Whatever stopped it, somebody has to know that a directory is half restored. Another worker goes on otherwise. */
+function whatCounts(reason: unknown, thrown: unknown): unknown {
+  const isOver = !(reason instanceof HandBack) && asHozenError(reason).code !== 'LEASE_LOST';
+  const isUnfinished = thrown instanceof HozenError && thrown.code === 'RESTORE_UNFINISHED';
+  return isOver && isUnfinished ? thrown : reason;
 }
 
 async function announce(row: RestoreRow, context: RestoreContext): Promise<void> {

@@ -5,7 +5,14 @@ import { existsSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Identity } from '@hozen/access';
-import { BackupConfiguration, newEvent, requireValid, RestoreRequested, type RestorePlanView } from '@hozen/contracts';
+import {
+  BackupConfiguration,
+  HozenError,
+  newEvent,
+  requireValid,
+  RestoreRequested,
+  type RestorePlanView,
+} from '@hozen/contracts';
 import { findTools, giveToServer, PrivatePostgres } from '@hozen/dbms';
 import { logger } from '@hozen/telemetry';
 import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
@@ -22,6 +29,7 @@ import { claimRestore } from './claim-restore.js';
 import { executeRestore } from './execute-restore.js';
 import { findRestore, findRestoreRow } from './list-restores.js';
 import { planRequest } from './plan-request.js';
+import { DeltaDestination } from './restore-delta.js';
 
 const ALICE: Identity = { name: 'alice', role: 'dba' };
 const BOB: Identity = { name: 'bob', role: 'dba' };
@@ -260,6 +268,30 @@ describe('a restore of differences into a data directory that stands', () => {
       }
     },
   );
+
+  it('that is cancelled after the first change says that the directory is half restored', async () => {
+    const { id } = await ask();
+    const row = await findRestoreRow(store.database.manager, id);
+    const cancelled = new AbortController();
+    const { database, outbox } = store;
+    const log = logger('spec');
+    const context = {
+      database,
+      outbox,
+      log,
+      spoolRoot: folder.join('spool'),
+      restoreFolders: [restored()],
+      shutdown: new AbortController().signal,
+    };
+    const restoring = new DeltaDestination({ ...row, directory }, context).restore({
+      spoolDir: folder.join('spool'),
+      signal: cancelled.signal,
+      progress: ({ phase }) => phase === 'restoring' && cancelled.abort(new HozenError('CANCELLED')),
+      ensureLease: () => undefined,
+    });
+    await expect(restoring).rejects.toMatchObject({ code: 'RESTORE_UNFINISHED' });
+    expect(await refusalAt(directory)).toContain('could not find the database system');
+  });
 
   it('whose backup cannot be read leaves everything as it was', async () => {
     const { id } = await ask();

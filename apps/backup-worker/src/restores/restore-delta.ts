@@ -145,8 +145,7 @@ async function leftTablespaces(directory: DataDirectory, chain: readonly Committ
 
 function unfinished(path: string, thrown: unknown): HozenError {
   const error = asHozenError(thrown);
-  // These say nothing of what stands there; whoever comes next goes on.
-  if (error.code === 'LEASE_LOST' || error.code === 'CANCELLED') return error;
+  if (error.code === 'LEASE_LOST') return error;
   return new HozenError(
     'RESTORE_UNFINISHED',
     { path, what: error.message },

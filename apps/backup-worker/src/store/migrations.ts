@@ -4,6 +4,7 @@ import { BackupCopies1764280000000 } from './backup-copies.migration.js';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
+import { KeyDrills1764360000000 } from './key-drills.migration.js';
 import { RecoveryRanges1764270000000 } from './recovery-ranges.migration.js';
 import { RestoreDirectories1764260000000 } from './restore-directories.migration.js';
 import { RestoresInPlace1764320000000 } from './restores-in-place.migration.js';
@@ -29,4 +30,5 @@ export const migrations = [
   Verifications1764310000000,
   RestoresInPlace1764320000000,
   BinlogRanges1764340000000,
+  KeyDrills1764360000000,
 ];

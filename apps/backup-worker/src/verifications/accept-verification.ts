@@ -9,8 +9,9 @@ import { draw, newSeed } from './draw.js';
 /** The request id is unique: whatever happens to the inbox, a request is one verification. */
 const INSERT = `
   INSERT INTO verifications
-    (id, request_id, kind, seed, run_id, config_name, target_name, requested_by, reason, traceparent)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (id, request_id, kind, seed, run_id, config_name, target_name, requested_by, reason, traceparent,
+     identity)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
   ON CONFLICT (request_id) DO NOTHING
   RETURNING id`;
 
@@ -33,11 +34,12 @@ type Request = DataOf<'verification.requested'>;
 export async function acceptVerification(tx: Transaction, event: EventOf<'verification.requested'>): Promise<Reason[]> {
   const request = event.data;
   const kind = request.kind ?? 'full';
-  const seed = kind === 'full' || request.run !== undefined ? undefined : (request.seed ?? newSeed());
+  const seed = kind === 'full' || kind === 'key' || request.run !== undefined ? undefined : (request.seed ?? newSeed());
   const source = await sourceOf(tx, request, seed);
-  if (!isSource(source)) {
-    await tx.reject(event, [source]);
-    return [source];
+  const reasons = [...(isSource(source) ? [] : [source]), ...wrongIdentity(request)];
+  if (!isSource(source) || reasons.length > 0) {
+    await tx.reject(event, reasons);
+    return reasons;
   }
   const [target] = await tx.manager.query<{ name: string }[]>(TARGET_OF, [source.runId]);
   const { traceparent } = traced();
@@ -61,11 +63,20 @@ export async function acceptVerification(tx: Transaction, event: EventOf<'verifi
     request.requestedBy ?? null,
     request.reason ?? null,
     traceparent ?? null,
+    request.identity ?? null,
   ]);
   if (inserted.length === 0) return [];
   const about = { source: SOURCE, subject: facts.verificationId, ...traced() };
   await tx.publish(newEvent('verification.accepted', facts, about));
   return [];
+}
+
+function wrongIdentity({ kind, identity }: Request): Reason[] {
+  if (kind === 'key')
+    return identity === undefined ? [{ field: 'identity', message: 'a drill of keys needs one' }] : [];
+  return identity === undefined
+    ? []
+    : [{ field: 'identity', message: 'only a verification of the kind key tries one' }];
 }
 
 async function sourceOf(tx: Transaction, request: Request, seed: number | undefined) {

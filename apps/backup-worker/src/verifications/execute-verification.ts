@@ -27,6 +27,7 @@ import { renewLease } from '../runs/renew-lease.js';
 import { finishNotVerified, finishVerified } from './finish-verification.js';
 import { handBack, suspect } from './look-again.js';
 import { recoveryPointAge } from './recovery-point.js';
+import { tryKey } from './try-key.js';
 import { verificationFacts, type VerificationRow } from './verification-row.js';
 
 /** What the worker gives to each verification. */
@@ -85,24 +86,38 @@ async function verify(
   // The scratch server runs as another user when the worker is root, and has to pass through.
   await mkdir(spoolDir, { recursive: true, mode: 0o711 });
   const source = await sourceOf(row, context.database);
-  const artefact = await publishedArtefact(source.path, source);
   const job = await jobFor(row, spoolDir, context);
-  const rpoSeconds = row.kind === 'full' ? await recoveryPointAge(context.database, row.run_id) : undefined;
   const about = { ...leased, log: context.log, lineage: NO_LINEAGE };
   const begunAt = performance.now();
   const seconds = () => (performance.now() - begunAt) / 1000;
+  if (row.identity !== null) {
+    const recipients = await tryKey(job, source, row.identity, about);
+    leased.signal.throwIfAborted();
+    return finishVerified(context.outbox, row, {
+      proof: readBack(seconds()),
+      rtoSeconds: undefined,
+      rpoSeconds: undefined,
+      recipients,
+    });
+  }
+  const artefact = await publishedArtefact(source.path, source);
+  const rpoSeconds = row.kind === 'full' ? await recoveryPointAge(context.database, row.run_id) : undefined;
   let proof: ProofFacts;
   // Without the key an encrypted one can be compared with its checksum, and no more.
   await (row.kind === 'spot' && !canBeRead(artefact)
     ? checkFile(artefact, about)
     : checkArtefact(job, artefact, about));
-  if (row.kind === 'spot') proof = { level: 'checksum', databases: 0, tables: 0, seconds: seconds() };
+  if (row.kind === 'spot') proof = readBack(seconds());
   else proof = await methodOf(job.config.method).prove(job, artefact, about);
   leased.signal.throwIfAborted();
   const { failedAssertions } = proof;
   if (failedAssertions) throw new HozenError('ASSERTION_FAILED', { what: failedAssertions.join('; ') });
   const isRestored = proof.level === 'restore';
   await finishVerified(context.outbox, row, { proof, rpoSeconds, rtoSeconds: isRestored ? proof.seconds : undefined });
+}
+
+function readBack(seconds: number): ProofFacts {
+  return { level: 'checksum', databases: 0, tables: 0, seconds };
 }
 
 /** Nothing is made: nothing builds on anything. */

@@ -4,6 +4,7 @@ import {
   type HozenError,
   type ProofFacts,
   type RunState,
+  type TriedRecipient,
   type Verdict,
 } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
@@ -17,7 +18,7 @@ import { verificationFacts, type VerificationRow } from './verification-row.js';
 const END = `
   UPDATE verifications
      SET state = $3, finished_at = clock_timestamp(), lease_until = NULL, proof = $4::jsonb, rto_seconds = $5,
-         rpo_seconds = $6, verdict = $7, error = $8::jsonb
+         rpo_seconds = $6, verdict = $7, error = $8::jsonb, recipients = $10::jsonb
    WHERE id = $1 AND epoch = $2 AND state = $9
   RETURNING started_at, finished_at`;
 
@@ -28,6 +29,7 @@ export interface Verified {
   proof: ProofFacts;
   rtoSeconds: number | undefined;
   rpoSeconds: number | undefined;
+  recipients?: TriedRecipient[] | undefined;
 }
 
 interface End extends Partial<Verified> {
@@ -40,7 +42,7 @@ interface End extends Partial<Verified> {
 export async function finishVerified(outbox: Outbox, row: VerificationRow, found: Verified): Promise<void> {
   await outbox.transaction(async (tx) => {
     const times = await end(tx, row, { state: 'completed', ...found });
-    const { proof, rtoSeconds, rpoSeconds } = found;
+    const { proof, rtoSeconds, rpoSeconds, recipients } = found;
     const data = {
       ...verificationFacts(row),
       startedAt: (times.started_at ?? times.finished_at).toISOString(),
@@ -48,6 +50,7 @@ export async function finishVerified(outbox: Outbox, row: VerificationRow, found
       proof,
       ...(rtoSeconds === undefined ? {} : { rtoSeconds }),
       ...(rpoSeconds === undefined ? {} : { rpoSeconds }),
+      ...(recipients ? { recipients } : {}),
     };
     await tx.publish(newEvent('verification.completed', data, { source: SOURCE, subject: row.id, ...traced() }), {
       once: terminalKey(row.id),
@@ -110,6 +113,7 @@ async function end(
     how.verdict ?? null,
     how.error ? JSON.stringify(how.error) : null,
     row.state,
+    how.recipients ? JSON.stringify(how.recipients) : null,
   ]);
   if (!rows[0]) throw lostLease();
   return rows[0];

@@ -49,6 +49,8 @@ function viewOf(row: VerificationRow): VerificationView {
     requestId: row.request_id,
     kind: row.kind,
     ...(row.seed === null ? {} : { seed: row.seed }),
+    ...(row.identity === null ? {} : { identity: row.identity }),
+    ...(row.recipients ? { recipients: row.recipients } : {}),
     runId: row.run_id,
     config: row.config_name,
     target: row.target_name,

@@ -3,6 +3,7 @@ import type {
   ProgressView,
   ProofFacts,
   RunState,
+  TriedRecipient,
   Verdict,
   VerificationFacts,
   VerificationKind,
@@ -14,6 +15,9 @@ export interface VerificationRow {
   request_id: string;
   kind: VerificationKind;
   seed: number | null;
+  /** Reference to the private key that is tried. */
+  identity: string | null;
+  recipients: TriedRecipient[] | null;
   run_id: string;
   config_name: string;
   target_name: string;

@@ -44,6 +44,19 @@ describe('hozen verify', () => {
     expect(around.written.out).toContain('hozen verifications v1');
   });
 
+  it('tries a key that is kept elsewhere, and says who can read the backup', async () => {
+    const recipients = [
+      { recipient: 'age1usual', tried: false },
+      { recipient: 'age1safe', tried: true },
+    ];
+    const view = { ...VIEW, kind: 'key' as const, identity: 'file:/media/key', recipients };
+    await using worker = await ServiceDouble.start(() => ({ body: view }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url }, { terminal: true });
+    expect(await around.hozen('verify', 'nightly', '--escrow', 'file:/media/key', '--wait')).toBe('ok');
+    expect(worker.asked[0]?.body).toMatchObject({ kind: 'key', identity: 'file:/media/key' });
+    expect(around.written.out).toMatch(/age1usual\n.*age1safe {2}.*tried now/);
+  });
+
   it('fails where the backup is bad, and says why', async () => {
     await using worker = await ServiceDouble.start(() => ({ body: BAD }));
     const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url }, { terminal: true });

@@ -14,6 +14,8 @@ import { durationText, timeText } from '../terminal/units.js';
 export interface VerifyOptions {
   kind?: VerificationKind;
   seed?: number;
+  /** Reference to a private key. */
+  escrow?: string;
   wait?: boolean;
   reason?: string;
 }
@@ -56,11 +58,13 @@ export async function verifications(
 }
 
 function requestOf(source: string | undefined, options: VerifyOptions): VerificationRequested {
-  const { kind, seed, reason } = options;
+  const { seed, reason, escrow } = options;
+  const kind = options.kind ?? (escrow === undefined ? undefined : 'key');
   return {
     ...(source === undefined ? {} : isRunId(source) ? { run: source } : { config: source }),
     ...(kind === undefined ? {} : { kind }),
     ...(seed === undefined ? {} : { seed }),
+    ...(escrow === undefined ? {} : { identity: escrow }),
     requestedBy: userInfo().username,
     ...(reason === undefined ? {} : { reason }),
   };
@@ -108,7 +112,15 @@ function verificationText(context: Context, view: VerificationView): string {
   return `${styles.bold(text('verify.title', { id: view.id }))}\n${pairsText(context, [
     [text('restore.backup'), `${view.runId}, ${oneLine(view.config)}`],
     [text('verify.kind'), view.seed === undefined ? view.kind : `${view.kind} (--seed ${view.seed})`],
+    [text('verify.identity'), view.identity && oneLine(view.identity)],
     [text('verify.outcome'), outcome(context, view)],
+    ...(view.recipients ?? []).map(
+      ({ recipient, tried }) =>
+        [
+          text('verify.recipients'),
+          `${oneLine(recipient)}${tried ? `  ${styles.good(text('verify.tried'))}` : ''}`,
+        ] as const,
+    ),
     [text('run.proof'), view.proof && text(`run.proof-${view.proof.level}`, countsOf(view.proof))],
     [text('verify.rto'), secondsText(view.rtoSeconds)],
     [text('verify.rpo'), secondsText(view.rpoSeconds)],

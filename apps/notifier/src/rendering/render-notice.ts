@@ -46,6 +46,8 @@ function subjectKey({ type, data }: Told): NoticeKey {
 }
 
 function bodyKey({ type, data }: Told): NoticeKey {
+  // What was there is not as it was.
+  if (type === 'restore.failed' && data.error.code === 'RESTORE_UNFINISHED') return 'body.restore.unfinished';
   return type === 'verification.failed' ? `body.verification.${data.verdict}` : `body.${type}`;
 }
 

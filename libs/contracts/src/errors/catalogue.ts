@@ -62,6 +62,7 @@ export const ERRORS = {
   ASSERTION_FAILED: 'verification',
   IDENTITY_MISSING: 'operator',
   IDENTITY_WRONG: 'operator',
+  NOT_ENCRYPTED: 'operator',
   SIGNATURE_MISSING: 'operator',
   SIGNATURE_WRONG: 'operator',
   SIGNING_KEY_WRONG: 'operator',

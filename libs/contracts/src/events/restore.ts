@@ -349,7 +349,10 @@ export class RestoreCompleted extends RestoreFacts {
   warnings!: string[];
 }
 
-/** `restore.failed`: none of the databases stands under its new name. Terminal. */
+/**
+ * `restore.failed`: none of the databases stands under its new name. Terminal. Only with RESTORE_UNFINISHED something was changed: a data directory
+ * is half restored, and no server starts there.
+ */
 export class RestoreFailed extends RestoreFacts {
   @IsISO8601()
   finishedAt!: string;

@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import {
+  IsArray,
+  IsBoolean,
   IsDefined,
   IsIn,
   IsInt,
@@ -16,6 +18,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { VERDICTS, VERIFICATION_KINDS, type Verdict, type VerificationKind } from '../words.js';
+import { SECRET_MESSAGE, SECRET_REFERENCE } from '../files/secret-reference.js';
 import { BackupRejected, ErrorFacts, ProofFacts } from './backup.js';
 
 /** `verification.requested`: please prove a backup that stands, once more. */
@@ -36,11 +39,17 @@ export class VerificationRequested {
 
   /**
    * `full` (the default): the newest backup, restored with all that it builds on, and compared. `sample`: one that is drawn, restored and
-   * compared. `spot`: one that is drawn, read back whole and checked.
+   * compared. `spot`: one that is drawn, read back whole and checked. `key`: the newest, decrypted whole with `identity`, with all that it
+   * builds on.
    */
   @IsOptional()
   @IsIn(VERIFICATION_KINDS)
   kind?: VerificationKind;
+
+  /** Of the kind `key`, and needed there: where the private key is that is to be tried, such as one that is kept elsewhere. */
+  @IsOptional()
+  @Matches(SECRET_REFERENCE, { message: `identity ${SECRET_MESSAGE}` })
+  identity?: string;
 
   /** Draws the same again, as long as the same backups stand. Default: by chance; it is written down. */
   @IsOptional()
@@ -108,6 +117,16 @@ export class VerificationStarted extends VerificationFacts {
   startedAt!: string;
 }
 
+/** A public key for which a backup is encrypted. */
+export class TriedRecipient {
+  @IsString()
+  recipient!: string;
+
+  /** Its private key was the one that was tried, and opened the backup. */
+  @IsBoolean()
+  tried!: boolean;
+}
+
 /** `verification.completed`: the backup is as good as when it was made. Terminal. */
 export class VerificationCompleted extends VerificationFacts {
   @IsISO8601()
@@ -132,6 +151,13 @@ export class VerificationCompleted extends VerificationFacts {
   @IsNumber()
   @Min(0)
   rpoSeconds?: number;
+
+  /** Who can read the backup. Only of `key`. */
+  @IsOptional()
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => TriedRecipient)
+  recipients?: TriedRecipient[];
 }
 
 /** `verification.failed`: the backup is bad, or it could not be found out. Terminal. */

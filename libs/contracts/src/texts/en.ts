@@ -151,6 +151,10 @@ export const en = {
       '{path} is encrypted, and its config names no identity to read it with',
       'Set `encryption.identity` of the config to a reference to the private key; or decrypt the file by hand with age.',
     ],
+    NOT_ENCRYPTED: [
+      '{path} is not encrypted: there is no key to be tried',
+      'Set `encryption` in its config if its backups are to be encrypted; those that stand are not encrypted anew.',
+    ],
     IDENTITY_WRONG: [
       'The identity of the config does not fit {path}',
       'Set `encryption.identity` to the private key of one of the recipients. A file may hold several identities, old ones too.',

@@ -157,6 +157,10 @@ export const ja: TextCatalogue<ErrorCode> = {
       '{path} は暗号化されていますが、設定に復号用の鍵（identity）がありません',
       '設定の `encryption.identity` に秘密鍵への参照を指定してください。age コマンドで手動復号することもできます。',
     ],
+    NOT_ENCRYPTED: [
+      '{path} は暗号化されていないため、試す鍵がありません',
+      'バックアップを暗号化するには設定に `encryption` を追加してください。既存のものは暗号化し直されません。',
+    ],
     IDENTITY_WRONG: [
       '設定の鍵（identity）は {path} に合いません',
       '`encryption.identity` に、いずれかの recipient の秘密鍵を指定してください。1 つのファイルに古い鍵も含めて複数書けます。',

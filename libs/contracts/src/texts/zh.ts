@@ -118,6 +118,10 @@ export const zh: TextCatalogue<ErrorCode> = {
       '{path} 已加密，而其配置没有指定用于解密的私钥（identity）',
       '请在配置的 `encryption.identity` 中引用私钥；也可以用 age 手动解密该文件。',
     ],
+    NOT_ENCRYPTED: [
+      '{path} 未加密：没有可试的密钥',
+      '若要加密备份，请在其配置中设置 `encryption`；已有的备份不会重新加密。',
+    ],
     IDENTITY_WRONG: [
       '配置中的私钥（identity）与 {path} 不匹配',
       '请把 `encryption.identity` 设为某个 recipient 的私钥。一个文件可以包含多个私钥，包括旧的。',

@@ -1,4 +1,5 @@
 import type { ErrorFacts, ProofFacts } from '../events/backup.js';
+import type { TriedRecipient } from '../events/verification.js';
 import type { RunState, Verdict, VerificationKind } from '../words.js';
 import type { ProgressView } from './views.js';
 
@@ -9,6 +10,9 @@ export interface VerificationView {
   kind: VerificationKind;
   /** What the drawing began with. */
   seed?: number;
+  /** Of the kind `key`: where the private key is, and who can read the backup. */
+  identity?: string;
+  recipients?: TriedRecipient[];
   /** Run whose artefact is looked at. */
   runId: string;
   config: string;

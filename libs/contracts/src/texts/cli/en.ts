@@ -64,7 +64,10 @@ export const cliEn = {
   'option.gtid': '… up to and with this transaction (MariaDB)',
   'option.position': '… up to this place in the binary log, such as bin.000012:4711 (MariaDB)',
   'option.latest': '… as far as there is WAL',
-  'option.kind': 'full: the newest; sample: one that is drawn; spot: one that is drawn, only read back (default: full)',
+  'option.kind':
+    'full: the newest; sample: one that is drawn; spot: one that is drawn, only read back; key: see --escrow (default: full)',
+  'option.escrow':
+    'decrypt the newest backup whole with this private key instead of the usual one: file:/path or env:NAME',
   'option.seed': 'draw the same one again',
   'option.wait-verify': 'wait until it has ended; exit 0 only if the backup is good',
   'option.config-of': 'only those of this config',
@@ -247,6 +250,9 @@ export const cliEn = {
   'verify.asked': 'Verification {id} of run {run} was asked for. Follow it: {command}',
   'verify.title': 'Verification {id}',
   'verify.kind': 'Kind',
+  'verify.identity': 'Key',
+  'verify.recipients': 'Can be read by',
+  'verify.tried': 'tried now, opens it',
   'verify.outcome': 'Outcome',
   'verify.rto': 'Recovery time',
   'verify.rpo': 'Recovery point',

@@ -24,7 +24,9 @@ export const noticesEn = {
   'body.backup.gap_found':
     'The log of {target} by config "{config}" has a gap. No point in time after it can be restored until a new full backup is there.',
   'body.restore.awaiting_approval':
-    'Somebody asks to replace databases of {target} by a backup of config "{config}". It begins only when a second DBA approves of its plan.',
+    'Somebody asks to replace what is there in {target} by a backup of config "{config}". It begins only when a second DBA approves of its plan.',
+  'body.restore.unfinished':
+    'The restore of a backup by config "{config}" over {target} stopped half-way. No server starts there now.',
   'body.restore.approved': 'The restore in place of a backup of config "{config}" on {target} begins.',
   'body.restore.completed':
     'The backup by config "{config}" was restored into {target}, and compared with what was backed up.',

@@ -26,7 +26,9 @@ export const noticesJa: NoticeTexts = {
   'body.backup.gap_found':
     '設定「{config}」による {target} のログに欠落があります。新しいフルバックアップができるまで、それ以降の時点には復元できません。',
   'body.restore.awaiting_approval':
-    '設定「{config}」のバックアップで {target} のデータベースを置き換える要求があります。2 人目の DBA が計画を承認するまで開始しません。',
+    '{target} の現在の内容を設定「{config}」のバックアップで置き換える要求があります。2 人目の DBA が計画を承認するまで開始しません。',
+  'body.restore.unfinished':
+    '設定「{config}」のバックアップを {target} に上書きする復元が途中で止まりました。この状態ではサーバーは起動しません。',
   'body.restore.approved': '設定「{config}」のバックアップによる {target} の元の場所への復元を開始します。',
   'body.restore.completed': '設定「{config}」のバックアップを {target} に復元し、バックアップ時の内容と照合しました。',
   'body.restore.failed':

@@ -25,7 +25,8 @@ export const noticesZh: NoticeTexts = {
   'body.backup.gap_found':
     '按配置“{config}”备份的 {target} 的日志有缺口。在新的全量备份完成之前，无法恢复到缺口之后的任何时间点。',
   'body.restore.awaiting_approval':
-    '有人请求用配置“{config}”的备份替换 {target} 的数据库。在第二位 DBA 批准方案之前不会开始。',
+    '有人请求用配置“{config}”的备份替换 {target} 中现有的内容。第二位 DBA 批准方案后才会开始。',
+  'body.restore.unfinished': '用配置“{config}”的备份覆盖 {target} 的恢复中途停止。现在服务器无法在此启动。',
   'body.restore.approved': '用配置“{config}”的备份对 {target} 的就地恢复开始。',
   'body.restore.completed': '配置“{config}”的备份已恢复到 {target}，并已与备份时的内容比较。',
   'body.restore.failed': '配置“{config}”的备份恢复到 {target} 失败。原有内容没有变化。',
