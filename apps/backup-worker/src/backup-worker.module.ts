@@ -20,6 +20,7 @@ import { sweepSpool } from './runs/sweep-spool.js';
 import { VerificationExecutor } from './verifications/verification-executor.js';
 import { VerificationsController } from './verifications/verifications.controller.js';
 import type { WorkerSettings } from './settings.js';
+import { ReceiverKeeper } from './wal-receiver/receiver-keeper.js';
 
 /** Intake, executors, retention and API of backups and restores, in one process. */
 @Module({
@@ -40,6 +41,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     private readonly verifications: VerificationExecutor,
     private readonly retention: RetentionKeeper,
     private readonly copies: CopyKeeper,
+    private readonly receivers: ReceiverKeeper,
     private readonly database: DataSource,
   ) {}
 
@@ -80,7 +82,15 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
       inject: [DataSource],
       useFactory: (database: DataSource) => new CopyKeeper(database, Math.min(settings().lanes, 1)),
     };
-    return { module: BackupWorkerModule, providers: [retention, executor, restores, verifications, copies] };
+    const receivers = {
+      provide: ReceiverKeeper,
+      inject: [DataSource],
+      useFactory: (database: DataSource) => {
+        const { lanes, spoolRoot } = settings();
+        return new ReceiverKeeper(database, spoolRoot, lanes > 0);
+      },
+    };
+    return { module: BackupWorkerModule, providers: [retention, executor, restores, verifications, copies, receivers] };
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -90,10 +100,12 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     this.verifications.start();
     this.retention.start();
     this.copies.start();
+    this.receivers.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const parts = [this.executor, this.restores, this.verifications, this.retention, this.copies];
+    const { executor, restores, verifications, retention, copies, receivers } = this;
+    const parts = [executor, restores, verifications, retention, copies, receivers];
     await Promise.all(parts.map((part) => part.stop()));
   }
 }

@@ -13,6 +13,7 @@ import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 import { RunParents1764250000000 } from './run-parents.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
 import { Verifications1764310000000 } from './verifications.migration.js';
+import { WalReceivers1764400000000 } from './wal-receivers.migration.js';
 
 /** In the order in which they are run. */
 export const migrations = [
@@ -31,4 +32,5 @@ export const migrations = [
   RestoresInPlace1764320000000,
   BinlogRanges1764340000000,
   KeyDrills1764360000000,
+  WalReceivers1764400000000,
 ];

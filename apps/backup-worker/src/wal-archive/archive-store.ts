@@ -9,6 +9,8 @@ export interface ArchiveStore {
    * @returns false where something stands there already: that is synced too
    */
   create(key: string, content: Buffer): Promise<boolean>;
+  /** Whole and synced when it resolves; until then, what stood there. */
+  replace(key: string, content: Buffer): Promise<void>;
   /** @returns undefined where nothing stands there */
   read(key: string): Promise<Buffer | undefined>;
   /** The keys that begin so and come after `after`, in order. */

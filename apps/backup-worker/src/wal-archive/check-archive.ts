@@ -1,5 +1,6 @@
-import { HozenError, isServerTarget, type AnyTargetSpec } from '@hozen/contracts';
+import { HozenError, type AnyTargetSpec } from '@hozen/contracts';
 import { addressOf, asTargetError, connect } from '@hozen/dbms';
+import { serverOf } from '../methods/server-target.js';
 import { contentsOf, type ArchiveContents } from './contents.js';
 import { keyOf, walNameOf } from './wal-name.js';
 import type { WalArchive } from './wal-archive.js';
@@ -94,8 +95,7 @@ function withoutHistory({ stretches, histories }: ArchiveContents): ArchiveFault
 }
 
 async function askArchiver(target: AnyTargetSpec): Promise<ArchiverFacts> {
-  if (!isServerTarget(target)) throw new HozenError('CONFIG_INVALID', {}, { detail: `${target.name} is no server` });
-  const address = await addressOf(target);
+  const address = await addressOf(serverOf(target));
   await using client = await connect(address, { applicationName: 'hozen wal check' });
   try {
     const { rows } = await client.query<ArchiverFacts>(ARCHIVER);

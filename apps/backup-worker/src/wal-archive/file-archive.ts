@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { FileStorageSpec } from '@hozen/contracts';
 import { failpoint } from '@hozen/telemetry';
@@ -20,23 +20,13 @@ export class FileArchive implements ArchiveStore {
   }
 
   create(key: string, content: Buffer): Promise<boolean> {
-    const path = this.pathOf(key);
-    return onStorage(path, async () => {
-      const directory = dirname(path);
-      await makeDirectory(directory);
-      const hidden = join(directory, `.${basename(path)}.${randomUUID()}${PARTIAL}`);
-      try {
-        await writeDurably(hidden, content);
-        await failpoint('archive.written');
-        const created = await linked(hidden, path);
-        await failpoint('archive.linked');
-        // Also where another push was faster, or one of ours died before this: only now may the server forget the file.
-        await syncDirectory(directory);
-        return created;
-      } finally {
-        await rm(hidden, { force: true });
-        await removeLeftovers(directory);
-      }
+    return this.#put(key, content, linked);
+  }
+
+  async replace(key: string, content: Buffer): Promise<void> {
+    await this.#put(key, content, async (hidden, path) => {
+      await rename(hidden, path);
+      return true;
     });
   }
 
@@ -64,6 +54,27 @@ export class FileArchive implements ArchiveStore {
 
   remove(key: string): Promise<void> {
     return onStorage(this.pathOf(key), () => removeDurably(this.pathOf(key)));
+  }
+
+  #put(key: string, content: Buffer, show: (hidden: string, path: string) => Promise<boolean>): Promise<boolean> {
+    const path = this.pathOf(key);
+    return onStorage(path, async () => {
+      const directory = dirname(path);
+      await makeDirectory(directory);
+      const hidden = join(directory, `.${basename(path)}.${randomUUID()}${PARTIAL}`);
+      try {
+        await writeDurably(hidden, content);
+        await failpoint('archive.written');
+        const shown = await show(hidden, path);
+        await failpoint('archive.linked');
+        // Also where another push was faster, or one of ours died before this: only now may the server forget the file.
+        await syncDirectory(directory);
+        return shown;
+      } finally {
+        await rm(hidden, { force: true });
+        await removeLeftovers(directory);
+      }
+    });
   }
 }
 

@@ -18,9 +18,9 @@ export async function getFile(
 ): Promise<Buffer | undefined> {
   const name = requireWalName(wanted);
   const found = await archive.get(name);
-  if (found || !(await archive.isGap(name))) return found;
-  // A standby has other ways to get it, and asks again.
-  if (await isStandby()) return undefined;
+  // A standby has other ways to get what is missing, and asks again.
+  if (found || (await isStandby())) return found;
+  if (!(await archive.isGap(name))) return name.kind === 'segment' ? archive.shown(wanted) : undefined;
   const deadline = performance.now() + gapClosesWithinMs;
   while (performance.now() < deadline) {
     await delay(100);

@@ -19,24 +19,21 @@ export class S3Archive implements ArchiveStore {
 
   async create(key: string, content: Buffer): Promise<boolean> {
     const path = this.pathOf(key);
-    const { conditionalWrites, storageClass } = this.spec;
+    const { conditionalWrites } = this.spec;
     if (!conditionalWrites && (await this.#bucket.head(path))) return false;
     try {
-      await this.#bucket.client.send(
-        new PutObjectCommand({
-          ...this.#bucket.at(path),
-          Body: content,
-          ...(storageClass ? { StorageClass: storageClass } : {}),
-          ...keepingOf(this.spec),
-          ...(conditionalWrites ? { IfNoneMatch: '*' } : {}),
-        }),
-      );
+      await this.#put(path, content, conditionalWrites ? { IfNoneMatch: '*' } : {});
       return true;
     } catch (failure) {
       // Refused because something stands there, or done and the answer was lost: whoever asks compares.
       if (await this.#bucket.head(path)) return false;
       return onS3(path, () => Promise.reject(failure instanceof Error ? failure : new Error(String(failure))));
     }
+  }
+
+  replace(key: string, content: Buffer): Promise<void> {
+    const path = this.pathOf(key);
+    return onS3(path, () => this.#put(path, content, {}));
   }
 
   read(key: string): Promise<Buffer | undefined> {
@@ -67,5 +64,18 @@ export class S3Archive implements ArchiveStore {
 
   remove(key: string): Promise<void> {
     return this.#bucket.remove(this.pathOf(key));
+  }
+
+  async #put(path: string, content: Buffer, condition: { IfNoneMatch?: '*' }): Promise<void> {
+    const { storageClass } = this.spec;
+    await this.#bucket.client.send(
+      new PutObjectCommand({
+        ...this.#bucket.at(path),
+        Body: content,
+        ...(storageClass ? { StorageClass: storageClass } : {}),
+        ...keepingOf(this.spec),
+        ...condition,
+      }),
+    );
   }
 }

@@ -4,7 +4,7 @@ import { inspect, pack, sha256, unpack, type ArchivedHeader, type Sealing } from
 import type { ArchiveStore } from './archive-store.js';
 import { openArchiveStore } from './open-archive-store.js';
 import { keyOf, nameAt, walNameOf, type WalName } from './wal-name.js';
-import { readWalSource, type WalSource } from './wal-source.js';
+import { readWalSource, segmentBytesIn, systemIn, type WalSource } from './wal-source.js';
 
 /** Says which cluster the archive belongs to. */
 const IDENTITY = 'archive.json';
@@ -46,6 +46,31 @@ export class WalArchive {
     await failpoint('archive.packed');
     if (!(await this.store.create(key, packed))) await this.#ensureSame(key, source, system);
     return sha256(source.content);
+  }
+
+  /**
+   * Shows what is received so far of a segment that the server still writes, instead of what was shown before.
+   * @param content from its beginning on
+   */
+  async show(segment: string, content: Buffer): Promise<void> {
+    const name = requireWalName(`${segment}.live`);
+    const system = await this.#ensureOwner({ name, content, systemIdentifier: systemIn(content) }, segment);
+    const packed = await pack({ name, content, systemIdentifier: system }, system, this.sealing);
+    await this.store.replace(keyOf(name), packed);
+  }
+
+  /** What is shown of a segment, with nothing where there is nothing yet. */
+  async shown(segment: string): Promise<Buffer | undefined> {
+    const content = await this.get(requireWalName(`${segment}.live`));
+    if (!content) return undefined;
+    const whole = Buffer.alloc(segmentBytesIn(content));
+    content.copy(whole);
+    return whole;
+  }
+
+  /** When the segment itself is archived. */
+  async hide(segment: string): Promise<void> {
+    await this.store.remove(keyOf(requireWalName(`${segment}.live`)));
   }
 
   /** @returns undefined where it is not there. @throws HozenError ARTEFACT_CORRUPT, WAL_FOREIGN, of keys and storage */

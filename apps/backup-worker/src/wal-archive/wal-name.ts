@@ -1,5 +1,8 @@
-/** What a server archives: WAL, the end of a timeline's WAL, how a timeline came about, where a backup began. */
-export type WalKind = 'segment' | 'partial' | 'history' | 'label';
+/**
+ * What a server archives: WAL, the end of a timeline's WAL, how a timeline came about, where a backup began. And what a
+ * receiver has of a segment that the server still writes: `live`, the only one that is replaced.
+ */
+export type WalKind = 'segment' | 'partial' | 'history' | 'label' | 'live';
 
 export interface WalName {
   name: string;
@@ -12,6 +15,7 @@ const FORMS: readonly [WalKind, RegExp][] = [
   ['partial', /^[0-9A-F]{24}\.partial$/],
   ['label', /^[0-9A-F]{24}\.[0-9A-F]{8}\.backup$/],
   ['history', /^[0-9A-F]{8}\.history$/],
+  ['live', /^[0-9A-F]{24}\.live$/],
 ];
 
 /** @returns undefined for the name of anything else */

@@ -11,6 +11,16 @@ export const LARGEST_SEGMENT = 256 * 1024 * 1024;
 const LONG_HEADER = { info: 2, timeline: 4, address: 8, system: 24, segmentBytes: 32, bytes: 40 } as const;
 const IS_LONG = 0x02;
 
+/** The cluster that wrote a segment, from its beginning. */
+export function systemIn(content: Buffer): string {
+  return String(content.readBigUInt64LE(LONG_HEADER.system));
+}
+
+/** Bytes of the whole segment, from its beginning. */
+export function segmentBytesIn(content: Buffer): number {
+  return content.readUInt32LE(LONG_HEADER.segmentBytes);
+}
+
 /** A file that a server wants archived. */
 export interface WalSource {
   name: WalName;
@@ -26,7 +36,7 @@ export interface WalSource {
  */
 export async function readWalSource(path: string): Promise<WalSource> {
   const name = walNameOf(basename(path));
-  if (!name) throw invalid(path, 'the name is none of a WAL file');
+  if (!name || name.kind === 'live') throw invalid(path, 'the name is none of a WAL file');
   const content = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new HozenError('FILE_UNREADABLE', { path }, { cause, detail: cause.code ?? cause.message });
   });
@@ -54,7 +64,7 @@ function systemOf(path: string, { name, timeline }: WalName, content: Buffer): s
   // The first segment of a timeline begins with what the one before had written into it.
   const written = content.readUInt32LE(LONG_HEADER.timeline);
   if (written > timeline) throw invalid(path, `it is of timeline ${written}`);
-  return String(content.readBigUInt64LE(LONG_HEADER.system));
+  return systemIn(content);
 }
 
 /** The server runs the command in its data directory; by hand the file itself lies in one. */

@@ -75,6 +75,22 @@ function IsAnotherPlace() {
   };
 }
 
+/** Needs a place to put it. */
+function NeedsWalArchive() {
+  return (target: object, propertyName: string) => {
+    registerDecorator({
+      name: 'needsWalArchive',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: (on: unknown, { object }: ValidationArguments) =>
+          on !== true || (object as ConfigSpec).walArchive !== undefined,
+        defaultMessage: () => `${propertyName} needs a walArchive`,
+      },
+    });
+  };
+}
+
 /** Of configs that log a PostgreSQL server. */
 function IsOfWal() {
   return (target: object, propertyName: string) => {
@@ -316,6 +332,12 @@ export class ConfigSpec {
   @IsAnotherPlace()
   @IsOfWal()
   walArchive?: StorageSpec;
+
+  /** WAL is received all the time as well, by one of the workers, and put into the archive: seconds behind, not minutes. */
+  @IsOptional()
+  @IsBoolean()
+  @NeedsWalArchive()
+  continuous?: boolean;
 
   /** Without it artefacts are not encrypted. */
   @IsOptional()

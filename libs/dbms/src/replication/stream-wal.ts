@@ -17,6 +17,9 @@ const KEEPALIVE = 0x6b;
 /** Kind, where the data begins, where the server's WAL ends, the server's clock. */
 const WAL_HEADER = 25;
 
+/** Beyond all WAL. */
+const LAST = (1n << 64n) - 1n;
+
 /** Milliseconds between our signs of life; a server gives up after wal_sender_timeout, 60 s by default. */
 const STATUS_EVERY_MS = 10_000;
 
@@ -25,8 +28,15 @@ export interface WalStreamOptions {
   slot?: string;
   timeline: number;
   start: bigint;
-  /** The stream ends here, or where the timeline ends. */
-  stop: bigint;
+  /** The stream ends here, or where the timeline ends. Without it, where the timeline ends alone. */
+  stop?: bigint;
+  /** For a receiver that keeps what it takes. Without it nothing counts as kept but what lies before the start. */
+  keeping?: {
+    /** All before this is on disk here: the server may let it go, and synchronous commits before it are done. */
+    flushed: () => bigint;
+    /** Is given, once, what is to be called when more is on disk. */
+    begun: (flushedMore: () => void) => void;
+  };
 }
 
 export interface WalStreamEnd {
@@ -52,7 +62,7 @@ export async function streamWal(
   take: TakeWal,
   signal?: AbortSignal,
 ): Promise<WalStreamEnd> {
-  const { slot, timeline, start, stop } = options;
+  const { slot, timeline, start, stop = LAST } = options;
   const done = Promise.withResolvers<void>();
   done.promise.catch(() => undefined);
   const stream = new ReceivedWal(options, take, {
@@ -95,6 +105,7 @@ class ReceivedWal {
   refusal: Error | undefined;
   #state: 'asked' | 'streaming' | 'ending' = 'asked';
   #at: bigint;
+  readonly #stop: bigint;
   #next: WalStreamEnd['next'];
 
   constructor(
@@ -103,6 +114,7 @@ class ReceivedWal {
     private readonly line: Line,
   ) {
     this.#at = options.start;
+    this.#stop = options.stop ?? LAST;
   }
 
   message(type: number, body: Buffer): Promise<void> | undefined {
@@ -110,6 +122,7 @@ class ReceivedWal {
       case COPY_BOTH:
         this.#state = 'streaming';
         this.sayAlive();
+        this.options.keeping?.begun(() => this.sayAlive());
         return undefined;
       case MESSAGE.copyData:
         return this.#state === 'streaming' ? this.#copyData(body) : undefined;
@@ -135,20 +148,21 @@ class ReceivedWal {
     }
   }
 
-  /** What lies before the start is safe; nothing of this stream is yet. */
+  /** What lies before the start is safe; of this stream what is said to be kept. */
   sayAlive(): void {
     if (this.#state !== 'streaming') return;
+    const safe = this.options.keeping?.flushed() ?? this.options.start;
     const message = Buffer.alloc(39);
     message.writeUInt8(MESSAGE.copyData, 0);
     message.writeInt32BE(38, 1);
     message.write('r', 5);
-    for (const place of [6, 14, 22]) message.writeBigUInt64BE(this.options.start, place);
+    for (const place of [6, 14, 22]) message.writeBigUInt64BE(safe, place);
     message.writeBigInt64BE(BigInt(Date.now() - Date.UTC(2000, 0, 1)) * 1000n, 30);
     this.line.send(message);
   }
 
   result(): WalStreamEnd {
-    if (this.#at < this.options.stop && !this.#next) throw new Error('the server ended its WAL before its end');
+    if (this.#at < this.#stop && !this.#next) throw new Error('the server ended its WAL before its end');
     return { end: this.#at, ...(this.#next ? { next: this.#next } : {}) };
   }
 
@@ -160,10 +174,10 @@ class ReceivedWal {
     if (body[0] !== WAL_DATA) throw new RangeError(`a message of the unknown kind ${body[0]}`);
     const from = body.readBigUInt64BE(1);
     if (from !== this.#at) throw new RangeError(`WAL of ${formatLsn(from)} came instead of ${formatLsn(this.#at)}`);
-    const left = this.options.stop - from;
+    const left = this.#stop - from;
     const bytes = body.subarray(WAL_HEADER, WAL_HEADER + Number(left < body.length ? left : BigInt(body.length)));
     this.#at += BigInt(bytes.length);
-    if (this.#at === this.options.stop) this.#end();
+    if (this.#at === this.#stop) this.#end();
     return this.take(bytes);
   }
 

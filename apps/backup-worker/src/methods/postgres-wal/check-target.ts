@@ -14,7 +14,7 @@ import { ensureRight, ensureSettings, unsuitable, type ReplicationFacts } from '
 import { serverOf } from '../server-target.js';
 import { readRow } from '../read-row.js';
 import { LOG_FACTS } from './log-facts.sql.js';
-import { ensureSlot, logSlotName } from './log-slot.js';
+import { ensureSlot, logSlotName, receiverSlotName } from './log-slot.js';
 import { watchSlot } from './slot-watch.js';
 import { WAL_PAGE_BYTES } from './wal-reader.js';
 
@@ -63,6 +63,9 @@ export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContex
     const slot = logSlotName(job);
     // Before it is made anew where the server has given it up.
     const warnings = await watchSlot(client, slot, facts.systemIdentifier);
+    if (job.config.continuous) {
+      warnings.push(...(await watchSlot(client, receiverSlotName(job), facts.systemIdentifier, 'receiver')));
+    }
     if (row.maxSlotKeep === '-1') warnings.push(UNLIMITED);
     const heldFrom = await ensureSlot(client, slot);
     const bytes = Math.max(0, Number(parseLsn(row.flushed) - heldFrom));

@@ -6,8 +6,19 @@ import { CREATE_SLOT, DROP_SLOT, FIND_SLOT } from './log-facts.sql.js';
 
 /** The slot that holds WAL on the target until a log of this config has it. */
 export function logSlotName({ config }: Pick<BackupJob, 'config'>): string {
-  const name = JSON.stringify([config.target, config.name]);
-  return `hozen_wal_${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
+  return slotName('hozen_wal', config);
+}
+
+/** That of the receiver of this config, and its name for synchronous_standby_names. */
+export function receiverSlotName({ config }: Pick<BackupJob, 'config'>): string {
+  return slotName('hozen_receiver', config);
+}
+
+function slotName(kind: string, { target, name }: BackupJob['config']): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([target, name]))
+    .digest('hex');
+  return `${kind}_${hash.slice(0, 16)}`;
 }
 
 /**

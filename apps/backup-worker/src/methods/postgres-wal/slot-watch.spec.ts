@@ -8,6 +8,7 @@ const SLOT = 'hozen_wal_test';
 
 const FACTS: SlotFacts = {
   status: 'reserved',
+  isActive: true,
   keptBytes: 100 * MIB,
   safeBytes: 900 * MIB,
   limitBytes: 1000 * MIB,

@@ -8,6 +8,7 @@ import { readRow } from '../read-row.js';
 export interface SlotFacts extends ServerPlace {
   /** `wal_status`; null where there is no slot. */
   status: string | null;
+  isActive: boolean | null;
   /** WAL that the slot keeps. */
   keptBytes: number | null;
   /** What may still be written before the server gives the slot up; null without a limit. */
@@ -22,7 +23,7 @@ export interface SlotFacts extends ServerPlace {
 }
 
 const SLOT_FACTS = `
-SELECT slot.wal_status AS "status", slot.safe_wal_size::float8 AS "safeBytes",
+SELECT slot.wal_status AS "status", slot.active AS "isActive", slot.safe_wal_size::float8 AS "safeBytes",
        pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
                        slot.restart_lsn)::float8 AS "keptBytes",
        (SELECT CASE WHEN setting::bigint < 0 THEN NULL ELSE setting::float8 * 1048576 END
@@ -45,48 +46,63 @@ const SHARE_OF_FREE = 0.25;
 /** Where the disk is on another machine: so many times what the server keeps in good times. */
 const TIMES_USUAL = 4;
 
+/** Whose slot it is. */
+export type SlotUser = 'log' | 'receiver';
+
 /**
- * Looks what the slot of a log does to the server, and whether the server archives what it should.
+ * Looks what the slot of a log, or of the receiver beside it, does to the server.
  * @returns what is worth a warning
  * @throws HozenError of the TARGET_ codes
  */
-export async function watchSlot(client: TargetClient, slot: string, systemIdentifier: string): Promise<string[]> {
+export async function watchSlot(
+  client: TargetClient,
+  slot: string,
+  systemIdentifier: string,
+  user: SlotUser = 'log',
+): Promise<string[]> {
   const facts = await readRow<SlotFacts>(client, SLOT_FACTS, [slot]);
   const directory = await localDirectory(facts, systemIdentifier);
   const freeBytes = directory === undefined ? undefined : await freeOf(join(directory, 'pg_wal'));
-  return [...slotWarnings(facts, freeBytes), ...archiverWarnings(facts)];
+  const warnings = slotWarnings(facts, freeBytes, user);
+  if (user === 'log') return [...warnings, ...archiverWarnings(facts)];
+  return facts.isActive === true ? warnings : [NOBODY_RECEIVES, ...warnings];
 }
 
+const NOBODY_RECEIVES =
+  'The WAL of this config is to be received all the time, and nobody does it just now: look whether a worker runs, and into its log.';
+
 /** @param freeBytes of the server's disk, where it is one of this machine */
-export function slotWarnings(facts: SlotFacts, freeBytes: number | undefined): string[] {
+export function slotWarnings(facts: SlotFacts, freeBytes: number | undefined, user: SlotUser = 'log'): string[] {
+  const whose = user === 'log' ? 'this log' : 'the receiver of this config';
+  const remedy = user === 'log' ? 'take logs more often' : 'look why it does not keep up';
   const { status, keptBytes, safeBytes, limitBytes, maxWalBytes } = facts;
   if (status === 'lost') {
     return [
-      'The server has given up the slot of this log (wal_status: lost): raise max_slot_wal_keep_size, or take logs more often.',
+      `The server has given up the slot of ${whose} (wal_status: lost): raise max_slot_wal_keep_size, or ${remedy}.`,
     ];
   }
   if (status === null || keptBytes === null) return [];
   const kept = readable(Math.max(0, keptBytes));
   if (status === 'unreserved') {
     return [
-      `The server is about to give up the slot of this log (wal_status: unreserved; it keeps ${kept}): at its next checkpoint WAL is gone that no log has. ` +
-        'Raise max_slot_wal_keep_size, or take logs more often.',
+      `The server is about to give up the slot of ${whose} (wal_status: unreserved; it keeps ${kept}): at its next checkpoint WAL is gone that no log has. ` +
+        `Raise max_slot_wal_keep_size, or ${remedy}.`,
     ];
   }
   if (limitBytes !== null && safeBytes !== null && safeBytes < DANGER * limitBytes) {
     return [
-      `The slot of this log keeps ${kept}; after ${readable(Math.max(0, safeBytes))} more the server gives it up (max_slot_wal_keep_size). Raise that, or take logs more often.`,
+      `The slot of ${whose} keeps ${kept}; after ${readable(Math.max(0, safeBytes))} more the server gives it up (max_slot_wal_keep_size). Raise that, or ${remedy}.`,
     ];
   }
   if (limitBytes !== null) {
     const isMore = status === 'extended';
-    return isMore ? [`The slot of this log keeps ${kept} of WAL, more than max_wal_size (wal_status: extended).`] : [];
+    return isMore ? [`The slot of ${whose} keeps ${kept} of WAL, more than max_wal_size (wal_status: extended).`] : [];
   }
   const most = freeBytes === undefined ? TIMES_USUAL * maxWalBytes : SHARE_OF_FREE * freeBytes;
   if (keptBytes <= most) return [];
   const room = freeBytes === undefined ? '' : `, and its disk has ${readable(freeBytes)} left`;
   return [
-    `The slot of this log keeps ${kept} of WAL on the server without a limit${room}: take logs more often, and set max_slot_wal_keep_size before the disk is full.`,
+    `The slot of ${whose} keeps ${kept} of WAL on the server without a limit${room}: ${remedy}, and set max_slot_wal_keep_size before the disk is full.`,
   ];
 }
 
