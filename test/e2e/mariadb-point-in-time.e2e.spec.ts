@@ -62,6 +62,7 @@ describe.skipIf(!isThere)(
         targets: [{ ...target, password: 'env:MARIADB_PASSWORD' }],
         configs: [
           { ...common, name: 'files', method: 'mariadb-physical' },
+          { ...common, name: 'dump', method: 'mariadb-logical' },
           { ...common, name: 'log', method: 'mariadb-binlog', level: 'transaction_log' },
         ],
       });
@@ -78,6 +79,7 @@ describe.skipIf(!isThere)(
       await server.restart('crash');
       await write(30);
       await backedUp('files', 'incremental');
+      await backedUp('dump');
       await write(20);
       logged = rows;
       await backedUp('log');
@@ -154,8 +156,11 @@ describe.skipIf(!isThere)(
 
     it('is restored exactly, whichever way it is named', async () => {
       const reachable = seen.filter((each) => each.rows > copied && each.rows <= logged);
-      const step = Math.ceil(reachable.length / 4);
-      const chosen = reachable.filter((_, index) => index % step === 0);
+      // Some of each way to name it, from the first to the last.
+      const chosen = ['gtid', 'position'].flatMap((kind) => {
+        const named = reachable.filter(({ point }) => kind in point);
+        return [named[0], named.at(-1)].filter((each) => each !== undefined);
+      });
       expect(new Set(chosen.flatMap(({ point }) => Object.keys(point))).size).toBe(2);
       for (const [index, { point, rows: expected }] of chosen.entries()) {
         const directory = restored.join(`point-${index}`);
@@ -239,6 +244,17 @@ describe.skipIf(!isThere)(
         expect((await readdir(restored.path)).filter((name) => name.includes('.hozen-'))).toEqual([]);
       },
     );
+
+    it('is reached from a dump as well: a new server is made of it, with its users', async () => {
+      const directory = restored.join('from a dump');
+      const restore = await stack.restoreEnded(
+        await stack.request('restore.requested', { config: 'dump', directory, point: { latest: true } }),
+        60_000,
+      );
+      expect(restore.error).toBeUndefined();
+      expect(await contentOf(directory)).toEqual({ count: logged, last: logged, seen: logged, there: true });
+      expect((await stat(directory)).uid).toBe((await stat(server.dataDir)).uid);
+    });
 
     it('without a point the copy of the files is restored as it is, and a copy that is none is refused', async () => {
       const directory = join(restored.path, 'as it is');

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { backUp, quietContext } from '../backup.fixture.js';
 import { hasMariadb, mariadbJob } from '../methods/mariadb-logical/mariadb.fixture.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
+import { restoreDumpIntoDirectory } from '../restore/mariadb-dump-directory.js';
 import { restoreMariadbFiles } from '../restore/mariadb-files.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { replayBinlogs } from './replay-binlogs.js';
@@ -23,6 +24,7 @@ describe.skipIf(!hasMariadb || !hasBackup)(
     let folder: TempDir;
     let server: PrivateMariadb;
     let copy: CommittedArtefact;
+    let dump: CommittedArtefact;
     let log: CommittedArtefact;
     let gtid: string;
     let made = 0;
@@ -31,8 +33,15 @@ describe.skipIf(!hasMariadb || !hasBackup)(
       folder = await tempDir();
       server = await started('one');
       copy = await artefactOf(server, 'mariadb-physical');
-      await sql(server, 'INSERT INTO shop.ticks VALUES (1)', 'CREATE TEMPORARY TABLE shop.kept (n INT)');
-      await sql(server, 'CREATE USER later@localhost', 'INSERT INTO shop.ticks VALUES (2)');
+      dump = await artefactOf(server, 'mariadb-logical');
+      await sql(
+        server,
+        'INSERT INTO shop.ticks VALUES (1)',
+        'GRANT earlier TO backup@localhost WITH ADMIN OPTION',
+        'CREATE TEMPORARY TABLE shop.kept (n INT)',
+      );
+      await sql(server, 'CREATE USER later@localhost', 'CREATE ROLE clerks', 'GRANT clerks TO later@localhost');
+      await sql(server, 'INSERT INTO shop.ticks VALUES (2)');
       await using client = await connectMariadb(server.address());
       gtid = (await client.query<{ gtid: string }>('SELECT @@gtid_binlog_pos AS gtid'))[0]?.gtid ?? '';
       await sql(server, 'INSERT INTO shop.ticks VALUES (3)');
@@ -48,7 +57,7 @@ describe.skipIf(!hasMariadb || !hasBackup)(
       const one = await PrivateMariadb.start({ dataDir: folder.join(name), settings });
       const password = `'se"cr\\\\et #1'`;
       await sql(one, `CREATE USER backup@localhost IDENTIFIED BY ${password}`, 'GRANT ALL ON *.* TO backup@localhost');
-      await sql(one, 'CREATE DATABASE shop', 'CREATE TABLE shop.ticks (n INT PRIMARY KEY)');
+      await sql(one, 'CREATE ROLE earlier', 'CREATE DATABASE shop', 'CREATE TABLE shop.ticks (n INT PRIMARY KEY)');
       return one;
     }
 
@@ -66,20 +75,31 @@ describe.skipIf(!hasMariadb || !hasBackup)(
       return backUp({ ...job, runId: crypto.randomUUID(), level, startedAt });
     }
 
-    async function replayed(point: RecoveryPoint, logs = [log]) {
+    async function replayed(point: RecoveryPoint, logs = [log], from = copy) {
       const scratch = folder.join(`scratch-${made++}`);
       const directory = folder.join(`restored-${made++}`);
       await mkdir(scratch, { mode: 0o711 });
       const context = quietContext();
-      await restoreMariadbFiles({ chain: [copy], directory, beside: `${scratch}/increment`, ...context });
-      await giveToServer(directory);
-      const reached = await replayBinlogs({ directory, copy, logs, point, scratch, ...context });
+      if (from === dump) {
+        const logFile = `${scratch}/server.log`;
+        await restoreDumpIntoDirectory({ artefact: dump, directory, logFile, user: 'hozen_test', ...context });
+      } else {
+        await restoreMariadbFiles({ chain: [from], directory, beside: `${scratch}/increment`, ...context });
+        await giveToServer(directory);
+      }
+      const reached = await replayBinlogs({ directory, copy: from, logs, point, scratch, ...context });
       const settings = { 'skip-grant-tables': 1 };
       await using restored = await PrivateMariadb.start({ dataDir: directory, settings });
       await using client = await connectMariadb(restored.address());
       const rows = await client.query<{ n: number }>('SELECT n FROM shop.ticks ORDER BY n');
-      const users = await client.query(`SELECT user FROM mysql.user WHERE user = 'later'`);
-      return { rows: rows.map(({ n }) => n), users: users.length, reached };
+      const users = await client.query<{ user: string }>(`SELECT user FROM mysql.user WHERE user = 'later'`);
+      const all = await client.query<{ name: string }>(`SELECT concat(user, '@', host) AS name FROM mysql.user`);
+      return {
+        rows: rows.map(({ n }) => n),
+        users: users.length,
+        reached,
+        all: all.map(({ name }) => name).toSorted(),
+      };
     }
 
     it('bring it up to and with a transaction, users and all, or to the end', async () => {
@@ -91,6 +111,16 @@ describe.skipIf(!hasMariadb || !hasBackup)(
         users: 1,
         reached: { gtids: log.manifest.mariadb?.binlogs?.gtids },
       });
+    });
+
+    it('bring a server forward that is made of a dump, with its users and nobody else', async () => {
+      const { all, ...reached } = await replayed({ gtid }, [log], dump);
+      expect(reached).toMatchObject({ rows: [1, 2], users: 1, reached: { gtids: gtid } });
+      await using client = await connectMariadb(server.address());
+      const original = await client.query<{ name: string }>(`SELECT concat(user, '@', host) AS name FROM mysql.user`);
+      // Users of a name that its server cannot resolve are left out of the dump.
+      const known = original.map(({ name }) => name).filter((name) => !/^root@(?!localhost|127|::)/.test(name));
+      expect(all).toEqual(known.toSorted());
     });
 
     it('leave the copy as it is where the point is its own place', async () => {

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HozenError, pointText, type ReachedPoint, type RecoveryPoint } from '@hozen/contracts';
-import { findMariadbTool, runTool } from '@hozen/dbms';
+import { connectMariadb, findMariadbTool, runTool, type MariadbAddress, type PrivateMariadb } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile, corrupt } from '../artefact/artefact-file.js';
 import type { AttemptContext } from '../job.js';
@@ -16,6 +17,7 @@ import {
 } from '../methods/mariadb-binlog/binlog-reader.js';
 import { BINLOG_STREAM } from '../methods/mariadb-binlog/copy-binlogs.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
+import { dropOwnUser, makeOwnUser } from '../restore/own-user.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { startOnCopy } from '../verification/copied-mariadb.js';
 import { beyond, type IsBeyond } from './binlog-stop.js';
@@ -60,7 +62,9 @@ export async function replayBinlogs(recovery: BinlogRecovery): Promise<ReachedPo
     const reached: Reached = { ...binlog, gtids: new Map(gtids.map((gtid) => [gtid.domain, gtid])) };
     try {
       await using server = await startOnCopy(directory, copy, recovery, { logFile: join(scratch, 'replay.log') });
-      await loadMariadb(server.address(), script(recovery, reached, beyond(point, gtids)), signal);
+      const address = await ownUser(server);
+      await loadMariadb(address, script(recovery, reached, beyond(point, gtids)), signal);
+      await dropOwnUser(address);
       await server.stop();
     } catch (error) {
       throw signal.aborted ? signal.reason : asRecoveryError(error, point);
@@ -73,6 +77,12 @@ export async function replayBinlogs(recovery: BinlogRecovery): Promise<ReachedPo
   });
 }
 
+async function ownUser(server: PrivateMariadb): Promise<MariadbAddress> {
+  await using client = await connectMariadb(server.address());
+  // Awaited here: the client must outlive it.
+  return await makeOwnUser(client, `hozen_replay_${randomUUID()}`);
+}
+
 /** One session executes everything: what is temporary in one file may be used in the next. */
 async function* script(recovery: BinlogRecovery, reached: Reached, isBeyond: IsBeyond): AsyncGenerator<Buffer> {
   const { logs, copy, signal, progress } = recovery;
@@ -81,8 +91,6 @@ async function* script(recovery: BinlogRecovery, reached: Reached, isBeyond: IsB
   const onBytes = (more: number) => progress({ phase: 'replaying', bytes: (bytes += more), expectedBytes });
   onBytes(0);
   const { path } = await findMariadbTool('binlog');
-  // The session has all rights from before; statements that change users want the tables of rights read.
-  yield Buffer.from('FLUSH PRIVILEGES;\n');
   for (const log of logs) {
     await using file = await ArtefactFile.open(log);
     for (const { name } of file.index.streams.filter((each) => each.name.startsWith(BINLOG_STREAM.before))) {

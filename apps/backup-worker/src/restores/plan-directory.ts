@@ -8,7 +8,7 @@ import {
   type RestorePlanView,
 } from '@hozen/contracts';
 import { findMariadbTool } from '@hozen/dbms';
-import { versionOf } from '../artefact/manifest.js';
+import { versionOf, type Manifest } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { instantText } from '../recovery/instant.js';
@@ -46,7 +46,7 @@ export async function planDirectory(
   const { source, artefact, directory, restoreFolders } = ground;
   const { manifest } = artefact;
   const { physical, files, mariadb } = manifest;
-  if (!physical && !files && !mariadb?.files) {
+  if (!physical && !files && !isOfMariadb(manifest)) {
     const what = insteadOf(manifest.format);
     return { view: planView(ground, [artefact], undefined, [{ kind: 'wrong-method', what }]), chain: [artefact] };
   }
@@ -70,11 +70,16 @@ export async function planDirectory(
   return { view: planView(ground, chain, free, obstacles), chain };
 }
 
+/** A copy of its files, or a dump that a new server is made of. */
+function isOfMariadb({ mariadb }: Manifest): boolean {
+  return mariadb !== undefined && !mariadb.binlogs;
+}
+
 /** Only a server of the same release series reads the files. */
 async function programsMissing(artefact: CommittedArtefact): Promise<Obstacle[]> {
   try {
     await settingsLike(artefact);
-    await findMariadbTool('backup');
+    await findMariadbTool(artefact.manifest.mariadb?.files ? 'backup' : 'client');
     return [];
   } catch (error) {
     const { detail, message } = asHozenError(error);

@@ -8,8 +8,9 @@ const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
   'hozen-postgres-wal': 'the backup is a log: restore a copy of files to a point in time instead',
   'hozen-mariadb-physical':
     'the backup is a copy of the files of a MariaDB server: name a new directory instead of a target and databases',
-  'hozen-mariadb-binlog': 'the backup is a binary log: restore a copy of files to a point in time instead',
-  'hozen-mariadb-logical': 'the backup is a dump of MariaDB: name such a target and databases of it',
+  'hozen-mariadb-binlog': 'the backup is a binary log: restore a copy of files or a dump to a point in time instead',
+  'hozen-mariadb-logical':
+    'the backup is a dump of MariaDB: name such a target and databases of it, or a new directory',
   'hozen-files': 'the backup is a tree of files: name a new directory instead of a target and databases',
 };
 

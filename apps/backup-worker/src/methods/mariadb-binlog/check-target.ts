@@ -1,24 +1,11 @@
 import { HozenError } from '@hozen/contracts';
-import {
-  BINLOG_RIGHTS,
-  connectMariadb,
-  findMariadbTool,
-  inspectMariadb,
-  isAtLeast,
-  mariadbAddressOf,
-  type MariadbAddress,
-  type MariadbFacts,
-  type MariadbProgram,
-} from '@hozen/dbms';
+import { BINLOG_RIGHTS, findMariadbTool, isAtLeast, type MariadbProgram } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import { ensureSuitable } from '../mariadb-logical/check-target.js';
-import { serverOf } from '../server-target.js';
+import { inspectTarget, type InspectedMariadb } from '../mariadb-logical/inspect-target.js';
 
-/** A server whose binary log may be copied. Holds the secret in its address. */
-export interface BinlogTarget {
-  address: MariadbAddress;
-  facts: MariadbFacts;
+/** A server whose binary log may be copied. */
+export interface BinlogTarget extends InspectedMariadb {
   reader: MariadbProgram;
 }
 
@@ -29,10 +16,7 @@ export async function checkBinlogTarget(
 ): Promise<BinlogTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await mariadbAddressOf(serverOf(job.target));
-    await using client = await connectMariadb(address);
-    const facts = await inspectMariadb(client, BINLOG_RIGHTS);
-    ensureSuitable(address, facts);
+    const { address, facts } = await inspectTarget(job, BINLOG_RIGHTS);
     if (!facts.binlog) {
       const about = {
         target: address.target,

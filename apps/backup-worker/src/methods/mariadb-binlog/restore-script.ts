@@ -1,12 +1,11 @@
+import { SHELL_START } from '../../artefact/shell-parts.js';
+
 /** `restore.sh` of every copy of the binary log: puts its files into a folder. POSIX shell, tar, gzip or zstd. */
 export const BINLOG_RESTORE_SCRIPT = String.raw`#!/bin/sh
 # Puts the files of Hozen's copies of a MariaDB server's binary log into a folder. README.txt in the backup tells what to do with them.
 #
 #   sh restore.sh DIRECTORY LOG...
-set -eu
-umask 077
-
-die() { printf '%s\n' "restore.sh: $*" >&2; exit 1; }
+${SHELL_START}
 
 [ $# -ge 2 ] || die 'usage: sh restore.sh DIRECTORY LOG...'
 directory=$1

@@ -1,13 +1,11 @@
+import { SHELL_START } from '../../artefact/shell-parts.js';
+
 /** `restore.sh` of every dump of a MariaDB server. POSIX shell, tar, gzip or zstd, and the client. */
 export const MARIADB_RESTORE_SCRIPT = String.raw`#!/bin/sh
 # Restores Hozen's dump of a MariaDB server into an empty one. README.txt in the backup tells what happens here.
 #
 #   sh restore.sh FILE [OPTIONS OF mariadb]
-set -eu
-umask 077
-
-say() { printf '%s\n' "$*" >&2; }
-die() { say "restore.sh: $*"; exit 1; }
+${SHELL_START}
 
 [ $# -ge 1 ] || die 'usage: sh restore.sh FILE [--host=... --user=...]'
 file=$1

@@ -1,26 +1,13 @@
 import { access, constants } from 'node:fs/promises';
-import { HozenError } from '@hozen/contracts';
-import {
-  connectMariadb,
-  COPY_RIGHTS,
-  findMariadbTool,
-  inspectMariadb,
-  isSocket,
-  mariadbAddressOf,
-  seriesOf,
-  type MariadbAddress,
-  type MariadbFacts,
-  type MariadbProgram,
-} from '@hozen/dbms';
+import { HozenError, type TargetSpec } from '@hozen/contracts';
+import { COPY_RIGHTS, findMariadbTool, isSocket, seriesOf, type MariadbProgram } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import { ensureSuitable } from '../mariadb-logical/check-target.js';
+import { inspectTarget, type InspectedMariadb } from '../mariadb-logical/inspect-target.js';
 import { serverOf } from '../server-target.js';
 
-/** A server whose files may be copied. Holds the secret in its address. */
-export interface MariadbFilesTarget {
-  address: MariadbAddress;
-  facts: MariadbFacts;
+/** A server whose files may be copied. */
+export interface MariadbFilesTarget extends InspectedMariadb {
   backup: MariadbProgram;
 }
 
@@ -31,11 +18,8 @@ export async function checkMariadbFiles(
 ): Promise<MariadbFilesTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const address = await mariadbAddressOf(serverOf(job.target));
-    ensureLocal(address);
-    await using client = await connectMariadb(address);
-    const facts = await inspectMariadb(client, COPY_RIGHTS);
-    ensureSuitable(address, facts);
+    ensureLocal(serverOf(job.target));
+    const { address, facts } = await inspectTarget(job, COPY_RIGHTS);
     const backup = await findMariadbTool('backup');
     if (seriesOf(backup.version) !== seriesOf(facts.version)) {
       throw new HozenError('TOOL_TOO_OLD', { tool: 'mariadb-backup', client: backup.version, server: facts.version });
@@ -49,10 +33,10 @@ export async function checkMariadbFiles(
  * Over the network it might be another machine whose server has its files under the same path as one here: the copy would be of
  * both.
  */
-function ensureLocal(address: MariadbAddress): void {
-  if (isSocket(address)) return;
+function ensureLocal({ name: target, host: value }: TargetSpec): void {
+  if (isSocket({ host: value })) return;
   const needed = "the path of the server's socket, on the machine of the worker";
-  throw new HozenError('TARGET_UNSUITABLE', { target: address.target, setting: 'host', value: address.host, needed });
+  throw new HozenError('TARGET_UNSUITABLE', { target, setting: 'host', value, needed });
 }
 
 /** The files are read where they lie: the server sends none. */

@@ -40,7 +40,7 @@ export async function copyServer(
     await writer.addFile('README.txt', MARIADB_FILES_README);
     await writer.addFile('restore.sh', MARIADB_FILES_RESTORE_SCRIPT, 0o700);
     const parentRun = chosen.parent?.reference.runId ?? '-';
-    await writer.addFile('chain.txt', `${job.runId} ${parentRun}\n`);
+    await writer.addFile('chain.txt', `run ${job.runId}\nparent ${parentRun}\n`);
     const work = join(job.spoolDir, 'mariadb-backup');
     await mkdir(work, { recursive: true, mode: 0o700 });
     try {

@@ -16,7 +16,7 @@ IN SHORT
 
 WHAT IS IN IT
   backup.xb      all files, as mariadb-backup packs them (mbstream -x takes them out)
-  chain.txt      the run, and the run that it builds on
+  chain.txt      what this is, and what it builds on
   index.json     where each stream lies in the file
 
 STEP BY STEP, AS restore.sh DOES IT

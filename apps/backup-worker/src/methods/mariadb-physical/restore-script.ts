@@ -1,13 +1,11 @@
+import { SHELL_START } from '../../artefact/shell-parts.js';
+
 /** `restore.sh` of every copy of the files of a MariaDB server. POSIX shell, tar, gzip or zstd, and mariadb-backup. */
 export const MARIADB_FILES_RESTORE_SCRIPT = String.raw`#!/bin/sh
 # Restores Hozen's copies of the files of a MariaDB server into a new folder. README.txt in the backup tells what happens here.
 #
 #   sh restore.sh DIRECTORY FULL_FILE [INCREMENT_FILE...]
-set -eu
-umask 077
-
-say() { printf '%s\n' "$*" >&2; }
-die() { say "restore.sh: $*"; exit 1; }
+${SHELL_START}
 
 [ $# -ge 2 ] || die 'usage: sh restore.sh DIRECTORY FULL_FILE [INCREMENT_FILE...]'
 directory=$1
@@ -21,8 +19,9 @@ before=-
 for file in "$@"; do
   [ -r "$file" ] || die "cannot read $file"
   chain=$(tar -xOf "$file" --occurrence=1 chain.txt) || die "cannot read $file: see sha256sum -c"
-  [ "${'$'}{chain#* }" = "$before" ] || die "$file does not build on what stands before it. Nothing was changed"
-  before=${'$'}{chain%% *}
+  parent=$(printf '%s\n' "$chain" | sed -n 's/^parent //p')
+  [ "$parent" = "$before" ] || die "$file does not build on what stands before it. Nothing was changed"
+  before=$(printf '%s\n' "$chain" | sed -n 's/^run //p')
 done
 
 mkdir -p -- "$directory"
