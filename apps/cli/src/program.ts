@@ -170,6 +170,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore nightly --to erp --table shop:public.orders --table "shop:public.order_*" --plan',
         'hozen restore nightly --to erp --database shop=shop_sales --schema shop:sales --wait',
         'hozen restore nightly --to erp --database shop --in-place --plan',
+        'hozen restore documents-bucket --to another-bucket --wait',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
         'hozen restore erp-files --directory /var/lib/postgresql/15/main --delta --plan',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --at 2026-01-31T09:15:00+09:00 --wait',

@@ -35,6 +35,7 @@ export async function acceptRestore(
     ...(typeof target === 'string' ? [{ field: 'target', value: request.target ?? '', message: target }] : []),
     ...(isSource(source) ? [] : [source]),
     ...duplicates(databases),
+    ...(typeof target === 'string' ? [] : wrongDatabases(target.kind, databases)),
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),
     ...(request.inPlace && !inPlace ? [onlyThroughApi('inPlace')] : []),
     ...(request.inPlace && request.directory !== undefined ? [DATABASES_ONLY] : []),
@@ -136,6 +137,14 @@ function mixed(databases: readonly WantedDatabase[]): Reason[] {
         ]
       : [],
   );
+}
+
+/** A server gets databases, a bucket all objects. */
+export function wrongDatabases(kind: string | undefined, databases: readonly WantedDatabase[]): Reason[] {
+  if (kind === 's3') {
+    return databases.length === 0 ? [] : [{ field: 'databases', message: 'a bucket has no databases' }];
+  }
+  return kind === undefined || databases.length > 0 ? [] : [{ field: 'databases', message: 'they have to be named' }];
 }
 
 function duplicates(databases: readonly WantedDatabase[]): Reason[] {

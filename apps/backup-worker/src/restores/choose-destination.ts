@@ -1,9 +1,10 @@
-import { HozenError, isServerTarget } from '@hozen/contracts';
+import { HozenError, isS3Target, isServerTarget } from '@hozen/contracts';
 import { storedTarget } from '../store/stored-target.js';
 import type { Destination } from './destination.js';
 import type { RestoreContext } from './restore-context.js';
 import { DeltaDestination } from './restore-delta.js';
 import { InPlaceDestination } from './restore-in-place.js';
+import { BucketDestination } from './restore-into-bucket.js';
 import { DirectoryDestination } from './restore-into-directory.js';
 import { MariadbDestination } from './restore-into-mariadb.js';
 import { ServerDestination } from './restore-into-server.js';
@@ -22,6 +23,7 @@ export async function destinationOf(row: RestoreRow, context: RestoreContext): P
   ]);
   if (!found) throw new HozenError('NOT_FOUND', { what: 'target', id: row.target_name, list: 'configs' });
   const spec = storedTarget(found.spec);
+  if (isS3Target(spec)) return new BucketDestination(row, spec, context);
   if (!isServerTarget(spec)) throw intoFolder(row.target_name);
   if (row.in_place) return new InPlaceDestination(row, spec, context);
   return spec.kind === 'mariadb'

@@ -1,5 +1,6 @@
 import {
   HozenError,
+  isS3Target,
   isServerTarget,
   requireValid,
   RestoreRequested,
@@ -14,6 +15,8 @@ import type { ManifestFormat } from '../artefact/manifest.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { storedTarget } from '../store/stored-target.js';
+import { wrongDatabases } from './accept-restore.js';
+import { planBucket } from './plan-bucket.js';
 import { findSource, isSource } from './find-source.js';
 import { planDelta } from './plan-delta.js';
 import { planDirectory } from './plan-directory.js';
@@ -34,12 +37,14 @@ const LOGICAL: Readonly<Partial<Record<TargetKind, ManifestFormat>>> = {
 
 /**
  * What a request would do, without asking for it.
+ * @param spoolRoot where there must be room for objects; not looked at, where it is not given
  * @throws HozenError REQUEST_INVALID with every reason, NOT_FOUND, and of the target and the storage
  */
 export async function planRequest(
   database: DataSource,
   body: unknown,
   restoreFolders: readonly string[],
+  spoolRoot?: string,
 ): Promise<RestorePlanView> {
   const request = requireValid(RestoreRequested, body);
   const source = await database.transaction((manager) => findSource(manager, request));
@@ -56,6 +61,9 @@ export async function planRequest(
   const targetName = request.target ?? '';
   const wanted = (request.databases ?? []).map(wantedDatabase);
   const spec = await specOf(database, targetName);
+  const wrong = wrongDatabases(spec.kind, wanted);
+  if (wrong[0]) throw new HozenError('REQUEST_INVALID', {}, { detail: wrong[0].message, reasons: wrong });
+  if (isS3Target(spec)) return (await planBucket({ source, artefact, spec, spoolRoot })).view;
   if (!isServerTarget(spec)) throw intoFolder(targetName);
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);

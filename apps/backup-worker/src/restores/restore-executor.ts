@@ -10,6 +10,7 @@ const log = logger('restore-executor');
 /** Runs restores, one at a time in this process, any number of processes beside it. */
 export class RestoreExecutor extends WorkLanes<RestoreRow> {
   readonly restoreFolders: readonly string[];
+  readonly spoolRoot: string;
 
   constructor(context: Omit<RestoreContext, 'shutdown' | 'log'>, lanes: number) {
     const worker = workerName();
@@ -19,5 +20,6 @@ export class RestoreExecutor extends WorkLanes<RestoreRow> {
       work: (row, claimedAt, shutdown) => executeRestore(row, claimedAt, { ...context, log, shutdown }),
     });
     this.restoreFolders = context.restoreFolders;
+    this.spoolRoot = context.spoolRoot;
   }
 }

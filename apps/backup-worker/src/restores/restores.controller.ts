@@ -65,7 +65,7 @@ export class RestoresController {
   @ApiOperation({ summary: 'What a restore would do and what stands in its way; changes nothing' })
   @ApiBody({ description: 'RestoreRequested, as the event', schema: { type: 'object' } })
   plan(@Body() body: unknown): Promise<RestorePlanView> {
-    return planRequest(this.database, body, this.executor.restoreFolders);
+    return planRequest(this.database, body, this.executor.restoreFolders, this.executor.spoolRoot);
   }
 
   @Post(':id/approve')
@@ -83,7 +83,7 @@ export class RestoresController {
 
   async #planned(request: RestoreRequested): Promise<{ plan: RestorePlanView; asker: Identity }> {
     const dba = requireDba();
-    const plan = await planRequest(this.database, request, this.executor.restoreFolders);
+    const plan = await planRequest(this.database, request, this.executor.restoreFolders, this.executor.spoolRoot);
     if (plan.obstacles.length === 0) return { plan, asker: dba };
     const what = plan.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
     const target = request.target ?? request.directory ?? '';

@@ -11,7 +11,8 @@ const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
   'hozen-mariadb-binlog': 'the backup is a binary log: restore a copy of files or a dump to a point in time instead',
   'hozen-mariadb-logical':
     'the backup is a dump of MariaDB: name such a target and databases of it, or a new directory',
-  'hozen-files': 'the backup is a tree of files: name a new directory instead of a target and databases',
+  'hozen-files':
+    'the backup is a tree of files: name a new directory instead of a target (a bucket, where it is of one)',
 };
 
 export function insteadOf(format: ManifestFormat): string {

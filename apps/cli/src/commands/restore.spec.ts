@@ -68,11 +68,14 @@ describe('hozen restore', () => {
     expect(around.lines.at(-1)).toMatchObject({ type: 'result', restore: { state: 'failed' } });
   });
 
-  it('needs a target and a database', async () => {
+  it('needs a target, and leaves it to the service whether databases have to be named', async () => {
     const around = new TestSurroundings();
     expect(await around.hozen('restore', 'nightly', '--database', 'shop')).toBe('invalid');
-    expect(await around.hozen('restore', 'nightly', '--to', 'erp')).toBe('invalid');
-    expect(around.written.err).toContain('--database');
+    expect(around.written.err).toContain('--to');
+    await using worker = await ServiceDouble.start(() => ({ status: 201, body: VIEW }));
+    const into = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    expect(await into.hozen('restore', 'documents', '--to', 'bucket')).toBe('ok');
+    expect(worker.asked[0]?.body).toMatchObject({ config: 'documents', target: 'bucket' });
   });
 
   it('asks for parts of databases, and shows what comes along and what does not', async () => {

@@ -125,11 +125,9 @@ function unquoted(name: string): string {
   return /^".*"$/s.test(name) ? name.slice(1, -1).replaceAll('""', '"') : name;
 }
 
-/** A directory says everything; else both a target and databases are needed. */
-function requireDestination(options: RestoreOptions): void {
-  if (options.directory !== undefined) return;
-  if (options.to === undefined) throw missingOption('--to <target>');
-  if (databasesOf(options).length === 0) throw missingOption('--database <name[=as]>');
+/** A directory says everything, and so does a bucket; which databases of a server, the service asks for. */
+function requireDestination({ to, directory }: RestoreOptions): void {
+  if (directory === undefined && to === undefined) throw missingOption('--to <target>');
 }
 
 function requestOf(source: string, options: RestoreOptions): RestoreRequested {

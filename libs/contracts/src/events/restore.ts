@@ -124,7 +124,7 @@ function given(value: object): unknown[] {
 
 /**
  * `restore.requested`: please bring a backup back, beside what is there. Databases of a dump go into a server (`target` and
- * `databases`), a copy of files into a new folder (`directory`).
+ * `databases`), a copy of files into a new folder (`directory`), objects into a bucket (`target`).
  */
 export class RestoreRequested {
   /** Run whose artefact is restored, by its id or that of its request. Default: the config's latest proven one. */
@@ -142,13 +142,14 @@ export class RestoreRequested {
   config?: string;
 
   /** Name of the target to restore into. */
-  @ValidateIf(isIntoServer)
+  @ValidateIf(needsTarget)
   @IsString()
   @IsNotEmpty()
   @MaxLength(200)
   target?: string;
 
-  @ValidateIf(isIntoServer)
+  /** What of it, and under which names. A bucket has none. */
+  @IsOptional()
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(1000)
@@ -205,7 +206,7 @@ export class RestoreRequested {
 }
 
 /** What is left out must be there unless it is a folder that is restored into. */
-function isIntoServer(request: RestoreRequested): boolean {
+function needsTarget(request: RestoreRequested): boolean {
   return request.directory === undefined || request.target !== undefined || request.databases !== undefined;
 }
 

@@ -135,6 +135,7 @@ export const RESTORE_OBSTACLES = [
   'tablespace-missing',
   'server-older',
   'directory-taken',
+  'bucket-taken',
   'directory-refused',
   'directory-foreign',
   'other-cluster',

@@ -39,7 +39,7 @@ export class ObjectReader {
 
   constructor(
     private readonly client: S3Client,
-    private readonly spec: S3TargetSpec,
+    private readonly spec: Pick<S3TargetSpec, 'bucket' | 'prefix'>,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -146,14 +146,28 @@ export class ObjectReader {
     }
   }
 
-  #at(key: string): { Bucket: string; Key: string } {
-    const { bucket, prefix } = this.spec;
-    return { Bucket: bucket, Key: prefix === undefined ? key : `${prefix}/${key}` };
+  #at(key: string): ObjectName {
+    return objectName(this.spec, key);
   }
 
   #pathOf(key: string): string {
-    return `s3://${this.spec.bucket}/${this.#at(key).Key}`;
+    return pathOfObject(this.#at(key));
   }
+}
+
+/** What every request about an object names. */
+export interface ObjectName {
+  Bucket: string;
+  Key: string;
+}
+
+/** @param key without the prefix of the target */
+export function objectName({ bucket, prefix }: Pick<S3TargetSpec, 'bucket' | 'prefix'>, key: string): ObjectName {
+  return { Bucket: bucket, Key: prefix === undefined ? key : `${prefix}/${key}` };
+}
+
+export function pathOfObject({ Bucket, Key }: ObjectName): string {
+  return `s3://${Bucket}/${Key}`;
 }
 
 /** The ETag of a plain upload is the MD5 of its content; other ways have other ETags. */

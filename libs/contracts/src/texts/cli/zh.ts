@@ -314,6 +314,7 @@ export const cliZh: CliTexts = {
   'restore.obstacle.role-missing': '缺少角色 {what}：请先 CREATE ROLE',
   'restore.obstacle.extension-missing': '服务器上没有安装扩展 {what}',
   'restore.obstacle.tablespace-missing': '缺少表空间 {what}：请先 CREATE TABLESPACE',
+  'restore.obstacle.bucket-taken': '{what} 中已有对象，不会覆盖它们',
   'restore.obstacle.directory-taken': '文件夹 {what} 不为空',
   'restore.obstacle.directory-refused': '工作进程不得恢复到 {what}：请在 HOZEN_RESTORE_FOLDERS 中写明其上级文件夹',
   'restore.obstacle.directory-foreign': '{what} 不是 PostgreSQL 的数据目录：恢复到新文件夹请去掉 --delta',
