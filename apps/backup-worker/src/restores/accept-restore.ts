@@ -12,8 +12,8 @@ import { isPartOf, wantedDatabase, type WantedDatabase } from './restore-row.js'
 const INSERT_RESTORE = `
   INSERT INTO restores
     (id, request_id, run_id, config_name, target_id, target_name, databases, requested_by, reason, traceparent, directory,
-     point)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12::jsonb)
+     point, whole)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12::jsonb, $13)
   ON CONFLICT (request_id) DO NOTHING
   RETURNING id`;
 
@@ -35,12 +35,14 @@ export async function acceptRestore(
     ...(typeof target === 'string' ? [{ field: 'target', value: request.target ?? '', message: target }] : []),
     ...(isSource(source) ? [] : [source]),
     ...duplicates(databases),
-    ...(typeof target === 'string' ? [] : wrongDatabases(target.kind, databases)),
+    ...(typeof target === 'string' ? [] : wrongDatabases(target.kind, databases, request.whole)),
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),
     ...(request.inPlace && !inPlace ? [onlyThroughApi('inPlace')] : []),
     ...(request.inPlace && request.directory !== undefined ? [DATABASES_ONLY] : []),
     ...(request.inPlace && databases.some(isPartOf) ? [WHOLE_IN_PLACE] : []),
-    ...mixed(databases),
+    ...(request.whole && (databases.length > 0 || request.directory !== undefined) ? [WHOLE_ALONE] : []),
+    ...(request.whole && request.inPlace ? [WHOLE_BESIDE] : []),
+    ...(request.whole && typeof target === 'object' && target.kind === 'mariadb' ? [WHOLE_OF_POSTGRES] : []),
     ...(typeof target === 'object' && target.kind === 'mariadb' && databases.some(isPartOf) ? [OF_POSTGRES] : []),
     ...(request.delta && !inPlace ? [onlyThroughApi('delta')] : []),
     ...(request.delta && request.directory === undefined ? [DIRECTORIES_ONLY] : []),
@@ -72,6 +74,7 @@ export async function acceptRestore(
     traceparent ?? null,
     request.directory ?? null,
     request.point ? JSON.stringify(request.point) : null,
+    request.whole ?? false,
   ]);
   if (inserted.length === 0) return [];
   await tx.publish(newEvent('restore.accepted', facts, { source: SOURCE, subject: facts.restoreId, ...traced() }));
@@ -97,6 +100,15 @@ const WHOLE_IN_PLACE = {
   field: 'inPlace',
   message: 'only whole databases are restored in place: restore the tables beside, and take from there what is needed',
 };
+
+const WHOLE_ALONE = {
+  field: 'whole',
+  message: 'everything is restored into a target: name no databases and no directory',
+};
+
+const WHOLE_BESIDE = { field: 'whole', message: 'everything is restored beside what is there, and never in its place' };
+
+const WHOLE_OF_POSTGRES = { field: 'whole', message: 'everything can be restored of a dump of PostgreSQL only' };
 
 const OF_POSTGRES = {
   field: 'databases',
@@ -140,11 +152,20 @@ function mixed(databases: readonly WantedDatabase[]): Reason[] {
 }
 
 /** A server gets databases, a bucket all objects. */
-export function wrongDatabases(kind: string | undefined, databases: readonly WantedDatabase[]): Reason[] {
+export function wrongDatabases(
+  kind: string | undefined,
+  databases: readonly WantedDatabase[],
+  whole: boolean | undefined = false,
+): Reason[] {
   if (kind === 's3') {
-    return databases.length === 0 ? [] : [{ field: 'databases', message: 'a bucket has no databases' }];
+    const message = 'a bucket has no databases';
+    return [
+      ...(databases.length === 0 ? [] : [{ field: 'databases', message }]),
+      ...(whole ? [{ field: 'whole', message }] : []),
+    ];
   }
-  return kind === undefined || databases.length > 0 ? [] : [{ field: 'databases', message: 'they have to be named' }];
+  if (kind === undefined || whole || databases.length > 0) return mixed(databases);
+  return [{ field: 'databases', message: 'they have to be named' }];
 }
 
 function duplicates(databases: readonly WantedDatabase[]): Reason[] {

@@ -1,6 +1,6 @@
 import { HozenError } from '@hozen/contracts';
 import type { TargetClient } from '@hozen/dbms';
-import { runStatement } from './restore-beside.js';
+import { runStatement } from './run-statement.js';
 import type { RestoreContext } from './restore-context.js';
 import type { ClosedDatabase, RestoreRow } from './restore-row.js';
 

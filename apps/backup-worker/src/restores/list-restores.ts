@@ -50,6 +50,7 @@ function restoreView(row: RestoreRow): RestoreView {
     target: row.target_name,
     databases: row.databases,
     ...(row.directory === null ? {} : { directory: row.directory }),
+    ...(row.whole ? { whole: true as const } : {}),
     ...(row.in_place ? inPlaceView(row) : {}),
     ...(row.point ? { point: row.point } : {}),
     ...(row.reached ? { reached: row.reached } : {}),

@@ -23,7 +23,7 @@ import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
 import { planInPlace } from './plan-in-place.js';
 import { planMariadb } from './plan-mariadb.js';
-import { planRestore } from './plan-restore.js';
+import { planRestore, planWhole } from './plan-restore.js';
 import { isPartOf, wantedDatabase } from './restore-row.js';
 import { intoFolder, wrongInPlace, wrongMethod, wrongParts } from './wrong-method.js';
 
@@ -61,7 +61,7 @@ export async function planRequest(
   const targetName = request.target ?? '';
   const wanted = (request.databases ?? []).map(wantedDatabase);
   const spec = await specOf(database, targetName);
-  const wrong = wrongDatabases(spec.kind, wanted);
+  const wrong = wrongDatabases(spec.kind, wanted, request.whole);
   if (wrong[0]) throw new HozenError('REQUEST_INVALID', {}, { detail: wrong[0].message, reasons: wrong });
   if (isS3Target(spec)) return (await planBucket({ source, artefact, spec, spoolRoot })).view;
   if (!isServerTarget(spec)) throw intoFolder(targetName);
@@ -69,7 +69,7 @@ export async function planRequest(
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
   if (request.inPlace && spec.kind !== 'postgres') throw wrongInPlace(targetName);
   if (spec.kind === 'mariadb') {
-    if (wanted.some(isPartOf)) throw wrongParts(targetName);
+    if (request.whole || wanted.some(isPartOf)) throw wrongParts(targetName);
     await using server = await connectMariadb(await mariadbAddressOf(spec));
     const facts = await inspectMariadb(server);
     return planMariadb({ source, artefact, facts, row: { databases: wanted, target_name: targetName } });
@@ -80,7 +80,7 @@ export async function planRequest(
   // Awaited here: file and client must outlive it.
   const ground = { source, artefact, file, target, client, targetName };
   if (request.inPlace) return await planInPlace(ground, wanted, database.manager);
-  return await planRestore(ground, wanted);
+  return request.whole ? await planWhole(ground) : await planRestore(ground, wanted);
 }
 
 async function specOf(database: DataSource, name: string): Promise<AnyTargetSpec> {

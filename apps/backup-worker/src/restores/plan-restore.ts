@@ -9,6 +9,7 @@ import type { CheckedTarget } from '../methods/postgres-logical/check-target.js'
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
+import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
 import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
 
@@ -51,6 +52,28 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
     obstacles: unique(obstacles),
     warnings: found.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as)),
     ...expectedSeconds(source, artefact, found),
+  };
+}
+
+/** The same of everything in the backup: with the roles that it makes. */
+export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
+  const { file, target, client } = ground;
+  const plan = await planRestore(ground, await wholeCluster(file));
+  const roles = await planRoles(file, target, client);
+  const isMade = new Set(roles.create);
+  const initial = plan.databases.filter(({ name, as }) => name !== as);
+  return {
+    ...plan,
+    roles,
+    obstacles: plan.obstacles.filter(({ kind, what }) => kind !== 'role-missing' || !isMade.has(what)),
+    warnings: [
+      ...plan.warnings,
+      ...initial.map(
+        ({ name, as }) => `Every server has a database "${name}": what the backup has of it goes to "${as}".`,
+      ),
+      ...roles.superusers.map((role) => `The role "${role}" is made, and may do anything on the server.`),
+      ...roles.kept.map((role) => `The role "${role}" is there, and is another one in the backup: it stays as it is.`),
+    ],
   };
 }
 

@@ -1,5 +1,5 @@
 import { HozenError } from '@hozen/contracts';
-import { asTargetError, connect, inspectCluster, sessionName, toolEnvironment, type TargetClient } from '@hozen/dbms';
+import { connect, inspectCluster, sessionName, toolEnvironment, type TargetClient } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { ProgressUpdate } from '../runs/progress-meter.js';
@@ -10,7 +10,10 @@ import { restoreDatabase } from '../restore/restore-database.js';
 import { storedPart } from '../parts/stored-part.js';
 import { onlyPart, storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
 import { compareDatabase } from '../verification/compare-cluster.js';
+import { runStatement } from './run-statement.js';
+import { refreshCollations } from './refresh-collations.js';
 import { isPartOf, type RestoredDatabase, type RestoreRow, type WantedDatabase } from './restore-row.js';
+import { unmarkRoles } from './whole-cluster.js';
 import { isOfDatabaseItself, storedDefinitions } from '../restore/stored-definitions.js';
 
 /** Processes at a time. */
@@ -138,6 +141,7 @@ async function restoreOne(
     applicationName: sessionName(row.id, Number(row.epoch)),
     database: beside,
   });
+  await refreshCollations(inside, target.facts.versionNum);
   await runStatement(inside, 'ANALYZE');
 }
 
@@ -207,6 +211,7 @@ export async function openDatabases(
       statements.push(...entries.filter(({ desc }) => desc !== 'DATABASE').map(({ defn }) => defn ?? ''));
       statements.push(...around.after(wanted));
     }
+    if (row.whole) statements.push(...(await unmarkRoles(client, row, file)));
     ensureLease();
     await runStatement(client, ['BEGIN', ...statements.filter((sql) => sql.trim() !== ''), 'COMMIT'].join(';\n'));
     await failpoint('restore.opened');
@@ -215,15 +220,6 @@ export async function openDatabases(
 
 function renameStatement(client: TargetClient, beside: string, { as }: WantedDatabase): string {
   return `ALTER DATABASE ${client.escapeIdentifier(beside)} RENAME TO ${client.escapeIdentifier(as)}`;
-}
-
-/** @throws HozenError of the TARGET_ codes */
-export async function runStatement(client: TargetClient, sql: string): Promise<void> {
-  try {
-    await client.query(sql);
-  } catch (error) {
-    throw asTargetError(error, client.address);
-  }
 }
 
 function bytesOf(database: StoredDatabase | undefined): number {

@@ -1,5 +1,6 @@
 import { HozenError, type TargetSpec } from '@hozen/contracts';
 import { connect, sessionName, terminateOlderSessions } from '@hozen/dbms';
+import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
@@ -8,7 +9,7 @@ import type { AboutRestore, Destination } from './destination.js';
 import { sourceOf } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
-import { planRestore, renamedWarning } from './plan-restore.js';
+import { planRestore, planWhole, renamedWarning } from './plan-restore.js';
 import {
   areOpened,
   dropLeftovers,
@@ -19,6 +20,7 @@ import {
 } from './restore-beside.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
+import { createRoles, dropRoles, wholeCluster } from './whole-cluster.js';
 import { wrongMethod } from './wrong-method.js';
 
 /** Brings databases of a dump into a PostgreSQL server, beside what is there. */
@@ -38,26 +40,41 @@ export class ServerDestination implements Destination {
 
   /** Nothing that is not opened stays. */
   async undo(): Promise<void> {
-    if (!this.#target) return;
+    // What was never reached was never changed.
+    if (!this.#target && this.row.attempt === 1) return;
     const applicationName = sessionName(this.row.id, Number(this.row.epoch));
-    await using client = await connect(this.#target.address, { applicationName });
+    const target = (this.#target ??= await checkServer(this.spec, applicationName));
+    await using client = await connect(target.address, { applicationName });
     await dropLeftovers(client, this.row);
+    if (this.row.whole) await dropRoles(client, this.row);
   }
 }
 
+/** What all of it is, written down for those who look at the restore. */
+async function withAll(row: RestoreRow, file: ArtefactFile, { database }: RestoreContext): Promise<RestoreRow> {
+  const databases = await wholeCluster(file);
+  await database.query('UPDATE restores SET databases = $3::jsonb WHERE id = $1 AND epoch = $2', [
+    row.id,
+    row.epoch,
+    JSON.stringify(databases),
+  ]);
+  return { ...row, databases };
+}
+
 async function restoreIntoServer(
-  row: RestoreRow,
+  asked: RestoreRow,
   target: CheckedTarget,
   context: RestoreContext,
   about: AboutRestore,
 ): Promise<void> {
-  const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
-  const source = await sourceOf(row, context.database);
+  const source = await sourceOf(asked, context.database);
   const artefact = await publishedArtefact(source.path, source);
   if (artefact.manifest.format !== 'hozen-postgres-logical') {
-    throw wrongMethod(row.target_name, artefact.manifest.format);
+    throw wrongMethod(asked.target_name, artefact.manifest.format);
   }
   await using file = await ArtefactFile.open(artefact);
+  const row = asked.whole ? await withAll(asked, file, context) : asked;
+  const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
   if (row.opening && (await areOpened(client, row))) {
@@ -68,14 +85,20 @@ async function restoreIntoServer(
   const ground = { source, artefact, file, target, client, targetName: row.target_name };
   // The signature is that of the manifest, and the manifest says which bytes are right.
   if (source.signing) await checkFile(artefact, about);
-  const { obstacles } = await planRestore(ground, row.databases);
+  const { obstacles } = row.whole ? await planWhole(ground) : await planRestore(ground, row.databases);
   if (obstacles.length > 0) {
     const what = obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
     throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
   }
+  if (row.whole) {
+    about.ensureLease();
+    await createRoles(client, row, file);
+    await failpoint('restore.roles');
+  }
   const beside: BesideRestore = { row, file, target, ...about };
   const restored = await restoreBeside(beside);
   about.signal.throwIfAborted();
+  await failpoint('restore.beside');
   await markOpening(row, context);
   await openOrKnow(beside);
   await finishRestored(context.outbox, row, restored, renamed);

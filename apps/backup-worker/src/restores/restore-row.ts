@@ -36,6 +36,8 @@ export interface RestoreRow {
   target_id: string | null;
   target_name: string;
   databases: WantedDatabase[];
+  /** All of the backup, with the roles that are missing; `databases` is known when it was opened. */
+  whole: boolean;
   /** The new data directory, where files are restored. */
   directory: string | null;
   /** The databases take the place of those that bear their names; with a directory: what differs of it is written over. */

@@ -32,7 +32,7 @@ export function wrongInPlace(target: string): HozenError {
 export function wrongParts(target: string): HozenError {
   return new HozenError('RESTORE_IMPOSSIBLE', {
     target,
-    what: 'schemas and tables are chosen of dumps of PostgreSQL only',
+    what: 'schemas, tables, or everything are chosen of dumps of PostgreSQL only',
   });
 }
 

@@ -14,6 +14,7 @@ import { RunParents1764250000000 } from './run-parents.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
 import { Verifications1764310000000 } from './verifications.migration.js';
 import { WalReceivers1764400000000 } from './wal-receivers.migration.js';
+import { WholeRestores1764410000000 } from './whole-restores.migration.js';
 
 /** In the order in which they are run. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   BinlogRanges1764340000000,
   KeyDrills1764360000000,
   WalReceivers1764400000000,
+  WholeRestores1764410000000,
 ];

@@ -27,6 +27,7 @@ export interface RestoreOptions {
   database?: string[];
   schema?: string[];
   table?: string[];
+  all?: boolean;
   directory?: string;
   at?: string;
   restorePoint?: string;
@@ -136,6 +137,7 @@ function requestOf(source: string, options: RestoreOptions): RestoreRequested {
     ...(isRunId(source) ? { run: source } : { config: source }),
     ...(options.to === undefined ? {} : { target: options.to }),
     ...(databases.length === 0 ? {} : { databases }),
+    ...(options.all ? { whole: true } : {}),
     ...(options.directory === undefined ? {} : { directory: options.directory }),
     ...(options.inPlace ? { inPlace: true } : {}),
     ...(options.delta ? { delta: true } : {}),
@@ -186,6 +188,7 @@ function planText(context: Context, view: RestorePlanView): string {
     [text('restore.from'), oneLine(`${view.from.target} (${view.from.version})`)],
     [text('restore.to'), oneLine(`${view.to.target} (${view.to.version})`)],
     ...view.databases.flatMap((database) => databaseRows(context, database)),
+    [text('restore.roles'), view.roles && listed(view.roles.create)],
     ...(view.inPlace?.replaces ?? []).map((name) => [text('restore.replaces'), styles.warn(oneLine(name))] as const),
     ...deltaText(context, view.delta),
     [text('restore.safety'), view.inPlace && oneLine(view.inPlace.safetyConfig)],
@@ -215,8 +218,11 @@ function deltaText({ text, styles }: Context, delta: RestorePlanView['delta']): 
   ];
 }
 
+function listed(names: readonly string[]): string | undefined {
+  return names.length === 0 ? undefined : names.map(oneLine).join('\n');
+}
+
 function databaseRows({ text, styles }: Context, { name, as, bytes, tables, parts }: PlannedDatabase) {
-  const listed = (names: readonly string[]) => (names.length === 0 ? undefined : names.map(oneLine).join('\n'));
   const size = `${bytesText(bytes)}, ${text('restore.tables', { tables })}`;
   const left = listed(parts?.unrestorable ?? []);
   return [

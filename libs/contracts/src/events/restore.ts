@@ -157,6 +157,11 @@ export class RestoreRequested {
   @Type(() => RestoreDatabase)
   databases?: RestoreDatabase[];
 
+  /** Instead of `databases`: all of them, each under its name, with the roles that are missing. Of a dump of PostgreSQL. */
+  @IsOptional()
+  @IsBoolean()
+  whole?: boolean;
+
   /** The new data directory, on the machine of the worker. Its tablespaces go to `<directory>.tablespaces`. */
   @IsOptional()
   @IsString()

@@ -12,6 +12,8 @@ export interface RestoreView {
   config: string;
   target: string;
   databases: { name: string; as: string; schemas?: string[]; tables?: string[] }[];
+  /** All databases of the backup, with the roles that are missing. */
+  whole?: true;
   /** The databases take the place of those that bear their names. */
   inPlace?: true;
   /** Only what differs is written, into a directory that stands. */
@@ -67,6 +69,8 @@ export interface RestorePlanView {
   from: { version: string; target: string };
   to: { version: string; target: string; freeBytes?: number };
   databases: PlannedDatabase[];
+  /** Of a restore of everything: roles that are made, those of them that may do anything, and those that stay although they differ. */
+  roles?: { create: string[]; superusers: string[]; kept: string[] };
   /** Of a restore in place: the databases that are replaced, and the config that backs them up before. */
   inPlace?: { replaces: string[]; safetyConfig: string };
   /** Of a restore of differences: what it writes over. */

@@ -53,6 +53,7 @@ export const cliEn = {
   'option.before': 'only runs older than this one (the value that the last list ended with)',
   'option.to': 'name of the target to restore into',
   'option.database': 'database to restore, and its new name; may be given several times',
+  'option.all': 'all databases of the backup under their names, with the roles that are missing',
   'option.schema': 'only this schema of a database; more than once for several; patterns of pg_dump',
   'option.table':
     'only this table of a database, with all that it needs; more than once for several; patterns of pg_dump',
@@ -308,6 +309,7 @@ export const cliEn = {
   'restore.to': 'Into',
   'restore.database': 'Database',
   'restore.tables': '{tables} tables',
+  'restore.roles': 'roles made',
   'restore.part-tables': 'tables',
   'restore.part-without-rows': 'without rows',
   'restore.part-unrestorable': 'left out, for it needs what is not restored',
