@@ -49,6 +49,7 @@ export interface StoredLog {
   storage: StorageSpec | null;
   encryption: EncryptionSpec | null;
   signing: SigningSpec | null;
+  walArchive: StorageSpec | null;
 }
 
 export interface Ranges {
@@ -68,7 +69,7 @@ const STANDING = `
          range.restore_points AS "restorePoints", range.tablespaces, range.segment_bytes AS "segmentBytes",
          range.follows_run_id AS "follows", ${INSTANT('range.begins_at')} AS "beginsAt", range.gtids, artefact.file_path AS path, artefact.file_size::float8 AS bytes,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
-         config.spec -> 'signing' AS signing
+         config.spec -> 'signing' AS signing, config.spec -> 'walArchive' AS "walArchive"
     FROM recovery_ranges AS range
     JOIN backup_runs AS run ON run.id = range.run_id
     JOIN backup_artefacts AS artefact ON artefact.run_id = range.run_id
@@ -100,6 +101,7 @@ interface Row {
   storage: StorageSpec | null;
   encryption: EncryptionSpec | null;
   signing: SigningSpec | null;
+  walArchive: StorageSpec | null;
 }
 
 /** What stands of the config of a run, and all logs of its target. */
@@ -119,7 +121,7 @@ function ofMariadb({ beginsAt, gtids }: Pick<Row, 'beginsAt' | 'gtids'>): Pick<C
 
 function logOf(row: Row): LogRange {
   const { runId, system, firstTimeline, timeline, restorePoints, tablespaces } = row;
-  const { path, bytes, storage, encryption, signing } = row;
+  const { path, bytes, storage, encryption, signing, walArchive } = row;
   return {
     runId,
     system,
@@ -134,6 +136,6 @@ function logOf(row: Row): LogRange {
     segmentBytes: row.segmentBytes ?? 0,
     ...ofMariadb(row),
     follows: row.follows ?? undefined,
-    stored: { path, bytes, storage, encryption, signing },
+    stored: { path, bytes, storage, encryption, signing, walArchive },
   };
 }

@@ -7,6 +7,7 @@ import { postgresOf } from '../artefact/manifest.js';
 import type { AttemptContext } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { calmSettings, ownConfiguration } from '../verification/copied-server.js';
+import type { ArchivedTail } from './archived-tail.js';
 import type { RecoveryPath } from './find-path.js';
 import { instantText, parseInstant } from './instant.js';
 import { StagedWal } from './staged-wal.js';
@@ -17,6 +18,8 @@ export interface Recovery extends Pick<AttemptContext, 'signal' | 'progress'> {
   copy: CommittedArtefact;
   /** In order, none missing between. */
   logs: readonly CommittedArtefact[];
+  /** What leads on from them; for a point that is the latest. */
+  tail?: ArchivedTail | undefined;
   point: RecoveryPoint;
   stopAt: RecoveryPath['stopAt'];
   /** A new folder, for what is needed meanwhile. */
@@ -44,6 +47,7 @@ export async function recoverTo(recovery: Recovery): Promise<ReachedPoint> {
       recovery.progress({ phase: 'replaying', bytes: 0, expectedBytes });
       await using staged = await StagedWal.begin({
         logs,
+        tail: recovery.tail,
         folder: join(scratch, 'wal'),
         from: parseLsn(recovery.copy.manifest.physical?.endLsn ?? '0/0'),
         signal,

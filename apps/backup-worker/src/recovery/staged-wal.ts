@@ -3,7 +3,9 @@ import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { giveToServer } from '@hozen/dbms';
 import { ArtefactFile } from '../artefact/artefact-file.js';
+import type { ManifestWal } from '../artefact/manifest.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import type { ArchivedTail } from './archived-tail.js';
 import { isHistory, partsOf, type WalPart } from './wal-parts.js';
 
 /** WAL files that are put ready before the server asks for them, and that stay after it did: it may ask once more. */
@@ -32,6 +34,8 @@ cp "$here/ready/$1" "$2" || exit 126
 export interface StagingOptions {
   /** In order, none missing between. */
   logs: readonly CommittedArtefact[];
+  /** What leads on from the last log. */
+  tail?: ArchivedTail | undefined;
   /** A new folder. */
   folder: string;
   /** Replaying begins in the file that holds this place. */
@@ -53,10 +57,9 @@ export class StagedWal implements AsyncDisposable {
   #file: { name: string; handle: FileHandle } | undefined;
 
   private constructor(private readonly options: StagingOptions) {
-    this.#parts = new Map(
-      options.logs.map((log) => [log, log.manifest.wal ? partsOf(log.manifest.wal, options.from) : []]),
-    );
+    this.#parts = new Map(options.logs.map((log) => [log, log.manifest.wal ? this.#partsOf(log.manifest.wal) : []]));
     const names = new Set([...this.#parts.values()].flatMap((parts) => parts.map(({ file }) => file)));
+    for (const file of options.tail?.files ?? []) names.add(file);
     this.#numbers = new Map([...names].map((name, number) => [name, number]));
   }
 
@@ -103,6 +106,12 @@ export class StagedWal implements AsyncDisposable {
     await rm(this.options.folder, { recursive: true, force: true });
   }
 
+  /** What the tail has whole, a log need not begin. */
+  #partsOf(wal: ManifestWal): WalPart[] {
+    const { from, tail } = this.options;
+    return partsOf(wal, from).filter(({ file }) => !tail?.files.includes(file));
+  }
+
   async #addHistories(log: CommittedArtefact): Promise<void> {
     await using file = await ArtefactFile.open(log);
     for (const { name } of file.index.streams.filter((stream) => isHistory(stream.name))) {
@@ -120,6 +129,7 @@ export class StagedWal implements AsyncDisposable {
         }
       }
       await this.#publish();
+      for (const name of this.options.tail?.files ?? []) await this.#addWhole(name);
     } catch (error) {
       if (!this.#stop.signal.aborted) throw error;
     } finally {
@@ -148,6 +158,16 @@ export class StagedWal implements AsyncDisposable {
     // The server wants whole files: what no log has is empty.
     await handle.truncate(log.manifest.wal?.segmentBytes ?? 0);
     this.#file = { name, handle };
+  }
+
+  async #addWhole(name: string): Promise<void> {
+    await this.#waitForRoom(this.#numberOf(name));
+    const content = (await this.options.tail?.read(name)) ?? Buffer.alloc(0);
+    const handle = await open(join(this.options.folder, `${name}.part`), 'w', 0o644);
+    this.#file = { name, handle };
+    await handle.writeFile(content);
+    await this.#publish();
+    this.options.onBytes(content.length);
   }
 
   async #publish(): Promise<void> {

@@ -22,7 +22,7 @@ export interface DirectoryRestore extends RestoredPlace, Pick<AttemptContext, 's
   /** The full backup first. */
   chain: readonly CommittedArtefact[];
   /** What is replayed over it, and how far. */
-  replay?: Pick<Recovery, 'logs' | 'point' | 'stopAt'>;
+  replay?: Pick<Recovery, 'logs' | 'tail' | 'point' | 'stopAt'>;
   applicationName: string;
 }
 

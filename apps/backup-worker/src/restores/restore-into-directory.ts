@@ -1,5 +1,6 @@
 import { HozenError } from '@hozen/contracts';
 import { sessionName } from '@hozen/dbms';
+import { archivedTail, type ArchivedTail } from '../recovery/archived-tail.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
@@ -72,13 +73,26 @@ async function restoreIntoDirectory(
   }
   const { mariadb } = artefact.manifest;
   const logs = recovery?.path && (await logsOf(recovery.path, about));
-  const replay = recovery?.path && logs && { logs, point: recovery.point, stopAt: recovery.path.stopAt };
+  const tail = recovery?.point.latest === true ? await tailOf(recovery.path, logs?.at(-1)) : undefined;
+  const replay = recovery?.path && logs && { logs, tail, point: recovery.point, stopAt: recovery.path.stopAt };
   await (mariadb ? restoreMariadbDirectory : restoreDirectory)({
     ...restore,
     ...(replay ? { replay } : {}),
     applicationName: sessionName(row.id, Number(row.epoch)),
   });
   await finishRestored(context.outbox, row, restored, [], await reachedIn(place));
+}
+
+/** What the server archived after the last log, or a worker received of it: perhaps just before the server was lost. */
+function tailOf(
+  path: RecoveryPath | undefined,
+  last: CommittedArtefact | undefined,
+): Promise<ArchivedTail | undefined> {
+  const stored = path?.logs.at(-1)?.stored;
+  if (!last?.manifest.wal || !stored?.walArchive) return Promise.resolve(undefined);
+  const { walArchive, encryption, signing } = stored;
+  const keys = { ...(encryption ? { encryption } : {}), ...(signing ? { signing } : {}) };
+  return archivedTail({ walArchive, compressionLevel: 1, ...keys }, last);
 }
 
 async function logsOf(

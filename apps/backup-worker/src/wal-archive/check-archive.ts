@@ -2,7 +2,7 @@ import { HozenError, type AnyTargetSpec } from '@hozen/contracts';
 import { addressOf, asTargetError, connect } from '@hozen/dbms';
 import { serverOf } from '../methods/server-target.js';
 import { contentsOf, type ArchiveContents } from './contents.js';
-import { keyOf, walNameOf } from './wal-name.js';
+import { walNameOf } from './wal-name.js';
 import type { WalArchive } from './wal-archive.js';
 
 /** What the server believes. */
@@ -117,7 +117,7 @@ async function told(archive: WalArchive, server: ArchiverFacts): Promise<Archive
   }
   if (mode === 'off') faults.push({ kind: 'off', name: 'archive_mode', facts: {} });
   const name = lastArchived === null ? undefined : walNameOf(lastArchived);
-  if (name && !(await archive.store.read(keyOf(name)))) {
+  if (name && !(await archive.has(name.name))) {
     faults.push({ kind: 'not-stored', name: name.name, facts: { at: lastArchivedAt ?? '' } });
   }
   if (isFailing) faults.push({ kind: 'failing', name: lastFailed ?? '', facts: { count: failedCount } });

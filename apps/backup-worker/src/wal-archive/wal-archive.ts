@@ -68,6 +68,12 @@ export class WalArchive {
     return whole;
   }
 
+  async has(file: string): Promise<boolean> {
+    const key = keyOf(requireWalName(file));
+    for await (const found of this.store.list(key)) if (found === key) return true;
+    return false;
+  }
+
   /** When the segment itself is archived. */
   async hide(segment: string): Promise<void> {
     await this.store.remove(keyOf(requireWalName(`${segment}.live`)));

@@ -13,6 +13,7 @@ import type { AttemptContext, BackupJob } from '../../job.js';
 import { ensureRight, ensureSettings, unsuitable, type ReplicationFacts } from '../ensure-replication.js';
 import { serverOf } from '../server-target.js';
 import { readRow } from '../read-row.js';
+import { watchArchive } from './archive-watch.js';
 import { LOG_FACTS } from './log-facts.sql.js';
 import { ensureSlot, logSlotName, receiverSlotName } from './log-slot.js';
 import { watchSlot } from './slot-watch.js';
@@ -36,6 +37,8 @@ interface FactsRow extends ReplicationFacts {
   walBlockSize: number;
   walSegmentBytes: number;
   maxSlotKeep: string;
+  /** What the server has archived last, where it archives. */
+  lastArchived: string | null;
 }
 
 const UNLIMITED =
@@ -63,6 +66,7 @@ export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContex
     const slot = logSlotName(job);
     // Before it is made anew where the server has given it up.
     const warnings = await watchSlot(client, slot, facts.systemIdentifier);
+    warnings.push(...(await watchArchive(job, row.lastArchived)));
     if (job.config.continuous) {
       warnings.push(...(await watchSlot(client, receiverSlotName(job), facts.systemIdentifier, 'receiver')));
     }

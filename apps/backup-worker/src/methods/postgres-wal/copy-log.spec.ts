@@ -179,6 +179,22 @@ describe('a log of a server', () => {
       expect(third.follows).toEqual({ runId: made.job.runId });
     });
 
+    it('warns when the archive does not have what the server believes to be there', async () => {
+      const logs = archivingLogs();
+      const [row] = await rowsOf<{ file: string }>(other, 'SELECT pg_walfile_name(pg_switch_wal()) AS file');
+      await eventually(async () => {
+        const found = await rowsOf(other, 'SELECT last_archived_wal AS file FROM pg_stat_archiver');
+        expect(found).toEqual([row]);
+      });
+      const { artefact } = await logs.make('transaction_log');
+      const told = `The server believes that ${row?.file} is archived`;
+      expect(artefact.manifest.warnings).toContainEqual(expect.stringContaining(told));
+      const archive = await WalArchive.of({ walArchive: walArchive(), compressionLevel: 1 });
+      await archive.push(join(other.dataDir, 'pg_wal', row?.file ?? ''));
+      const again = await logs.make('transaction_log');
+      expect(again.artefact.manifest.warnings).not.toContainEqual(expect.stringContaining(told));
+    });
+
     it('ends where the archive ends, when the server has nothing that follows, and tells of the gap next time', async () => {
       await sql(other, 'CREATE TABLE ticks (n int)');
       const logs = archivingLogs();
@@ -280,4 +296,9 @@ async function promoted(server: TestPostgres): Promise<void> {
 async function sql(server: TestPostgres, text: string): Promise<void> {
   await using client = await connect(server.address(), { applicationName: 'hozen test' });
   await client.query(text);
+}
+
+async function rowsOf<Row extends object>(server: TestPostgres, text: string): Promise<Row[]> {
+  await using client = await server.client();
+  return (await client.query<Row>(text)).rows;
 }

@@ -8,6 +8,7 @@ SELECT
   current_setting('wal_block_size')::int AS "walBlockSize",
   (SELECT setting::int FROM pg_settings WHERE name = 'wal_segment_size') AS "walSegmentBytes",
   current_setting('max_slot_wal_keep_size') AS "maxSlotKeep",
+  (SELECT last_archived_wal FROM pg_stat_archiver WHERE current_setting('archive_mode') <> 'off') AS "lastArchived",
   CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END::text AS "flushed"`;
 
 /** Where the WAL ends that is written, and all of it; how many milliseconds a commit may wait to be written. */
