@@ -18,6 +18,8 @@ export interface BackupJob {
   /** Start of the run, not of the attempt: it is part of the artefact's name. */
   startedAt: Date;
   target: AnyTargetSpec;
+  /** Of configuration: the servers that the target names, as far as there are such targets. */
+  servers?: readonly AnyTargetSpec[];
   config: ConfigSpec;
   level: BackupLevel;
   trigger: BackupTrigger;

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   HozenError,
+  isConfigurationTarget,
   kindOf,
   type AnyTargetSpec,
   type BackupConfiguration,
@@ -51,6 +52,9 @@ function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, Ba
   const faults = [
     ...duplicates(wanted.targets, 'targets'),
     ...duplicates(wanted.configs, 'configs'),
+    ...wanted.targets.flatMap((target, index) =>
+      serverFaults(target, kinds).map((fault) => `targets[${index}].servers: ${fault}`),
+    ),
     ...wanted.configs.flatMap((config, index) => [
       ...targetFaults(config, kinds.get(config.target)).map((fault) => `configs[${index}].${fault}`),
       ...(config.window && config.window.from === config.window.to
@@ -64,6 +68,15 @@ function refuseBroken(wanted: BackupConfiguration, known: ReadonlyMap<string, Ba
 function targetFaults({ target, method }: ConfigSpec, kind: TargetKind | undefined): string[] {
   if (kind === undefined) return [`target: there is no target "${target}"`];
   return kind === kindOf(method) ? [] : [`method: ${method} is not for "${target}", which is of the kind ${kind}`];
+}
+
+function serverFaults(target: AnyTargetSpec, kinds: ReadonlyMap<string, TargetKind>): string[] {
+  if (!isConfigurationTarget(target)) return [];
+  return target.servers.flatMap((name) => {
+    const kind = kinds.get(name);
+    if (kind === undefined) return [`there is no target "${name}"`];
+    return kind === 'postgres' || kind === 'mariadb' ? [] : [`"${name}" is no server, but of the kind ${kind}`];
+  });
 }
 
 function duplicates(specs: readonly { name: string }[], where: string): string[] {

@@ -12,6 +12,7 @@ export function jobOf(run: RunRow, plan: RunPlan, startedAt: Date, spoolRoot: st
     attempt: run.attempt,
     startedAt,
     target: plan.target,
+    servers: plan.servers,
     config: plan.config,
     level: run.backup_level,
     trigger: run.backup_trigger,

@@ -7,10 +7,14 @@ import { storedTarget } from '../store/stored-target.js';
 export interface RunPlan {
   config: ConfigSpec;
   target: AnyTargetSpec;
+  /** Other targets that this one names. */
+  servers: AnyTargetSpec[];
 }
 
 const LOAD_PLAN = `
-  SELECT config.spec AS config, target.spec AS target
+  SELECT config.spec AS config, target.spec AS target,
+         array(SELECT named.spec FROM backup_targets AS named
+                WHERE target.spec -> 'servers' ? named.target_name ORDER BY named.target_name) AS servers
     FROM backup_configs AS config, backup_targets AS target
    WHERE config.id = $1 AND target.id = $2`;
 
@@ -19,7 +23,12 @@ const LOAD_PLAN = `
  *   form is not what this version understands
  */
 export async function loadPlan(database: DataSource, run: RunRow): Promise<RunPlan> {
-  const [row] = await database.query<{ config: unknown; target: unknown }[]>(LOAD_PLAN, [run.config_id, run.target_id]);
+  const parameters = [run.config_id, run.target_id];
+  const [row] = await database.query<{ config: unknown; target: unknown; servers: unknown[] }[]>(LOAD_PLAN, parameters);
   if (!row) throw new HozenError('CONFIG_UNKNOWN', { config: run.config_name });
-  return { config: requireValid(ConfigSpec, row.config, 'CONFIG_INVALID'), target: storedTarget(row.target) };
+  return {
+    config: requireValid(ConfigSpec, row.config, 'CONFIG_INVALID'),
+    target: storedTarget(row.target),
+    servers: row.servers.map(storedTarget),
+  };
 }

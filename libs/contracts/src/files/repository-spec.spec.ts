@@ -76,6 +76,9 @@ describe('a target of configuration files', () => {
   it('has absolute paths, and patterns that take time in proportion to the text', () => {
     expect(wrong({ paths: ['/etc/mysql', '/etc/postgresql/*/main/*.conf'], mask: ['^x=(.*)$', '秘密'] })).toEqual([]);
     expect(wrong({})).toEqual(['targets.0.paths']);
+    expect(wrong({ servers: [] })).toEqual(['targets.0.paths']);
+    expect(wrong({ servers: ['erp'] })).toEqual([]);
+    expect(wrong({ servers: ['erp'], paths: ['etc'] })).toEqual(['targets.0.paths']);
     expect(wrong({ paths: ['etc', '/etc/../x', '/'] })).toEqual(['targets.0.paths']);
     for (const mask of ['(', '(?=x)y', String.raw`(a)\1`, '', 'x'.repeat(2_000)]) {
       expect(wrong({ paths: ['/etc'], mask: [mask] })).toEqual(['targets.0.mask']);

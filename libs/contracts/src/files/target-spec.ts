@@ -13,6 +13,7 @@ import {
   Max,
   MaxLength,
   Min,
+  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { TARGET_KINDS, type TargetKind } from '../words.js';
@@ -107,9 +108,13 @@ export class FilesTargetSpec extends NamedTarget {
   crossFilesystems: boolean = false;
 }
 
-/** Configuration files of the worker's machine: text, whose secrets are masked before it is stored anywhere. */
+/** Configuration files of the worker's machine, and settings of servers: text, whose secrets are masked before it is stored anywhere. */
 export class ConfigurationTargetSpec extends NamedTarget {
   /** Files, folders with all that is below them, and globs of both. */
+  @ValidateIf(
+    ({ servers, paths }: ConfigurationTargetSpec) =>
+      paths?.length > 0 || !Array.isArray(servers) || servers.length === 0,
+  )
   @IsArray()
   @ArrayNotEmpty()
   @ArrayMaxSize(1_000)
@@ -117,7 +122,15 @@ export class ConfigurationTargetSpec extends NamedTarget {
     each: true,
     message: 'paths must be absolute, without . and .., such as /etc/mysql or /etc/postgresql/*/main/*.conf',
   })
-  paths!: string[];
+  paths: string[] = [];
+
+  /** Names of targets: the settings that their servers run with now, wherever they come from. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsString({ each: true })
+  @IsNotEmpty({ each: true })
+  servers: string[] = [];
 
   /** Globs of whole paths: what matches is left out, a folder with all that is in it. */
   @IsOptional()

@@ -1,8 +1,8 @@
-import { HozenError, RepositorySpec, type ConfigurationTargetSpec } from '@hozen/contracts';
+import { HozenError, RepositorySpec, type ConfigurationTargetSpec, type TargetSpec } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { findTar, type TarProgram } from '../files/check-target.js';
-import { configurationOf } from '../server-target.js';
+import { configurationOf, serverOf } from '../server-target.js';
 import { safeName } from '../../storage/safe-name.js';
 import type { Repository } from './commit-snapshot.js';
 import { findFiles, type FoundConfiguration } from './find-files.js';
@@ -12,6 +12,8 @@ export interface ConfigurationTarget {
   spec: ConfigurationTargetSpec;
   repository: Repository;
   found: FoundConfiguration;
+  /** Whose settings are read when the files are. */
+  servers: TargetSpec[];
   tar: TarProgram;
 }
 
@@ -28,8 +30,9 @@ export async function checkConfigurationTarget(
     const spec = configurationOf(job.target);
     const repository = repositoryOf(job);
     const tar = await findTar();
+    const servers = serversOf(job, spec);
     const found = await findFiles(spec, signal);
-    if (!found.paths.some(({ type }) => type === 'file' || type === 'link')) {
+    if (servers.length === 0 && !found.paths.some(({ type }) => type === 'file' || type === 'link')) {
       throw new HozenError(
         'TARGET_FOLDER_MISSING',
         { target: spec.name, path: spec.paths.join(', ') },
@@ -37,8 +40,14 @@ export async function checkConfigurationTarget(
       );
     }
     span.setAttribute('hozen.paths', found.paths.length);
-    return { spec, repository, found, tar };
+    return { spec, repository, found, servers, tar };
   });
+}
+
+function serversOf({ servers = [] }: BackupJob, spec: ConfigurationTargetSpec): TargetSpec[] {
+  const missing = spec.servers.filter((name) => !servers.some((each) => each.name === name));
+  if (missing.length === 0) return servers.map(serverOf);
+  throw new HozenError('CONFIG_INVALID', {}, { detail: `there is no target "${missing.join('", "')}"` });
 }
 
 function repositoryOf({ config, target }: BackupJob): Repository {

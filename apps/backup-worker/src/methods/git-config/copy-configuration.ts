@@ -15,6 +15,7 @@ import { commitSnapshot } from './commit-snapshot.js';
 import { Git } from './git.js';
 import { Masker } from './mask.js';
 import { CONFIGURATION_README } from './readme.js';
+import { readSettings } from './server-settings.js';
 import { takeSnapshot, type Snapshot } from './take-snapshot.js';
 import { configurationWarnings } from './warnings.js';
 
@@ -37,8 +38,10 @@ export async function copyConfiguration(
     try {
       await mkdir(work, { mode: 0o700 });
       const folder = join(work, 'snapshot');
+      const settings = await readSettings(job, target.servers, context);
       const snapshot = await takeSnapshot({
         found,
+        settings,
         folder,
         masker: new Masker(spec.mask),
         maxFileBytes: spec.maxFileKilobytes * 1024,

@@ -6,11 +6,16 @@ import { HozenError } from '@hozen/contracts';
 import { toBytes, toText, type ByteText } from '../files/byte-text.js';
 import { isGone } from '../files/walk-tree.js';
 import { isUnreadable, type FoundConfiguration, type FoundPath } from './find-files.js';
+import { safeName } from '../../storage/safe-name.js';
+import type { ServerSettings } from './server-settings.js';
 import { ownerNames, type OwnerNames } from './owner-names.js';
 import type { Masker } from './mask.js';
 
 /** Beside the files, in the repository and in a restored folder: what each path was, and what is not stored. */
 export const SNAPSHOT_LISTING = 'hozen-listing.jsonl';
+
+/** Beside them, too: one file for each server whose settings are asked for. */
+export const SERVERS_FOLDER = 'hozen-servers';
 
 /** More than this is no set of configuration files. */
 const MOST_PATHS = 20_000;
@@ -46,6 +51,7 @@ export interface Snapshot {
 
 export interface Taking {
   found: FoundConfiguration;
+  settings: readonly ServerSettings[];
   folder: string;
   masker: Masker;
   maxFileBytes: number;
@@ -70,6 +76,7 @@ export async function takeSnapshot(taking: Taking): Promise<Snapshot> {
     taking.onFile(toText(found.path));
     await snapshot.add(found);
   }
+  for (const settings of taking.settings) await snapshot.addSettings(settings);
   for (const path of unreadable) snapshot.leaveOut(path, 'unreadable');
   return snapshot.end();
 }
@@ -97,7 +104,7 @@ class SnapshotTaking {
 
   async add({ path, type }: FoundPath): Promise<void> {
     if (/\/(?:\.git|git~\d+)(?:\/|$)/i.test(path)) return this.leaveOut(path, 'a name of git');
-    if (path === `/${SNAPSHOT_LISTING}`) return this.leaveOut(path, 'no plain file');
+    if (path === `/${SNAPSHOT_LISTING}` || path === `/${SERVERS_FOLDER}`) return this.leaveOut(path, 'no plain file');
     try {
       if (type === 'folder') return await this.#folder(path);
       if (type !== 'file' && type !== 'link') return this.leaveOut(path, 'no plain file');
@@ -108,6 +115,24 @@ class SnapshotTaking {
       else if (isUnreadable(error) || isLoop(error)) this.leaveOut(path, 'unreadable');
       else throw error;
     }
+  }
+
+  async addSettings({ name, text }: ServerSettings): Promise<void> {
+    const path = Buffer.from(`/${SERVERS_FOLDER}/${safeName(name)}.conf`).toString('latin1');
+    await mkdir(join(this.#snapshot.folder, SERVERS_FOLDER), { recursive: true, mode: 0o755 });
+    const masked = this.taking.masker.mask(Buffer.from(text).toString('latin1'));
+    const content = toBytes(masked.text);
+    await writeFile(this.#place(path), content, { flag: 'wx', mode: 0o644 });
+    const { sha256 } = this.#store(path.slice(1), '100644', content);
+    this.#note(masked.places);
+    this.#lines.set(path, {
+      path: toText(path.slice(1)),
+      type: 'settings',
+      server: name,
+      size: content.length,
+      sha256,
+      ...(masked.places > 0 ? { masked: masked.places } : {}),
+    });
   }
 
   leaveOut(path: ByteText, reason: LeftOutReason): void {
@@ -171,8 +196,7 @@ class SnapshotTaking {
     const mode = Number(facts.mode & 0o7777n);
     await chmod(place, mode | 0o400);
     const stored = this.#store(path.slice(1), mode & EXECUTABLE ? '100755' : '100644', text);
-    this.#snapshot.masked.places += masked.places;
-    if (masked.places > 0) this.#snapshot.masked.files++;
+    this.#note(masked.places);
     this.#lines.set(path, {
       path: toText(path),
       type: 'file',
@@ -205,6 +229,11 @@ class SnapshotTaking {
       this.#snapshot.changed.push(path);
       return { content: bytes, facts };
     }
+  }
+
+  #note(places: number): void {
+    this.#snapshot.masked.places += places;
+    if (places > 0) this.#snapshot.masked.files++;
   }
 
   #store(path: ByteText, mode: StoredText['mode'], content: Buffer): StoredText {
