@@ -10,6 +10,7 @@ import { RunsController } from './api/runs.controller.js';
 import { ConfigurationController } from './configs/configuration.controller.js';
 import { CopyKeeper } from './copies/copy-keeper.js';
 import { RequestsController } from './intake/requests.controller.js';
+import { PerformanceKeeper } from './performance/performance-keeper.js';
 import { RepositoryController } from './repository/repository.controller.js';
 import { RestoreExecutor } from './restores/restore-executor.js';
 import { RestoresController } from './restores/restores.controller.js';
@@ -42,6 +43,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     private readonly retention: RetentionKeeper,
     private readonly copies: CopyKeeper,
     private readonly receivers: ReceiverKeeper,
+    private readonly performance: PerformanceKeeper,
     private readonly database: DataSource,
   ) {}
 
@@ -90,7 +92,16 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
         return new ReceiverKeeper(database, spoolRoot, lanes > 0);
       },
     };
-    return { module: BackupWorkerModule, providers: [retention, executor, restores, verifications, copies, receivers] };
+    const performance = {
+      provide: PerformanceKeeper,
+      inject: [DataSource, Outbox],
+      useFactory: (database: DataSource, outbox: Outbox) =>
+        new PerformanceKeeper(database, outbox, Math.min(settings().lanes, 1)),
+    };
+    return {
+      module: BackupWorkerModule,
+      providers: [retention, executor, restores, verifications, copies, receivers, performance],
+    };
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -101,11 +112,12 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     this.retention.start();
     this.copies.start();
     this.receivers.start();
+    this.performance.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const { executor, restores, verifications, retention, copies, receivers } = this;
-    const parts = [executor, restores, verifications, retention, copies, receivers];
+    const { executor, restores, verifications, retention, copies, receivers, performance } = this;
+    const parts = [executor, restores, verifications, retention, copies, receivers, performance];
     await Promise.all(parts.map((part) => part.stop()));
   }
 }

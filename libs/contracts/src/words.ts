@@ -73,6 +73,23 @@ export function kindOf(method: BackupMethod): TargetKind {
 export const VERIFICATION_KINDS = ['full', 'sample', 'spot', 'key'] as const;
 export type VerificationKind = (typeof VERIFICATION_KINDS)[number];
 
+/** What is looked at to tell whether a server performs as it did. */
+export const PERFORMANCE_MEASURES = [
+  'roundTripMs',
+  'statementMs',
+  'commitsPerSecond',
+  'readMsPerSecond',
+  'cacheHitPercent',
+  'tempBytesPerSecond',
+  'connections',
+  'deadlocksPerHour',
+] as const;
+export type PerformanceMeasure = (typeof PERFORMANCE_MEASURES)[number];
+
+/** What a watch after a restore says in the end; `unknown`: too little was known of what is normal, or seen since. */
+export const WATCH_VERDICTS = ['well', 'deviated', 'unknown'] as const;
+export type WatchVerdict = (typeof WATCH_VERDICTS)[number];
+
 /** What a failed verification says of the backup. */
 export const VERDICTS = ['bad', 'unknown'] as const;
 export type Verdict = (typeof VERDICTS)[number];

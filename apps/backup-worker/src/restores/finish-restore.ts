@@ -1,6 +1,7 @@
 import { newEvent, type ErrorFacts, type HozenError, type ReachedPoint } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
 import { terminalKey } from '../runs/finish-run.js';
+import { beginWatch } from '../performance/watch.js';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import { lostLease } from '../runs/lost-lease.js';
@@ -83,5 +84,6 @@ async function end(
     how.reached ? JSON.stringify(how.reached) : null,
   ]);
   if (!rows[0]) throw lostLease();
+  await beginWatch(tx, row.id, how.state === 'completed');
   return rows[0];
 }

@@ -1,12 +1,15 @@
-import { HozenError, type RestoreView } from '@hozen/contracts';
+import { HozenError, type RestoreView, type RestoreWatchView } from '@hozen/contracts';
 import type { Outbox } from '@hozen/messaging';
 import { traceIdOf } from '@hozen/telemetry';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { WatchRow } from '../performance/watch-row.js';
 import { finishNotRestored } from './finish-restore.js';
 import type { RestoreRow } from './restore-row.js';
 
-const LIST = 'SELECT * FROM restores ORDER BY queued_at DESC, id DESC LIMIT $1';
-const FIND = 'SELECT * FROM restores WHERE id::text = $1 OR request_id = $1 ORDER BY (id::text = $1) DESC LIMIT 1';
+const WITH_WATCH =
+  'SELECT restores.*, to_jsonb(watch) AS watch FROM restores LEFT JOIN performance_watches AS watch ON watch.restore_id = restores.id';
+const LIST = `${WITH_WATCH} ORDER BY queued_at DESC, id DESC LIMIT $1`;
+const FIND = `${WITH_WATCH} WHERE id::text = $1 OR request_id = $1 ORDER BY (id::text = $1) DESC LIMIT 1`;
 const SHOWN = 50;
 
 /** The latest restores, newest first (API-308). */
@@ -52,6 +55,7 @@ function restoreView(row: RestoreRow): RestoreView {
     ...(row.directory === null ? {} : { directory: row.directory }),
     ...(row.whole ? { whole: true as const } : {}),
     ...(row.in_place ? inPlaceView(row) : {}),
+    ...(row.watch ? { watch: watchView(row.watch) } : {}),
     ...(row.point ? { point: row.point } : {}),
     ...(row.reached ? { reached: row.reached } : {}),
     state: row.state,
@@ -66,6 +70,23 @@ function restoreView(row: RestoreRow): RestoreView {
     ...(row.result ? { result: row.result } : {}),
     ...(row.error ? { error: row.error } : {}),
     ...(traceId === undefined ? {} : { traceId }),
+  };
+}
+
+/** Times come as text out of JSON. */
+function watchView({
+  state,
+  threshold_percent: thresholdPercent,
+  ends_at: endsAt,
+  outside,
+  verdict,
+}: WatchRow): RestoreWatchView {
+  return {
+    state,
+    thresholdPercent,
+    ...(endsAt ? { until: new Date(endsAt).toISOString() } : {}),
+    deviations: outside,
+    ...(verdict ? { verdict } : {}),
   };
 }
 

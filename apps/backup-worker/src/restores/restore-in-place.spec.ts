@@ -40,7 +40,17 @@ beforeAll(async () => {
   await admin.query('ALTER DATABASE shop CONNECTION LIMIT 7');
   artefact = await backUp(jobFor(server.address(), folder.path));
   const wanted = requireValid(BackupConfiguration, {
-    targets: [{ name: 'shop', kind: 'postgres', host, port, user, password: `env:HOZEN_TEST_PASSWORD_${port}` }],
+    targets: [
+      {
+        name: 'shop',
+        kind: 'postgres',
+        host,
+        port,
+        user,
+        password: `env:HOZEN_TEST_PASSWORD_${port}`,
+        baseline: {},
+      },
+    ],
     configs: [{ name: 'nightly', target: 'shop', storage: { kind: 'file', path: folder.path } }],
   });
   await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
@@ -179,6 +189,7 @@ describe('a restore in place', () => {
       state: 'completed',
       inPlace: true,
       approval: { by: 'bob' },
+      watch: { state: 'watching', thresholdPercent: 20, deviations: [] },
       result: [
         { name: 'shop', as: 'shop', tables: 1 },
         { name: 'crm', as: 'crm', tables: 1 },

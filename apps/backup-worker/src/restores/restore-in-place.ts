@@ -5,6 +5,7 @@ import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
+import { recordNormal } from '../performance/normal.js';
 import { checkFile } from '../verification/check-file.js';
 import { closeDatabases, endSessions, limitStatement, reopenDatabases } from './close-databases.js';
 import type { AboutRestore, Destination } from './destination.js';
@@ -63,6 +64,7 @@ export class InPlaceDestination implements Destination {
     const plan = await planInPlace(ground, row.databases, context.database.manager);
     this.#ensureApproved(plan);
     if (source.signing) await checkFile(artefact, about);
+    await recordNormal(context.database, row, this.spec);
     await inSpan('safety backup', {}, () => safetyBackup(row, plan.inPlace?.safetyConfig ?? '', context, about));
     const names = row.databases.map(({ as }) => as);
     const closed = await inSpan('close databases', {}, () => closeDatabases(client, row, names, context));

@@ -9,6 +9,8 @@ import type {
   RunState,
 } from '@hozen/contracts';
 
+import type { WatchRow } from '../performance/watch-row.js';
+
 export interface WantedDatabase {
   name: string;
   as: string;
@@ -66,6 +68,8 @@ export interface RestoreRow {
   queued_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
+  /** Where it was asked for together with the row. */
+  watch?: WatchRow | null;
 }
 
 /** How many sessions a database allowed before it was closed; -1: any number. */

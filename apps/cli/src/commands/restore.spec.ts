@@ -68,6 +68,16 @@ describe('hozen restore', () => {
     expect(around.lines.at(-1)).toMatchObject({ type: 'result', restore: { state: 'failed' } });
   });
 
+  it('shows whether a restored server performs as before', async () => {
+    const deviations = [{ measure: 'roundTripMs' as const, normal: 1.2345, now: 2.5 }];
+    const watch = { state: 'watching' as const, until: '2026-11-27T10:00:00Z', thresholdPercent: 20, deviations };
+    await using worker = await ServiceDouble.start(() => ({ body: { ...VIEW, watch } }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url }, { terminal: true });
+    expect(await around.hozen('restores', 'r1')).toBe('ok');
+    expect(around.written.out).toContain('within ±20 % of normal');
+    expect(around.written.out).toContain('round trip (ms): 2.5 instead of 1.23');
+  });
+
   it('needs a target, and leaves it to the service whether databases have to be named', async () => {
     const around = new TestSurroundings();
     expect(await around.hozen('restore', 'nightly', '--database', 'shop')).toBe('invalid');

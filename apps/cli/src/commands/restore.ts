@@ -254,6 +254,7 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('restore.database'), names === '' ? undefined : names],
     [text('restore.point'), view.point && oneLine(pointText(view.point))],
     [text('restore.reached'), view.reached && reachedText(view.reached)],
+    ...watchText(context, view.watch),
     [text('restore.plan'), view.planHash],
     [text('restore.approved'), view.approval && approvalText(view.approval)],
     [text('run.state'), text(`state.${view.state}`)],
@@ -270,6 +271,20 @@ function reachedText({ lastTransactionAt, gtids, position }: ReachedPoint): stri
   const parts = [lastTransactionAt && timeText(lastTransactionAt), gtids, position];
   const text = parts.filter((part) => part !== undefined && part !== '').join(', ');
   return text === '' ? undefined : oneLine(text);
+}
+
+function watchText({ text, styles }: Context, watch: RestoreView['watch']): (readonly [string, string])[] {
+  if (!watch) return [];
+  const { state, until, verdict, thresholdPercent, deviations } = watch;
+  const when = { until: until === undefined ? '' : timeText(until), percent: thresholdPercent };
+  const number = (value: number) => Number(value.toPrecision(3));
+  return [
+    [text('restore.watch'), text(`restore.watch.${verdict ?? (state === 'ended' ? 'unknown' : state)}`, when)],
+    ...deviations.map(({ measure, now, normal }) => {
+      const values = { measure: text(`measure.${measure}`), now: number(now), normal: number(normal) };
+      return ['', styles.warn(text('restore.deviation', values))] as const;
+    }),
+  ];
 }
 
 function approvalText({ by, at, breakGlass }: RestoreApproval): string {

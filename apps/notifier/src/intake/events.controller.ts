@@ -48,6 +48,21 @@ export class EventsController {
     return this.notices.tell(event);
   }
 
+  @OnEvent('restore.performance_deviates')
+  restorePerformanceDeviates(@Payload() event: EventOf<'restore.performance_deviates'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('restore.performance_normal')
+  restorePerformanceNormal(@Payload() event: EventOf<'restore.performance_normal'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('restore.performance_watched')
+  restorePerformanceWatched(@Payload() event: EventOf<'restore.performance_watched'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
   @OnEvent('verification.completed')
   verificationCompleted(@Payload() event: EventOf<'verification.completed'>): Promise<void> {
     return this.notices.tell(event);

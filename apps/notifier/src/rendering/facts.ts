@@ -57,6 +57,20 @@ export function factsOf(telling: Telling): Fact[] {
         fact(telling, 'label.restore', data.restoreId),
         trace,
       ];
+    case 'restore.performance_deviates':
+    case 'restore.performance_watched':
+      return [
+        fact(telling, 'label.deviations', ...data.deviations.map((each) => deviationText(telling, each))),
+        fact(telling, 'label.watchedUntil', time(data.until, telling.timeZone)),
+        fact(telling, 'label.restore', data.restoreId),
+        trace,
+      ];
+    case 'restore.performance_normal':
+      return [
+        fact(telling, 'label.watchedUntil', time(data.until, telling.timeZone)),
+        fact(telling, 'label.restore', data.restoreId),
+        trace,
+      ];
     case 'verification.completed':
       return [...completedVerification(telling, data), fact(telling, 'label.run', data.runId), trace];
     case 'verification.failed':
@@ -144,6 +158,14 @@ function completedRestore(telling: Telling, data: DataOf<'restore.completed'>): 
     fact(telling, 'label.warnings', ...data.warnings),
     ...times(telling, data),
   ];
+}
+
+function deviationText(
+  { text, language }: Telling,
+  { measure, now, normal }: DataOf<'restore.performance_deviates'>['deviations'][number],
+): string {
+  const number = (value: number) => new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(value);
+  return text('value.deviation', { measure: text(`measure.${measure}`), now: number(now), normal: number(normal) });
 }
 
 function completedMaintenance(telling: Telling, data: DataOf<'maintenance.completed'>): Fact[] {

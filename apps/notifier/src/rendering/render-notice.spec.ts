@@ -134,6 +134,26 @@ describe('a notice', () => {
       expect([each.subject, text, html, slackText(each, true)].join('\n')).not.toMatch(/[^$]\{\w+\}|undefined|null/);
     }
   });
+
+  it('of a server that performs otherwise than before its restore says what differs, in the numbers of the reader', () => {
+    const about = { restoreId: RUN.runId, requestId: 'r', runId: RUN.runId, config: 'nightly', target: 'erp' };
+    const deviations = [{ measure: 'tempBytesPerSecond' as const, normal: 1_234_567, now: 98_765_432 }];
+    const until = '2026-05-02T02:10:00Z';
+    const data = { ...about, until, deviations, thresholdPercent: 20 };
+    const rendered = notice('restore.performance_deviates', data);
+    expect(rendered.subject).toBe('PERFORMANCE of erp differs after the restore');
+    expect(emailBody(rendered, false).text).toContain(
+      'Differs: temporary files (bytes per second): 98,800,000 instead of 1,230,000',
+    );
+    for (const language of LANGUAGES) {
+      for (const verdict of ['well', 'deviated', 'unknown'] as const) {
+        const ended = notice('restore.performance_watched', { ...about, until, deviations, verdict }, language);
+        expect(ended.subject).toContain('erp');
+        expect(ended.subject).not.toContain('{');
+      }
+      expect(notice('restore.performance_normal', { ...about, until }, language).summary).toContain('nightly');
+    }
+  });
 });
 
 describe('hostile names', () => {

@@ -38,6 +38,7 @@ export function renderNotice(occasion: Occasion, language: Language, timeZone: s
 }
 
 function subjectKey({ type, data }: Told): NoticeKey {
+  if (type === 'restore.performance_watched') return `subject.restore.watch.${data.verdict}`;
   if (type === 'verification.failed') return `subject.verification.${data.verdict}`;
   if (type === 'restore.approved' && data.breakGlass !== undefined) return 'subject.restore.breakGlass';
   return type === 'backup.rejected' && data.config === undefined
@@ -46,6 +47,7 @@ function subjectKey({ type, data }: Told): NoticeKey {
 }
 
 function bodyKey({ type, data }: Told): NoticeKey {
+  if (type === 'restore.performance_watched') return `body.restore.watch.${data.verdict}`;
   // What was there is not as it was.
   if (type === 'restore.failed' && data.error.code === 'RESTORE_UNFINISHED') return 'body.restore.unfinished';
   return type === 'verification.failed' ? `body.verification.${data.verdict}` : `body.${type}`;
@@ -65,6 +67,9 @@ function namesIn({ type, data }: Told, text: (key: NoticeKey) => string): Record
     case 'restore.approved':
     case 'restore.completed':
     case 'restore.failed':
+    case 'restore.performance_deviates':
+    case 'restore.performance_normal':
+    case 'restore.performance_watched':
     case 'verification.completed':
     case 'verification.failed':
       return { config: data.config, target: data.target };
@@ -96,6 +101,9 @@ function commandFor({ type, data }: Told): string | undefined {
     case 'restore.approved':
     case 'restore.completed':
     case 'restore.failed':
+    case 'restore.performance_deviates':
+    case 'restore.performance_normal':
+    case 'restore.performance_watched':
       return `hozen restores ${data.restoreId}`;
     case 'verification.completed':
     case 'verification.failed':

@@ -7,6 +7,7 @@ import {
   IsArray,
   IsBoolean,
   IsDefined,
+  IsIn,
   IsInt,
   IsISO8601,
   IsNotEmpty,
@@ -22,6 +23,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { AreNamePatterns } from '../files/selection-spec.js';
+import { PERFORMANCE_MEASURES, WATCH_VERDICTS, type PerformanceMeasure, type WatchVerdict } from '../words.js';
 import { BackupRejected, ErrorFacts } from './backup.js';
 
 /** One database of the backup, and what it is to be called. */
@@ -367,4 +369,48 @@ export class RestoreFailed extends RestoreFacts {
   @ValidateNested()
   @Type(() => ErrorFacts)
   error!: ErrorFacts;
+}
+
+/** Something of a server that is not as it was. */
+export class MeasureDeviation {
+  @IsIn(PERFORMANCE_MEASURES)
+  measure!: PerformanceMeasure;
+
+  /** Before the restore, at this hour of the day where enough is known of it. */
+  @IsNumber()
+  normal!: number;
+
+  /** The median of the last quarter of an hour. */
+  @IsNumber()
+  now!: number;
+}
+
+/** `restore.performance_normal`: a server that was restored in place performs as it did before, again. */
+export class RestorePerformanceNormal extends RestoreFacts {
+  /** When the watch ends. */
+  @IsISO8601()
+  until!: string;
+}
+
+/** `restore.performance_deviates`: a server that was restored in place performs otherwise than before. */
+export class RestorePerformanceDeviates extends RestorePerformanceNormal {
+  @IsNumber()
+  thresholdPercent!: number;
+
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => MeasureDeviation)
+  deviations!: MeasureDeviation[];
+}
+
+/** `restore.performance_watched`: the watch after a restore in place has ended. */
+export class RestorePerformanceWatched extends RestorePerformanceNormal {
+  @IsIn(WATCH_VERDICTS)
+  verdict!: WatchVerdict;
+
+  /** What is outside of the normal range at the end. */
+  @IsArray()
+  @ValidateNested({ each: true })
+  @Type(() => MeasureDeviation)
+  deviations!: MeasureDeviation[];
 }

@@ -7,6 +7,7 @@ import {
   IsIn,
   IsInt,
   IsNotEmpty,
+  IsNumber,
   IsOptional,
   IsString,
   Matches,
@@ -31,6 +32,30 @@ class NamedTarget {
 
   @IsIn(TARGET_KINDS)
   kind!: TargetKind;
+}
+
+/** How a server is looked at, so that it is known what is normal, and watched after a restore in place. */
+export class BaselineSpec {
+  /** One short session each time. */
+  @IsOptional()
+  @IsInt()
+  @Min(5)
+  @Max(3600)
+  everySeconds: number = 60;
+
+  /** How far a measure may lie from the normal. */
+  @IsOptional()
+  @IsNumber()
+  @Min(1)
+  @Max(1000)
+  thresholdPercent: number = 20;
+
+  /** How long it is watched after a restore. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(720)
+  hours: number = 24;
 }
 
 /** A server to back up or repair: of PostgreSQL, or of MariaDB. */
@@ -70,6 +95,12 @@ export class TargetSpec extends NamedTarget {
   @IsString()
   @IsNotEmpty()
   sslRootCert?: string;
+
+  /** Has its performance looked at; `{}` for the defaults. PostgreSQL only. */
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => BaselineSpec)
+  baseline?: BaselineSpec;
 }
 
 /** The same, with what is usual for MariaDB. */

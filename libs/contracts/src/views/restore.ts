@@ -1,5 +1,6 @@
 import type { ErrorFacts } from '../events/backup.js';
-import type { ReachedPoint, RecoveryPoint } from '../events/restore.js';
+import type { WatchVerdict } from '../words.js';
+import type { MeasureDeviation, ReachedPoint, RecoveryPoint } from '../events/restore.js';
 import type { RunState } from '../words.js';
 import type { ProgressView } from './views.js';
 
@@ -22,6 +23,8 @@ export interface RestoreView {
   planHash?: string;
   approvalUntil?: string;
   approval?: RestoreApproval;
+  /** Of one in place into a target with a `baseline`: whether the server performs as before. */
+  watch?: RestoreWatchView;
   /** The new data directory, where files are restored. */
   directory?: string;
   /** How far the log is replayed over the copy, and how far it was. */
@@ -39,6 +42,17 @@ export interface RestoreView {
   error?: ErrorFacts;
   warnings: string[];
   traceId?: string;
+}
+
+/** How a restored server is watched. Before the end of the restore what is normal is only written down. */
+export interface RestoreWatchView {
+  state: 'recorded' | 'watching' | 'ended';
+  thresholdPercent: number;
+  /** RFC 3339. */
+  until?: string;
+  /** Outside of the normal range now, or at the end. */
+  deviations: MeasureDeviation[];
+  verdict?: WatchVerdict;
 }
 
 /** Who let a restore in place begin. */

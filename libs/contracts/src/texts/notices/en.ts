@@ -12,6 +12,11 @@ export const noticesEn = {
   'subject.restore.breakGlass': 'BREAK GLASS: restore in place on {target} without approval',
   'subject.restore.completed': 'Restore into {target} completed',
   'subject.restore.failed': 'FAILED: restore into {target}',
+  'subject.restore.performance_deviates': 'PERFORMANCE of {target} differs after the restore',
+  'subject.restore.performance_normal': 'Performance of {target} is normal again',
+  'subject.restore.watch.well': '{target} performs as before the restore',
+  'subject.restore.watch.deviated': '{target} did not always perform as before the restore',
+  'subject.restore.watch.unknown': 'It is not known whether {target} performs as before the restore',
   'subject.verification.completed': 'A backup of {target} was proven once more ({config})',
   'subject.verification.bad': 'BAD BACKUP of {target} ({config})',
   'subject.verification.unknown': 'A backup of {target} could not be verified ({config})',
@@ -32,12 +37,33 @@ export const noticesEn = {
     'The backup by config "{config}" was restored into {target}, and compared with what was backed up.',
   'body.restore.failed':
     'The restore of a backup by config "{config}" into {target} failed. What was there is as it was.',
+  'body.restore.performance_deviates':
+    'Since the restore of a backup by config "{config}", {target} performs otherwise than before: more than the allowed difference, over a quarter of an hour.',
+  'body.restore.performance_normal':
+    '{target} is back in its normal range, after the restore of a backup by config "{config}". The watch goes on.',
+  'body.restore.watch.well':
+    'The watch after the restore of a backup by config "{config}" into {target} has ended: it was in its normal range all the time.',
+  'body.restore.watch.deviated':
+    'The watch after the restore of a backup by config "{config}" into {target} has ended: it was outside of its normal range for a time.',
+  'body.restore.watch.unknown':
+    'The watch after the restore of a backup by config "{config}" into {target} has ended: too little is known of what is normal, or was seen since.',
   'body.verification.completed': 'A standing backup of {target} by config "{config}" is as good as when it was made.',
   'body.verification.bad':
     'A standing backup of {target} by config "{config}" does not hold what it should. It does not count as proven any more; a full backup was asked for.',
   'body.verification.unknown':
     'A standing backup of {target} by config "{config}" could not be verified. Nothing is known to be wrong with it.',
   'body.notification.test': 'If you can read this, notices for "{recipient}" arrive here. Nothing is to be done.',
+  'label.deviations': 'Differs',
+  'label.watchedUntil': 'Watched until',
+  'value.deviation': '{measure}: {now} instead of {normal}',
+  'measure.roundTripMs': 'round trip (ms)',
+  'measure.statementMs': 'statement, mean (ms)',
+  'measure.commitsPerSecond': 'commits per second',
+  'measure.readMsPerSecond': 'reading (ms per second)',
+  'measure.cacheHitPercent': 'found in cache (%)',
+  'measure.tempBytesPerSecond': 'temporary files (bytes per second)',
+  'measure.connections': 'connections',
+  'measure.deadlocksPerHour': 'deadlocks per hour',
   'label.error': 'What happened',
   'label.hint': 'What to do',
   'label.reasons': 'Reasons',

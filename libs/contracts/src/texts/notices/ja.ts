@@ -13,6 +13,11 @@ export const noticesJa: NoticeTexts = {
   'subject.restore.breakGlass': '【緊急・承認なし】{target} の元の場所への復元',
   'subject.restore.completed': '{target} への復元が完了しました',
   'subject.restore.failed': '【失敗】{target} への復元',
+  'subject.restore.performance_deviates': '【性能】復元後の {target} の性能が通常と異なります',
+  'subject.restore.performance_normal': '{target} の性能が通常に戻りました',
+  'subject.restore.watch.well': '{target} の性能は復元前と同じです',
+  'subject.restore.watch.deviated': '{target} の性能は復元前と異なる時間がありました',
+  'subject.restore.watch.unknown': '{target} の性能が復元前と同じかどうかは不明です',
   'subject.verification.completed': '{target} のバックアップを再検証し、合格しました({config})',
   'subject.verification.bad': '【不良】{target} のバックアップ({config})',
   'subject.verification.unknown': '【未検証】{target} のバックアップを検証できませんでした({config})',
@@ -33,6 +38,16 @@ export const noticesJa: NoticeTexts = {
   'body.restore.completed': '設定「{config}」のバックアップを {target} に復元し、バックアップ時の内容と照合しました。',
   'body.restore.failed':
     '設定「{config}」のバックアップの {target} への復元は失敗しました。元からあったものに変更はありません。',
+  'body.restore.performance_deviates':
+    '設定「{config}」のバックアップの復元後、{target} の性能が直近 15 分間、許容範囲を超えて通常と異なります。',
+  'body.restore.performance_normal':
+    '設定「{config}」のバックアップの復元後、{target} の性能は通常の範囲に戻りました。監視は続きます。',
+  'body.restore.watch.well':
+    '設定「{config}」のバックアップの {target} への復元後の監視が終わりました。性能は常に通常の範囲でした。',
+  'body.restore.watch.deviated':
+    '設定「{config}」のバックアップの {target} への復元後の監視が終わりました。性能が通常の範囲を外れた時間がありました。',
+  'body.restore.watch.unknown':
+    '設定「{config}」のバックアップの {target} への復元後の監視が終わりました。通常の値または復元後の測定値が足りません。',
   'body.verification.completed':
     '設定「{config}」による {target} の保存済みバックアップは、取得時と同じ内容であることを確認しました。',
   'body.verification.bad':
@@ -41,6 +56,17 @@ export const noticesJa: NoticeTexts = {
     '設定「{config}」による {target} の保存済みバックアップを検証できませんでした。バックアップ自体の異常は見つかっていません。',
   'body.notification.test':
     'このメッセージが読めれば、「{recipient}」宛ての通知はここに届きます。対応は必要ありません。',
+  'label.deviations': '差異',
+  'label.watchedUntil': '監視終了',
+  'value.deviation': '{measure}: 通常 {normal} に対し {now}',
+  'measure.roundTripMs': '往復時間 (ms)',
+  'measure.statementMs': '文の平均時間 (ms)',
+  'measure.commitsPerSecond': 'コミット/秒',
+  'measure.readMsPerSecond': '読み取り時間 (ms/秒)',
+  'measure.cacheHitPercent': 'キャッシュヒット率 (%)',
+  'measure.tempBytesPerSecond': '一時ファイル (バイト/秒)',
+  'measure.connections': '接続数',
+  'measure.deadlocksPerHour': 'デッドロック/時',
   'label.error': '起きたこと',
   'label.hint': '対処',
   'label.reasons': '理由',
