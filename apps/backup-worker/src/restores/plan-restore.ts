@@ -9,6 +9,7 @@ import type { CheckedTarget } from '../methods/postgres-logical/check-target.js'
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
+import { missingLocales } from './missing-locales.js';
 import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
 import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
@@ -138,6 +139,7 @@ async function missingFor({ client }: PlanGround, entries: readonly TocEntry[]):
     ...missing('role-missing', rolesIn(entries), known.roles),
     ...missing('extension-missing', extensions, known.extensions),
     ...missing('tablespace-missing', tablespaces, known.tablespaces),
+    ...(await missingLocales(client, entries)),
   ];
 }
 

@@ -202,6 +202,27 @@ describe('a restore of chosen tables', () => {
     expect(await databases()).toEqual([]);
   });
 
+  it('says which locales the server does not have', async () => {
+    await using shop = await source.client('shop');
+    await shop.query(
+      `CREATE COLLATION audit.german (locale = 'C.UTF-8'); CREATE COLLATION audit.icu (provider = icu, locale = 'de')`,
+    );
+    await shop.query(
+      `UPDATE pg_collation SET collcollate = 'xx_YY.utf8', collctype = 'xx_YY.utf8' WHERE collname = 'german'`,
+    );
+    const artefact = await backUp(
+      jobFor(source.address(), folder.path, { startedAt: new Date('2026-01-03T00:00:00Z') }),
+    );
+    const run = await store.completed('nightly', artefact);
+    const plan = (database: object) =>
+      planRequest(store.database, { run, target: 'elsewhere', databases: [database] }, []);
+    const whole = await plan({ name: 'shop' });
+    expect(whole.obstacles).toEqual([{ kind: 'locale-missing', what: 'xx_YY.utf8' }]);
+    expect((await plan({ name: 'shop', tables: ['orders'] })).obstacles).toEqual([]);
+    await using client = await destination.client();
+    expect((await client.query(`SELECT FROM pg_collation WHERE collname = 'hozen_probe'`)).rowCount).toBe(0);
+  });
+
   it.each([
     ['schemas and tables at once', [{ name: 'shop', schemas: ['a'], tables: ['b'] }], {}, 'either schemas or tables'],
     ['in place', [{ name: 'shop', tables: ['b'] }], { inPlace: true }, 'only whole databases'],

@@ -151,6 +151,7 @@ export const RESTORE_OBSTACLES = [
   'role-missing',
   'extension-missing',
   'tablespace-missing',
+  'locale-missing',
   'server-older',
   'directory-taken',
   'bucket-taken',
