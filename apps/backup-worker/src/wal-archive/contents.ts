@@ -1,6 +1,6 @@
 import { formatLsn } from '@hozen/dbms';
 import type { WalArchive } from './wal-archive.js';
-import { numberOf, startOfSegment } from './wal-name.js';
+import { numberOf, startOfSegment, type WalName } from './wal-name.js';
 
 /** WAL of a timeline, none missing between. */
 export interface WalStretch {
@@ -23,6 +23,14 @@ export interface ArchiveGap {
   toLsn: string;
 }
 
+/** What a receiver has of a file that the server still writes. */
+export interface GrowingFile {
+  timeline: number;
+  name: string;
+  toLsn: string;
+  at: string;
+}
+
 export interface ArchiveContents {
   location: string;
   systemIdentifier: string | undefined;
@@ -30,6 +38,7 @@ export interface ArchiveContents {
   stretches: WalStretch[];
   gaps: ArchiveGap[];
   histories: string[];
+  growing: GrowingFile[];
 }
 
 /** What an archive holds, by the names of its files. */
@@ -41,15 +50,30 @@ export async function contentsOf(archive: WalArchive): Promise<ArchiveContents> 
     stretches: [],
     gaps: [],
     histories: [],
+    growing: [],
   };
   for await (const name of archive.names()) {
     if (name.kind === 'history') contents.histories.push(name.name);
+    if (name.kind === 'live') contents.growing.push(...(await growing(archive, name, contents.segmentBytes)));
     if (name.kind !== 'segment') continue;
     // They are all of one size: that of the first one that is looked into.
     contents.segmentBytes ??= (await archive.inspect(name))?.bytes;
     addSegment(contents, name.name, name.timeline, contents.segmentBytes ?? 0);
   }
   return contents;
+}
+
+/** @param segmentBytes undefined where there is no whole file yet */
+async function growing(
+  archive: WalArchive,
+  { name, kind, timeline }: WalName,
+  segmentBytes: number | undefined,
+): Promise<GrowingFile[]> {
+  const header = await archive.inspect({ name, kind, timeline });
+  const file = name.slice(0, 24);
+  if (!header || segmentBytes === undefined) return [];
+  const toLsn = formatLsn(startOfSegment(file, segmentBytes) + BigInt(header.bytes));
+  return [{ timeline, name: file, toLsn, at: header.archivedAt }];
 }
 
 function addSegment({ stretches, gaps }: ArchiveContents, name: string, timeline: number, bytes: number): void {

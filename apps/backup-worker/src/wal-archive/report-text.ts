@@ -5,7 +5,10 @@ import type { ArchiveContents } from './contents.js';
 export type Text = (key: CliText, params?: Readonly<Record<string, string | number>>) => string;
 
 /** What an archive holds, one stretch of WAL a line, and the gaps between. */
-export function listText({ location, systemIdentifier, stretches, gaps }: ArchiveContents, text: Text): string {
+export function listText(
+  { location, systemIdentifier, stretches, gaps, growing }: ArchiveContents,
+  text: Text,
+): string {
   const lines = [text('wal.archive', { location, cluster: systemIdentifier ?? '–' })];
   if (stretches.length === 0) lines.push(text('wal.empty'));
   for (const stretch of stretches) {
@@ -13,6 +16,7 @@ export function listText({ location, systemIdentifier, stretches, gaps }: Archiv
     const gap = gaps.find(({ after }) => after === stretch.last);
     if (gap) lines.push(`✗ ${text('wal.fault.gap', { ...gap })}`);
   }
+  for (const file of growing) lines.push(`  ${text('wal.growing', { ...file })}`);
   return lines.map((line) => `${line}\n`).join('');
 }
 

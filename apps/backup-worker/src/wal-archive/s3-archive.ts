@@ -1,8 +1,13 @@
-import { GetObjectCommand, paginateListObjectsV2, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  paginateListObjectsV2,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+} from '@aws-sdk/client-s3';
 import { storageLocation, type S3StorageSpec } from '@hozen/contracts';
 import { Bucket } from '../storage/s3/bucket.js';
 import { isNoSuchKey, onS3 } from '../storage/s3/s3-error.js';
-import { keepingOf } from '../storage/s3/upload.js';
+import { encryptingOf, keepingOf } from '../storage/s3/upload.js';
 import type { ArchiveStore } from './archive-store.js';
 
 /** WAL in a bucket: an object a file, put in one request, so that it is there whole or not at all. */
@@ -22,7 +27,12 @@ export class S3Archive implements ArchiveStore {
     const { conditionalWrites } = this.spec;
     if (!conditionalWrites && (await this.#bucket.head(path))) return false;
     try {
-      await this.#put(path, content, conditionalWrites ? { IfNoneMatch: '*' } : {});
+      const { storageClass } = this.spec;
+      await this.#put(path, content, {
+        ...(storageClass ? { StorageClass: storageClass } : {}),
+        ...keepingOf(this.spec),
+        ...(conditionalWrites ? { IfNoneMatch: '*' } : {}),
+      });
       return true;
     } catch (failure) {
       // Refused because something stands there, or done and the answer was lost: whoever asks compares.
@@ -33,7 +43,8 @@ export class S3Archive implements ArchiveStore {
 
   replace(key: string, content: Buffer): Promise<void> {
     const path = this.pathOf(key);
-    return onS3(path, () => this.#put(path, content, {}));
+    // Soon there is another one: neither locked nor in a class that is paid for by the month.
+    return onS3(path, () => this.#put(path, content, encryptingOf(this.spec)));
   }
 
   read(key: string): Promise<Buffer | undefined> {
@@ -66,16 +77,7 @@ export class S3Archive implements ArchiveStore {
     return this.#bucket.remove(this.pathOf(key));
   }
 
-  async #put(path: string, content: Buffer, condition: { IfNoneMatch?: '*' }): Promise<void> {
-    const { storageClass } = this.spec;
-    await this.#bucket.client.send(
-      new PutObjectCommand({
-        ...this.#bucket.at(path),
-        Body: content,
-        ...(storageClass ? { StorageClass: storageClass } : {}),
-        ...keepingOf(this.spec),
-        ...condition,
-      }),
-    );
+  async #put(path: string, content: Buffer, how: Partial<PutObjectCommandInput>): Promise<void> {
+    await this.#bucket.client.send(new PutObjectCommand({ ...this.#bucket.at(path), Body: content, ...how }));
   }
 }

@@ -321,6 +321,22 @@ describe.skipIf(s3Program() === undefined)(`a WAL archive in S3 (skipped where t
     await expect(getFile(archive, basename(second), 200)).rejects.toMatchObject({ code: 'WAL_GAP' });
   });
 
+  it('shows what grows, and replaces only that', async () => {
+    const archive = await inBucket(`wal-${places++}`);
+    const [first = ''] = segments;
+    const content = await readFile(first);
+    for (const bytes of [9000, 50_000]) {
+      await archive.show(basename(first), content.subarray(0, bytes));
+      const shown = await getFile(archive, basename(first), 0);
+      expect(shown?.subarray(0, bytes)).toEqual(content.subarray(0, bytes));
+      expect(shown?.subarray(bytes)).toEqual(Buffer.alloc(content.length - bytes));
+    }
+    await archive.push(first);
+    await archive.hide(basename(first));
+    expect(await namesIn(archive)).toEqual([basename(first)]);
+    expect(await getFile(archive, basename(first), 0)).toEqual(content);
+  });
+
   it('counts as stored when the answer was lost', async () => {
     const archive = await inBucket(`wal-${places++}`);
     const [first = ''] = segments;

@@ -122,6 +122,9 @@ describe('a receiver of WAL', () => {
     });
     await caughtUp(receiving);
     expect(await receiving.stop()).toMatchObject({ message: 'stopped' });
+    const { growing } = await contentsOf(archive);
+    expect(growing).toMatchObject([{ name: file }]);
+    expect(parseLsn(growing[0]?.toLsn ?? '')).toBeGreaterThanOrEqual((await endOfWal()) - 8192n);
     await expectWhole(5);
   });
 

@@ -25,7 +25,7 @@ const log = logger('receiver');
 
 const POLL_MS = 3_000;
 /** Most servers whose WAL one worker receives. */
-const LANES = 32;
+const MOST = 32;
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 /** A receiver that worked for so long begins again with the first pause. */
@@ -34,16 +34,39 @@ const HEALTHY_AFTER_MS = 60_000;
 const SHOW_EVERY_MS = 5_000;
 
 /** Receives the WAL of every config that is continuous, each by one worker of any number. */
-export class ReceiverKeeper extends WorkLanes<DueReceiver> {
+export class ReceiverKeeper {
+  /** One that claims; what it claimed goes on beside it. */
+  readonly #lane: WorkLanes<DueReceiver>;
+  readonly #receiving = new Set<Promise<void>>();
+
   /** @param isWorking false in a process that only answers the API */
   constructor(database: DataSource, spoolRoot: string, isWorking: boolean) {
     const worker = workerName();
-    super({
-      lanes: isWorking ? LANES : 0,
+    this.#lane = new WorkLanes({
+      lanes: isWorking ? 1 : 0,
       pollMs: POLL_MS,
-      claim: () => claimReceiver(database, worker),
-      work: (due, claimedAt, shutdown) => keepReceiving({ database, due, claimedAt, shutdown, spoolRoot }),
+      claim: () => (this.#receiving.size < MOST ? claimReceiver(database, worker) : Promise.resolve(undefined)),
+      work: (due, claimedAt, shutdown) => {
+        this.#add(keepReceiving({ database, due, claimedAt, shutdown, spoolRoot }));
+        return Promise.resolve();
+      },
     });
+  }
+
+  start(): void {
+    this.#lane.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#lane.stop();
+    await Promise.all(this.#receiving);
+  }
+
+  #add(receiving: Promise<void>): void {
+    const settled = receiving
+      .catch((error: unknown) => log.error({ err: error }, 'receiving WAL failed; another owner goes on'))
+      .finally(() => this.#receiving.delete(settled));
+    this.#receiving.add(settled);
   }
 }
 

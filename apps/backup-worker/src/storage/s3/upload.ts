@@ -96,16 +96,22 @@ export class Upload {
 }
 
 /** How the provider is to encrypt and lock a new object. */
-export function keepingOf({ serverSideEncryption, kmsKey, objectLock }: S3StorageSpec) {
+export function keepingOf({ objectLock, ...spec }: S3StorageSpec) {
   return {
-    ...(serverSideEncryption ? { ServerSideEncryption: serverSideEncryption } : {}),
-    ...(kmsKey === undefined ? {} : { SSEKMSKeyId: kmsKey }),
+    ...encryptingOf(spec),
     ...(objectLock
       ? {
           ObjectLockMode: objectLock.mode,
           ObjectLockRetainUntilDate: new Date(Date.now() + objectLock.days * DAY_MS),
         }
       : {}),
+  };
+}
+
+export function encryptingOf({ serverSideEncryption, kmsKey }: Pick<S3StorageSpec, 'serverSideEncryption' | 'kmsKey'>) {
+  return {
+    ...(serverSideEncryption ? { ServerSideEncryption: serverSideEncryption } : {}),
+    ...(kmsKey === undefined ? {} : { SSEKMSKeyId: kmsKey }),
   };
 }
 

@@ -407,6 +407,7 @@ Examples:
   'wal.archive': 'WAL archive {location}, cluster {cluster}',
   'wal.empty': '  It is empty.',
   'wal.stretch': 'timeline {timeline}: {first} to {last}, {segments} files, {fromLsn} to {toLsn}',
+  'wal.growing': 'timeline {timeline}: {name} is being written; received up to {toLsn} ({at})',
   'wal.fault.gap':
     'Gap on timeline {timeline}: {missing} files are missing between {after} and {before}. What happened from {fromLsn} to {toLsn} cannot be brought back; make a full backup.',
   'wal.fault.damaged': '{detail}',

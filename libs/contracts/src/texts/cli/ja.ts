@@ -407,6 +407,7 @@ PostgreSQL サーバーの WAL をアーカイブし、取り出します。読�
   'wal.archive': 'WAL アーカイブ {location}、クラスター {cluster}',
   'wal.empty': '  空です。',
   'wal.stretch': 'タイムライン {timeline}: {first} から {last} まで {segments} ファイル、{fromLsn} から {toLsn}',
+  'wal.growing': 'タイムライン {timeline}: {name} は書き込み中、{toLsn} まで受信（{at}）',
   'wal.fault.gap':
     'タイムライン {timeline} に欠落: {after} と {before} の間の {missing} ファイルがありません。{fromLsn} から {toLsn} までは復元できません。フルバックアップを取ってください。',
   'wal.fault.damaged': '{detail}',

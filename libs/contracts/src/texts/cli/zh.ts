@@ -394,6 +394,7 @@ export const cliZh: CliTexts = {
   'wal.archive': 'WAL 归档 {location}，集群 {cluster}',
   'wal.empty': '  为空。',
   'wal.stretch': '时间线 {timeline}：{first} 至 {last}，{segments} 个文件，{fromLsn} 至 {toLsn}',
+  'wal.growing': '时间线 {timeline}：{name} 正在写入，已接收至 {toLsn}（{at}）',
   'wal.fault.gap':
     '时间线 {timeline} 有缺口：{after} 与 {before} 之间缺 {missing} 个文件。{fromLsn} 至 {toLsn} 之间发生的内容无法恢复；请做一次全量备份。',
   'wal.fault.damaged': '{detail}',
