@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { TAR_BLOCK } from '../artefact/tar.js';
 
 export type PaxType = 'file' | 'hard-link' | 'link' | 'char' | 'block' | 'folder' | 'fifo';
@@ -20,6 +21,18 @@ export interface PaxMember {
   /** Of a link of both kinds, as bytes (latin1). */
   target: string;
   device: [major: number, minor: number];
+  /** Undefined where it has none. */
+  attributes?: FileAttributes;
+}
+
+/** SHA-256 of what is set besides the mode; absent where nothing is. */
+export interface FileAttributes {
+  /** The access control lists. */
+  acl?: string;
+  /** Extended attributes that the owner may set. */
+  user?: string;
+  /** Those that only root may set, and which belong to the file and not to the policies of a machine. */
+  trusted?: string;
 }
 
 export type PaxRecords = Map<string, string>;
@@ -55,6 +68,7 @@ export function paxMember(block: Buffer, records: PaxRecords): PaxMember {
   }
   const storedBytes = number('size', 124, 12);
   const hasContent = type === 'file';
+  const attributes = attributesIn(records);
   const path = records.get('GNU.sparse.name') ?? records.get('path') ?? nameAt(block);
   const modified = records.get('mtime');
   return {
@@ -69,7 +83,25 @@ export function paxMember(block: Buffer, records: PaxRecords): PaxMember {
     modifiedAt: modified === undefined ? BigInt(numberAt(block, 136, 12)) * 1_000_000_000n : nanoseconds(modified),
     target: records.get('linkpath') ?? textAt(block, 157, 100),
     device: type === 'char' || type === 'block' ? [numberAt(block, 329, 8), numberAt(block, 337, 8)] : [0, 0],
+    ...(attributes ? { attributes } : {}),
   };
+}
+
+const ATTRIBUTES: Readonly<Record<keyof FileAttributes, RegExp>> = {
+  acl: /^SCHILY\.acl\./,
+  user: /^SCHILY\.xattr\.user\./,
+  trusted: /^SCHILY\.xattr\.(?:trusted\.|security\.capability$)/,
+};
+
+function attributesIn(records: PaxRecords): FileAttributes | undefined {
+  const found: FileAttributes = {};
+  for (const [kind, keys] of Object.entries(ATTRIBUTES) as [keyof FileAttributes, RegExp][]) {
+    const set = [...records].filter(([key]) => keys.test(key)).toSorted(([one], [other]) => (one < other ? -1 : 1));
+    if (set.length === 0) continue;
+    const text = set.map(([key, value]) => `${key.length} ${key}${value.length} ${value}`).join('');
+    found[kind] = createHash('sha256').update(text, 'latin1').digest('hex');
+  }
+  return Object.keys(found).length > 0 ? found : undefined;
 }
 
 /** The records of a pax header: `LENGTH KEY=VALUE` and a line feed each, where values may hold anything. */

@@ -18,6 +18,8 @@ export interface TreeDirectoryRestore
 
 const OWNERS_NOT_SET =
   'The owners of the files could not be restored, for the worker is not root: all belong to its user.';
+const ATTRIBUTES_NOT_SET =
+  'Access control lists or extended attributes could not be restored: the file system has none.';
 const DEVICES_NOT_SET = 'Device nodes could not be restored, for the worker may not make any.';
 
 /**
@@ -45,8 +47,12 @@ export async function isNamed(place: RestoredPlace): Promise<boolean> {
   return !isBeside && (await readdir(place.directory).then((names) => names.length > 0, isThere));
 }
 
-function warningsOf({ owners, devices }: NotSet): string[] {
-  return [...(owners ? [OWNERS_NOT_SET] : []), ...(devices ? [DEVICES_NOT_SET] : [])];
+function warningsOf({ owners, devices, attributes }: NotSet): string[] {
+  return [
+    ...(owners ? [OWNERS_NOT_SET] : []),
+    ...(devices ? [DEVICES_NOT_SET] : []),
+    ...(attributes ? [ATTRIBUTES_NOT_SET] : []),
+  ];
 }
 
 function isThere(error: unknown): boolean {

@@ -5,6 +5,7 @@ import { readListing } from '../methods/files/listing.js';
 import { restoreTree } from '../restore/files/restore-tree.js';
 import type { NotSet } from '../restore/files/unpack-tree.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { compareAttributes } from './compare-attributes.js';
 import { compareTree } from './compare-tree.js';
 import { named } from './named.js';
 
@@ -38,6 +39,9 @@ export async function restoreAndCompareTree(
     signal,
     onBytes: (more, item) => progress({ phase: 'comparing', bytes: (bytes += more), expectedBytes: facts.bytes, item }),
   });
+  if (!notSet.attributes) {
+    differences.push(...(await compareAttributes(directory, readListing(file, facts.listing.sha256), signal)));
+  }
   if (paths !== facts.paths) differences.push(`${paths} paths in the listing instead of ${facts.paths}`);
   if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
   return { paths, notSet };

@@ -15,7 +15,7 @@ import type { BackupJob } from '../../job.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveFiles } from '../../verification/prove-files.js';
 import { removeTree } from '../../storage/file/remove-tree.js';
-import { readListing, type ListedEntry } from './listing.js';
+import { LISTING, readListing, type ListedEntry } from './listing.js';
 import {
   aSocket,
   at,
@@ -28,6 +28,7 @@ import {
   NOT_UTF8,
   ODD_NAMES,
   replace,
+  rewritten,
 } from './tree.fixture.js';
 
 const run = promisify(execFile);
@@ -204,6 +205,30 @@ describe('a backup of a tree of files', () => {
 describe.skipIf(!hasAttributes)(
   'attributes of files (skipped where there are no setfacl and setfattr: acl, attr)',
   () => {
+    const KINDS = [
+      { kind: 'acl', what: 'access control list' },
+      { kind: 'user', what: 'extended attributes' },
+      { kind: 'trusted', what: 'extended attributes' },
+    ];
+    it.each(KINDS.filter(({ kind }) => isRoot || kind !== 'trusted'))(
+      'are compared by the proof: $kind',
+      async ({ kind, what }) => {
+        await makeTree(root);
+        const made = await series().make('full');
+        await prove(made);
+        const other = await rewritten(made.artefact, LISTING, (content) =>
+          Buffer.from(
+            content.toString('latin1').replace(new RegExp(`"${kind}":"[0-9a-f]{64}"`), `"${kind}":"${'0'.repeat(64)}"`),
+            'latin1',
+          ),
+        );
+        await expect(proveFiles(made.job, other, quietContext())).rejects.toMatchObject({
+          code: 'CONTENT_DIFFERS',
+          message: expect.stringContaining(what) as string,
+        });
+      },
+    );
+
     it('come back when nothing but they has changed', async () => {
       await writeFile(join(root, 'x'), 'x');
       const backups = series();

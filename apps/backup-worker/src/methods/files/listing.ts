@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ArtefactFile } from '../../artefact/artefact-file.js';
 import { damaged } from '../../artefact/artefact-file.js';
+import type { FileAttributes } from '../../pipeline/pax-member.js';
 import { fromText, toText, type ByteText } from './byte-text.js';
 import type { EntryType } from './walk-tree.js';
 
@@ -27,6 +28,8 @@ export interface ListedEntry {
   /** Of a file's content. */
   sha256?: string;
   inode: bigint;
+  /** Of its access control lists and extended attributes. */
+  attributes?: FileAttributes;
   /** Where the file was an object of a bucket. */
   object?: ObjectFacts;
   /** Of the original; absent where it was changed so lately that a later change need not show. */
@@ -65,11 +68,13 @@ interface Line {
   sha256?: string;
   inode: string;
   ctime?: string;
+  attributes?: FileAttributes;
   object?: ObjectFacts;
 }
 
 export function lineOf(entry: ListedEntry): string {
-  const { path, type, mode, uid, gid, size, mtime, target, device, group, sha256, inode, ctime, object } = entry;
+  const { path, type, mode, uid, gid, size, mtime, target, device, group, sha256, inode, ctime, attributes, object } =
+    entry;
   const line: Line = {
     path: toText(path),
     type,
@@ -84,6 +89,7 @@ export function lineOf(entry: ListedEntry): string {
     ...(sha256 === undefined ? {} : { sha256 }),
     inode: String(inode),
     ...(ctime === undefined ? {} : { ctime: secondsText(ctime) }),
+    ...(attributes === undefined ? {} : { attributes }),
     ...(object === undefined ? {} : { object }),
   };
   return `${JSON.stringify(line)}\n`;
@@ -108,6 +114,7 @@ export function entryOf(text: string): ListedEntry {
     ...(line.sha256 === undefined ? {} : { sha256: line.sha256 }),
     inode: BigInt(line.inode),
     ...(line.ctime === undefined ? {} : { ctime: nanoseconds(line.ctime) }),
+    ...(line.attributes === undefined ? {} : { attributes: line.attributes }),
     ...(line.object === undefined ? {} : { object: line.object }),
   };
 }

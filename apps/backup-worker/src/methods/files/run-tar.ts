@@ -50,7 +50,8 @@ export async function runTar(run: TarRun, members: StoredMembers, stream: Stream
   return stderr.split('\n').filter((line) => !KNOWN.test(line));
 }
 
-function tarArguments(root: string): string[] {
+/** For paths on its standard input, a NUL after each. */
+export function tarArguments(root: string): string[] {
   return [
     '--create',
     '--file=-',

@@ -41,6 +41,7 @@ export class StoredMembers implements PaxTaker {
       gid: member.gid,
       mtime: member.modifiedAt,
       inode: found.inode,
+      ...(member.attributes ? { attributes: member.attributes } : {}),
       ...(this.isSettled(found.ctime) ? { ctime: found.ctime } : {}),
     };
     this.#current = entry;

@@ -32,15 +32,16 @@ export async function restoreTree({ chain, directory, signal, progress }: TreeRe
     }
     const expectedBytes = chain.reduce((sum, { originalBytes }) => sum + originalBytes, 0);
     let bytes = 0;
-    const notSet: NotSet = { owners: false, devices: false };
+    const notSet: NotSet = { owners: false, devices: false, attributes: false };
     for (const artefact of chain) {
       signal.throwIfAborted();
       await using file = await ArtefactFile.open(artefact);
       if (artefact !== chain[0]) await clearTheWay(file, directory);
       const onBytes = (more: number) => progress({ bytes: (bytes += more), expectedBytes, item: artefact.path });
-      const { owners, devices } = await unpackTree(file, { directory, signal, onBytes });
+      const { owners, devices, attributes } = await unpackTree(file, { directory, signal, onBytes });
       notSet.owners ||= owners;
       notSet.devices ||= devices;
+      notSet.attributes ||= attributes;
     }
     return notSet;
   });

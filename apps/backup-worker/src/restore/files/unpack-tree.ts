@@ -17,11 +17,15 @@ export interface Unpacking {
 export interface NotSet {
   owners: boolean;
   devices: boolean;
+  /** The file system has no access control lists or extended attributes. */
+  attributes: boolean;
 }
 
 /** One path or more could not be made as they are in the archive. Which ones, a comparison finds out. */
 const SOME_FAILED = 2;
 const DISK_FULL = /: (?:Cannot write|Wrote only .*|.*): (?:No space left on device|Disk quota exceeded)/;
+const NO_ATTRIBUTES =
+  /(?:extended attribute|ACL|acl|xattr)[^\n]*: (?:Operation not supported|Function not implemented)/;
 const NOT_DONE = /: Unexpected EOF|does not look like a tar archive|: Input\/output error|: Read-only file system/;
 
 /**
@@ -47,7 +51,11 @@ export async function unpackTree(file: ArtefactFile, { directory, signal, onByte
   const { stderr } = await runTool({ path, args, stdin, stdout: 'ignore', goodExits: [SOME_FAILED], signal }).done;
   if (DISK_FULL.test(stderr)) throw new HozenError('DISK_FULL', { path: directory }, { detail: stderr });
   if (NOT_DONE.test(stderr)) throw new HozenError('STORAGE_IO', { path: directory }, { detail: stderr });
-  return { owners: !isRoot || /Cannot change ownership/.test(stderr), devices: /Cannot mknod/.test(stderr) };
+  return {
+    owners: !isRoot || /Cannot change ownership/.test(stderr),
+    devices: /Cannot mknod/.test(stderr),
+    attributes: NO_ATTRIBUTES.test(stderr),
+  };
 }
 
 /** No path gets to tar that leads out of the folder. */
