@@ -10,6 +10,7 @@ export { connectMariadb, MariadbClient } from './mariadb/connect-mariadb.js';
 export {
   BINLOG_RIGHTS,
   COPY_RIGHTS,
+  DUMP_RIGHTS,
   inspectMariadb,
   mariadbDatabases,
   type MariadbDatabase,

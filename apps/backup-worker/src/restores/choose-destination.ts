@@ -8,6 +8,7 @@ import { BucketDestination } from './restore-into-bucket.js';
 import { DirectoryDestination } from './restore-into-directory.js';
 import { MariadbDestination } from './restore-into-mariadb.js';
 import { ServerDestination } from './restore-into-server.js';
+import { MariadbInPlaceDestination } from './restore-mariadb-in-place.js';
 import type { RestoreRow } from './restore-row.js';
 import { intoFolder } from './wrong-method.js';
 
@@ -25,7 +26,10 @@ export async function destinationOf(row: RestoreRow, context: RestoreContext): P
   const spec = storedTarget(found.spec);
   if (isS3Target(spec)) return new BucketDestination(row, spec, context);
   if (!isServerTarget(spec)) throw intoFolder(row.target_name);
-  if (row.in_place) return new InPlaceDestination(row, spec, context);
+  if (row.in_place) {
+    const InPlace = spec.kind === 'mariadb' ? MariadbInPlaceDestination : InPlaceDestination;
+    return new InPlace(row, spec, context);
+  }
   return spec.kind === 'mariadb'
     ? new MariadbDestination(row, spec, context)
     : new ServerDestination(row, spec, context);

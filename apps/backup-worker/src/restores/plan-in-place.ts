@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { RESTORE_STEPS, type RestoreObstacle, type RestorePlanView } from '@hozen/contracts';
+import {
+  RESTORE_STEPS,
+  type BackupMethod,
+  type RestoreObstacle,
+  type RestorePlanView,
+  type RestoreStep,
+} from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
 import { planRestore, type PlanGround } from './plan-restore.js';
 import type { WantedDatabase } from './restore-row.js';
@@ -8,7 +14,7 @@ import type { WantedDatabase } from './restore-row.js';
 const SAFETY_CONFIG = `
   SELECT config.config_name AS name
     FROM backup_configs AS config JOIN backup_targets AS target ON target.id = config.target_id
-   WHERE target.target_name = $1 AND config.method = 'postgres-logical' AND config.backup_level = 'full'
+   WHERE target.target_name = $1 AND config.method = $2 AND config.backup_level = 'full'
      AND config.spec -> 'include' IS NULL AND config.spec -> 'exclude' IS NULL
    ORDER BY config.config_name LIMIT 1`;
 
@@ -22,21 +28,44 @@ export async function planInPlace(
   manager: EntityManager,
 ): Promise<RestorePlanView> {
   const plan = await planRestore(ground, wanted);
-  const there = new Set(ground.target.facts.databases.map(({ name }) => name));
-  const replaces = wanted.map(({ as }) => as);
-  const [config] = await manager.query<{ name: string }[]>(SAFETY_CONFIG, [ground.targetName]);
+  return replacing(
+    plan,
+    { there: ground.target.facts.databases, fixed: IRREPLACEABLE, steps: RESTORE_STEPS, method: 'postgres-logical' },
+    manager,
+  );
+}
+
+export interface Replaced {
+  /** What is on the target now. */
+  there: readonly { name: string }[];
+  /** What cannot be replaced. */
+  fixed: readonly string[];
+  steps: readonly RestoreStep[];
+  /** Of the backup that is made before. */
+  method: BackupMethod;
+}
+
+/** A restore beside becomes one in place: what is there must be there, and a config must back it up before. */
+export async function replacing(
+  plan: RestorePlanView,
+  { there, fixed, steps, method }: Replaced,
+  manager: EntityManager,
+): Promise<RestorePlanView> {
+  const names = new Set(there.map(({ name }) => name));
+  const replaces = plan.databases.map(({ as }) => as);
+  const [config] = await manager.query<{ name: string }[]>(SAFETY_CONFIG, [plan.to.target, method]);
   const obstacle = (kind: RestoreObstacle, what: string) => ({ kind, what });
   const obstacles = [
     ...plan.obstacles.filter(({ kind }) => kind !== 'database-exists'),
-    ...replaces.filter((name) => IRREPLACEABLE.includes(name)).map((name) => obstacle('database-irreplaceable', name)),
-    ...replaces.filter((name) => !there.has(name)).map((name) => obstacle('database-missing', name)),
-    ...(config ? [] : [obstacle('safety-config-missing', ground.targetName)]),
+    ...replaces.filter((name) => fixed.includes(name)).map((name) => obstacle('database-irreplaceable', name)),
+    ...replaces.filter((name) => !names.has(name)).map((name) => obstacle('database-missing', name)),
+    ...(config ? [] : [obstacle('safety-config-missing', plan.to.target)]),
   ];
   const whole: RestorePlanView = {
     ...plan,
     obstacles,
     inPlace: { replaces, safetyConfig: config?.name ?? '' },
-    steps: [...RESTORE_STEPS],
+    steps: [...steps],
   };
   return { ...whole, hash: hashOf(whole) };
 }

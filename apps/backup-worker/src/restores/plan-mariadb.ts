@@ -5,7 +5,7 @@ import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
 import type { WantedDatabase } from './restore-row.js';
 
-interface MariadbPlanGround {
+export interface MariadbPlanGround {
   source: RestoreSource;
   artefact: CommittedArtefact;
   /** Of the server that is restored into. */

@@ -12,6 +12,7 @@ import { connect, connectMariadb, inspectMariadb, mariadbAddressOf } from '@hoze
 import type { DataSource } from 'typeorm';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { ManifestFormat } from '../artefact/manifest.js';
+import { ensureRights } from '../methods/mariadb-logical/inspect-target.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { storedTarget } from '../store/stored-target.js';
@@ -23,9 +24,10 @@ import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
 import { planInPlace } from './plan-in-place.js';
 import { planMariadb } from './plan-mariadb.js';
+import { IN_PLACE_RIGHTS, planMariadbInPlace } from './plan-mariadb-in-place.js';
 import { planRestore, planWhole } from './plan-restore.js';
 import { isPartOf, wantedDatabase } from './restore-row.js';
-import { intoFolder, wrongInPlace, wrongMethod, wrongParts } from './wrong-method.js';
+import { intoFolder, wrongMethod, wrongParts } from './wrong-method.js';
 
 const APPLICATION = 'hozen restore plan';
 
@@ -67,12 +69,13 @@ export async function planRequest(
   if (!isServerTarget(spec)) throw intoFolder(targetName);
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
-  if (request.inPlace && spec.kind !== 'postgres') throw wrongInPlace(targetName);
   if (spec.kind === 'mariadb') {
     if (request.whole || wanted.some(isPartOf)) throw wrongParts(targetName);
     await using server = await connectMariadb(await mariadbAddressOf(spec));
-    const facts = await inspectMariadb(server);
-    return planMariadb({ source, artefact, facts, row: { databases: wanted, target_name: targetName } });
+    const facts = await inspectMariadb(server, request.inPlace ? IN_PLACE_RIGHTS : undefined);
+    if (request.inPlace) ensureRights(server.address, facts);
+    const ground = { source, artefact, facts, row: { databases: wanted, target_name: targetName } };
+    return request.inPlace ? await planMariadbInPlace(ground, server, database.manager) : planMariadb(ground);
   }
   const target = await checkServer(spec, APPLICATION);
   await using file = await ArtefactFile.open(artefact);

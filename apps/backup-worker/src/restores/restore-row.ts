@@ -49,6 +49,8 @@ export interface RestoreRow {
   approval: RestoreApproval | null;
   /** Databases that were closed, and are not open again. */
   closed: ClosedDatabase[] | null;
+  /** Of a MariaDB server: what was taken away for a moment, and is not there again. */
+  set_aside: object | null;
   /** How far the log is replayed over them, and how far it was. */
   point: RecoveryPoint | null;
   reached: ReachedPoint | null;

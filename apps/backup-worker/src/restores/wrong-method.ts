@@ -23,12 +23,6 @@ export function wrongMethod(target: string, format: ManifestFormat): HozenError 
   return new HozenError('RESTORE_IMPOSSIBLE', { target, what: insteadOf(format) });
 }
 
-export function wrongInPlace(target: string): HozenError {
-  const what =
-    'a database of MariaDB cannot be renamed: restore it under another name, or drop the one that is there first';
-  return new HozenError('RESTORE_IMPOSSIBLE', { target, what });
-}
-
 export function wrongParts(target: string): HozenError {
   return new HozenError('RESTORE_IMPOSSIBLE', {
     target,

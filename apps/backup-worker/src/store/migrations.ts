@@ -5,6 +5,7 @@ import { BackupLog1763600000300 } from './backup-log.migration.js';
 import { BackupRecords1763600000200 } from './backup-records.migration.js';
 import { BackupTables1763600000100 } from './backup-tables.migration.js';
 import { KeyDrills1764360000000 } from './key-drills.migration.js';
+import { MariadbInPlace1764450000000 } from './mariadb-in-place.migration.js';
 import { PerformanceWatches1764440000000 } from './performance-watches.migration.js';
 import { RecoveryRanges1764270000000 } from './recovery-ranges.migration.js';
 import { RestoreDirectories1764260000000 } from './restore-directories.migration.js';
@@ -37,4 +38,5 @@ export const migrations = [
   WalReceivers1764400000000,
   WholeRestores1764410000000,
   PerformanceWatches1764440000000,
+  MariadbInPlace1764450000000,
 ];

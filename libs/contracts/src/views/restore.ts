@@ -146,6 +146,7 @@ export const RESTORE_OBSTACLES = [
   'database-unknown',
   'database-missing',
   'database-irreplaceable',
+  'table-points',
   'table-unknown',
   'safety-config-missing',
   'role-missing',

@@ -32,8 +32,9 @@ export async function inspectTarget(job: BackupJob, rights?: readonly string[]):
   return { address, facts };
 }
 
-function ensureSuitable({ target, host, port, user }: MariadbAddress, facts: MariadbFacts): void {
-  const { version, isMariadb, missingRights } = facts;
+function ensureSuitable(address: MariadbAddress, facts: MariadbFacts): void {
+  const { target } = address;
+  const { version, isMariadb } = facts;
   if (!isMariadb || !isAtLeast(version, OLDEST)) {
     const value = isMariadb ? version : `MySQL ${version}`;
     throw new HozenError('TARGET_UNSUITABLE', {
@@ -43,8 +44,12 @@ function ensureSuitable({ target, host, port, user }: MariadbAddress, facts: Mar
       needed: `MariaDB ${OLDEST} or newer`,
     });
   }
-  if (missingRights.length > 0) {
-    const detail = `GRANT ${missingRights.join(', ')} ON *.* TO the user ${user}`;
-    throw new HozenError('TARGET_RIGHTS_MISSING', { target, host, port, user }, { detail });
-  }
+  ensureRights(address, facts);
+}
+
+/** @throws HozenError TARGET_RIGHTS_MISSING with the statement that gives them */
+export function ensureRights({ target, host, port, user }: MariadbAddress, { missingRights }: MariadbFacts): void {
+  if (missingRights.length === 0) return;
+  const detail = `GRANT ${missingRights.join(', ')} ON *.* TO the user ${user}`;
+  throw new HozenError('TARGET_RIGHTS_MISSING', { target, host, port, user }, { detail });
 }

@@ -2,7 +2,7 @@ import type { MariadbClient } from '@hozen/dbms';
 import { SCRIPT_HEAD } from './users-script.js';
 
 /** What a stored program is created under. */
-interface ProgramSettings {
+export interface ProgramSettings {
   sql_mode: string;
   collation_connection: string;
   time_zone?: string;
@@ -55,11 +55,18 @@ const TRIGGERS = `
 /**
  * A script that creates all triggers, or those of some databases, in the order in which they act. mariadb-dump would write
  * them as they were typed once, and so perhaps into the database that was named then.
+ * @param into a database that they are created in instead
  */
-export async function triggersScript(client: MariadbClient, databases?: readonly string[]): Promise<string> {
+export async function triggersScript(
+  client: MariadbClient,
+  databases?: readonly string[],
+  into?: string,
+): Promise<string> {
   const triggers = await client.query<StoredTrigger>(TRIGGERS);
   const wanted = triggers.filter(({ db }) => databases?.includes(db) ?? true);
-  return [SCRIPT_HEAD, ...wanted.map((each) => section(client, each.db, each, triggerText(client, each)))].join('');
+  return [SCRIPT_HEAD, ...wanted.map((each) => section(client, into ?? each.db, each, triggerText(client, each)))].join(
+    '',
+  );
 }
 
 function triggerText(client: MariadbClient, { name, moment, event, onTable, body, definer }: StoredTrigger): string {
@@ -69,7 +76,7 @@ function triggerText(client: MariadbClient, { name, moment, event, onTable, body
   return `CREATE DEFINER=${by} ${what} ${body}`;
 }
 
-function section(client: MariadbClient, database: string, settings: ProgramSettings, text: string): string {
+export function section(client: MariadbClient, database: string, settings: ProgramSettings, text: string): string {
   const { collation_connection: collation, sql_mode: mode, time_zone: zone } = settings;
   const set = [
     `collation_connection = ${client.literal(collation)}`,

@@ -333,6 +333,7 @@ export const cliEn = {
   'restore.obstacle.database-exists': 'there is a database {what} already: give another name, --database NAME=OTHER',
   'restore.obstacle.database-missing': 'there is no database {what} that could be replaced: leave out --in-place',
   'restore.obstacle.database-irreplaceable': 'the database {what} cannot be renamed',
+  'restore.obstacle.table-points': 'a table in another database points to it: {what}',
   'restore.obstacle.safety-config-missing':
     'no config dumps the whole cluster of {what}: apply one of the method postgres-logical, so that what is replaced can be backed up',
   'restore.obstacle.database-unknown': 'there is no database {what} in the backup',

@@ -333,6 +333,7 @@ export const cliJa: CliTexts = {
     'データベース {what} は既にあります。別の名前を指定してください: --database 名前=別名',
   'restore.obstacle.database-missing': '置き換えるデータベース {what} がありません。--in-place を外してください',
   'restore.obstacle.database-irreplaceable': 'データベース {what} の名前は変更できません',
+  'restore.obstacle.table-points': '別のデータベースのテーブルが参照しています: {what}',
   'restore.obstacle.safety-config-missing':
     '{what} のクラスター全体をダンプする設定がありません。置き換え前のバックアップのため、postgres-logical の設定を適用してください',
   'restore.obstacle.database-unknown': 'バックアップにデータベース {what} はありません',

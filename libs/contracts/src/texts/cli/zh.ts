@@ -324,6 +324,7 @@ export const cliZh: CliTexts = {
   'restore.obstacle.database-exists': '数据库 {what} 已存在：请指定其他名称，--database 名称=新名称',
   'restore.obstacle.database-missing': '没有可替换的数据库 {what}：请去掉 --in-place',
   'restore.obstacle.database-irreplaceable': '数据库 {what} 无法改名',
+  'restore.obstacle.table-points': '另一个数据库中的表引用了它：{what}',
   'restore.obstacle.safety-config-missing':
     '没有配置转储 {what} 的整个集群：请应用一个 postgres-logical 配置，以便备份将被替换的内容',
   'restore.obstacle.database-unknown': '备份中没有数据库 {what}',

@@ -1,0 +1,178 @@
+import { HozenError } from '@hozen/contracts';
+import { mariadbDatabases, seriesOf, type MariadbAddress, type MariadbClient, type MariadbFacts } from '@hozen/dbms';
+import { failpoint, inSpan } from '@hozen/telemetry';
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import {
+  contentUnder,
+  differencesOf,
+  type DumpContent,
+  type StoredContent,
+} from '../methods/mariadb-logical/dump-content.js';
+import { STREAMS } from '../methods/mariadb-logical/dump-server.js';
+import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
+import { loadMariadb } from '../restore/load-mariadb.js';
+import { renamedDump } from '../restore/renamed-dump.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { dumpAgain } from '../verification/dump-again.js';
+import { named } from '../verification/named.js';
+import type { AboutRestore } from './destination.js';
+import type { RestoreRow } from './restore-row.js';
+
+const LOCK_SECONDS = 10;
+
+const ALL = [STREAMS.dump, STREAMS.triggers, STREAMS.events];
+
+/** What one attempt has at hand. */
+export interface MariadbAttempt {
+  client: MariadbClient;
+  address: MariadbAddress;
+  facts: MariadbFacts;
+  artefact: CommittedArtefact;
+  file: ArtefactFile;
+  stored: StoredContent;
+  about: AboutRestore;
+}
+
+/** Databases of a dump that are restored and compared, and bear a comment that says whose unfinished work they are. */
+export class MariadbBeside {
+  readonly #names: ReadonlyMap<string, string>;
+
+  /** @param names of databases in the dump → those that they get */
+  constructor(
+    private readonly row: RestoreRow,
+    names: ReadonlyMap<string, string>,
+  ) {
+    this.#names = names;
+  }
+
+  /** Ends the sessions of attempts before this one, and lets no later one of them begin. */
+  async takeOver(client: MariadbClient): Promise<void> {
+    await killHolder(client, this.#lock('own'));
+    await killHolder(client, this.#lock('load'));
+    const [answer] = await client.query<{ got: string | number | null }>('SELECT get_lock(?, ?) AS got', [
+      this.#lock('own'),
+      LOCK_SECONDS,
+    ]);
+    if (Number(answer?.got) !== 1) throw new HozenError('LEASE_LOST');
+    // As long as loading and comparing may take.
+    await client.query('SET SESSION wait_timeout = 172800');
+  }
+
+  #lock(what: 'own' | 'load'): string {
+    return `hozen/${this.row.id}/${what}`;
+  }
+
+  /** The comment of a database that is not opened yet. */
+  get #mark(): string {
+    return `hozen restore ${this.row.id} ${this.row.epoch}`;
+  }
+
+  /** Drops what attempts of this restore up to this one have left. */
+  async dropLeftovers(client: MariadbClient): Promise<void> {
+    const beginning = `hozen restore ${this.row.id} `;
+    for (const { name, comment } of await mariadbDatabases(client)) {
+      if (!comment.startsWith(beginning) || Number(comment.slice(beginning.length)) > Number(this.row.epoch)) continue;
+      await client.query(`DROP DATABASE IF EXISTS ${client.name(name)}`);
+    }
+  }
+
+  /**
+   * @param streams what is loaded of the dump
+   * @throws HozenError CONTENT_DIFFERS, LEASE_LOST, of the target and the storage
+   */
+  async restoreAll(attempt: MariadbAttempt, streams: readonly string[] = ALL): Promise<void> {
+    const { client, address, stored, about } = attempt;
+    about.ensureLease();
+    for (const [name, as] of this.#names) {
+      const settings = stored.databases.find((each) => each.name === name);
+      if (!settings) throw new HozenError('NOT_FOUND', { what: 'database', id: name, list: 'runs' });
+      const { encoding, collation } = settings;
+      const how = `CHARACTER SET ${client.literal(encoding)} COLLATE ${client.literal(collation)}`;
+      await client.query(`CREATE DATABASE ${client.name(as)} ${how} COMMENT ${client.literal(this.#mark)}`);
+    }
+    await failpoint('restore.created');
+    await killHolder(client, this.#lock('load'));
+    const expectedBytes = [...this.#names.keys()].reduce((sum, name) => sum + bytesOf(stored, name), 0);
+    for (const stream of streams) {
+      await loadMariadb(address, this.#script(attempt, stream, expectedBytes), about.signal);
+    }
+    await inSpan('compare', {}, () => this.#compare(attempt, streams, expectedBytes));
+  }
+
+  async *#script(
+    { client, file, about }: MariadbAttempt,
+    stream: string,
+    expectedBytes: number,
+  ): AsyncGenerator<Buffer> {
+    yield Buffer.from(this.#guard(client));
+    let bytes = 0;
+    for await (const chunk of renamedDump(file.read(file.stream(stream)), this.#names)) {
+      about.progress({ phase: 'restoring', bytes: (bytes += chunk.length), expectedBytes, item: stream });
+      yield chunk;
+    }
+  }
+
+  /** A session that loads ends here if the restore has gone to another worker. */
+  #guard(client: MariadbClient): string {
+    const lock = `coalesce(get_lock(${client.literal(this.#lock('load'))}, ${LOCK_SECONDS}), 0) <> 1`;
+    const marked = `SELECT count(*) FROM information_schema.schemata WHERE schema_comment = ${client.literal(this.#mark)}`;
+    return [
+      'DELIMITER $$',
+      `BEGIN NOT ATOMIC IF ${lock} OR (${marked}) <> ${this.#names.size} THEN`,
+      `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'another worker goes on with this restore'; END IF; END $$`,
+      'DELIMITER ;\n',
+    ].join('\n');
+  }
+
+  async #compare(attempt: MariadbAttempt, streams: readonly string[], expectedBytes: number): Promise<void> {
+    const { client, address, facts, artefact, file, about } = attempt;
+    const names = [...this.#names.values()];
+    const { signal, progress } = about;
+    const content = await dumpAgain(address, { names, expectedBytes, signal, progress });
+    const found = contentUnder(content, new Map(names.map((name) => [name, name])));
+    const expected = contentUnder(attempt.stored, this.#names);
+    const isSame = seriesOf(facts.version) === seriesOf(artefact.manifest.mariadb?.version ?? '');
+    // Another series writes the same definition in other words.
+    const [one, other] = isSame ? [expected, found] : [rowsOnly(expected), rowsOnly(found)];
+    const differences = differencesOf(one, other);
+    if (isSame) {
+      const programs = [
+        ['triggers', STREAMS.triggers, triggersScript],
+        ['events', STREAMS.events, eventsScript],
+      ] as const;
+      for (const [what, stream, scriptOf] of programs) {
+        if (!streams.includes(stream)) continue;
+        // One by one: under other names they may come in another order.
+        for (const [name, as] of this.#names) {
+          const stored = await collected(renamedDump(file.read(file.stream(stream)), new Map([[name, as]])));
+          if (stored !== (await scriptOf(client, [as]))) differences.push(`${what} of ${name}`);
+        }
+      }
+    }
+    signal.throwIfAborted();
+    if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
+  }
+}
+
+async function killHolder(client: MariadbClient, lock: string): Promise<void> {
+  const [holder] = await client.query<{ id: string | number | null }>('SELECT is_used_lock(?) AS id', [lock]);
+  if (holder?.id == null) return;
+  // It may end by itself in this moment.
+  await client.query(`KILL ${Number(holder.id)}`).catch(() => undefined);
+}
+
+function rowsOnly(content: DumpContent): DumpContent {
+  return { ...content, definitions: [] };
+}
+
+function bytesOf(stored: StoredContent, name: string): number {
+  return [...stored.tables, ...stored.definitions]
+    .filter(({ database }) => database === name)
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+export async function collected(chunks: AsyncIterable<Buffer>): Promise<string> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all).toString('utf8');
+}
