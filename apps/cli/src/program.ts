@@ -146,6 +146,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .option('--database <name[=as]>', text('option.database'), collect)
     .option('--schema <[database:]schema>', text('option.schema'), collect)
     .option('--table <[database:]table>', text('option.table'), collect)
+    .option('--into <database>', text('option.into'))
     .option('--all', text('option.all'))
     .option('--directory <path>', text('option.directory'))
     .option('--at <time>', text('option.at'))
@@ -170,6 +171,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore 5c0f0a3e-9f39-4d39-8a53-0f6d2f0c8f11 --to test-server --database shop --database crm',
         'hozen restore nightly --to erp --table shop:public.orders --table "shop:public.order_*" --plan',
         'hozen restore nightly --to erp --database shop=shop_sales --schema shop:sales --wait',
+        'hozen restore nightly --to erp --table shop:public.orders --into shop --plan',
         'hozen restore nightly --to new-server --all --plan',
         'hozen restore nightly --to erp --database shop --in-place --plan',
         'hozen restore documents-bucket --to another-bucket --wait',

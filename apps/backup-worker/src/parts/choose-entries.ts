@@ -43,6 +43,11 @@ const ATTACHED = new Set([
 ]);
 const ALWAYS = new Set(['ENCODING', 'STDSTRINGS', 'SEARCHPATH', 'EXTENSION']);
 
+/** Whether it is part of something else that it needs. */
+export function isAttached({ desc }: TocEntry): boolean {
+  return ATTACHED.has(desc);
+}
+
 /** Whether it is a table, or whatever else has its name among those of tables. */
 export function isRelation({ desc }: TocEntry): boolean {
   return RELATIONS.has(desc);

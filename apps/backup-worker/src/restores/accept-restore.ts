@@ -138,6 +138,17 @@ async function targetOf(
   return found ?? 'there is no target of this name';
 }
 
+/** One transaction makes them, and it can be in one database only. */
+function wrongInto(databases: readonly WantedDatabase[]): Reason[] {
+  if (!databases.some(({ into }) => into)) return [];
+  return [
+    ...(databases.length > 1 ? [{ field: 'databases', message: 'only one can go into a database that is there' }] : []),
+    ...(databases.every(isPartOf)
+      ? []
+      : [{ field: 'databases', message: 'name the schemas or tables that go into it' }]),
+  ];
+}
+
 function mixed(databases: readonly WantedDatabase[]): Reason[] {
   return databases.flatMap(({ schemas, tables }, index) =>
     schemas && tables
@@ -164,7 +175,7 @@ export function wrongDatabases(
       ...(whole ? [{ field: 'whole', message }] : []),
     ];
   }
-  if (kind === undefined || whole || databases.length > 0) return mixed(databases);
+  if (kind === undefined || whole || databases.length > 0) return [...mixed(databases), ...wrongInto(databases)];
   return [{ field: 'databases', message: 'they have to be named' }];
 }
 

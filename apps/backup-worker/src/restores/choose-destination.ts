@@ -5,6 +5,7 @@ import type { RestoreContext } from './restore-context.js';
 import { DeltaDestination } from './restore-delta.js';
 import { InPlaceDestination } from './restore-in-place.js';
 import { BucketDestination } from './restore-into-bucket.js';
+import { MergeDestination } from './restore-into-database.js';
 import { DirectoryDestination } from './restore-into-directory.js';
 import { MariadbDestination } from './restore-into-mariadb.js';
 import { ServerDestination } from './restore-into-server.js';
@@ -30,6 +31,7 @@ export async function destinationOf(row: RestoreRow, context: RestoreContext): P
     const InPlace = spec.kind === 'mariadb' ? MariadbInPlaceDestination : InPlaceDestination;
     return new InPlace(row, spec, context);
   }
+  if (row.databases[0]?.into && spec.kind === 'postgres') return new MergeDestination(row, spec, context);
   return spec.kind === 'mariadb'
     ? new MariadbDestination(row, spec, context)
     : new ServerDestination(row, spec, context);

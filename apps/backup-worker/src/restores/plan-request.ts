@@ -23,6 +23,7 @@ import { planDelta } from './plan-delta.js';
 import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
 import { planInPlace } from './plan-in-place.js';
+import { planMerge } from './restore-into-database.js';
 import { planMariadb } from './plan-mariadb.js';
 import { IN_PLACE_RIGHTS, planMariadbInPlace } from './plan-mariadb-in-place.js';
 import { planRestore, planWhole } from './plan-restore.js';
@@ -83,6 +84,7 @@ export async function planRequest(
   // Awaited here: file and client must outlive it.
   const ground = { source, artefact, file, target, client, targetName };
   if (request.inPlace) return await planInPlace(ground, wanted, database.manager);
+  if (wanted[0]?.into) return (await planMerge(ground, wanted[0])).plan;
   return request.whole ? await planWhole(ground) : await planRestore(ground, wanted);
 }
 

@@ -85,7 +85,7 @@ interface FoundDatabase extends ManifestDatabase {
 
 async function findWanted({ artefact, file }: PlanGround, wanted: readonly WantedDatabase[]): Promise<FoundDatabase[]> {
   const found: FoundDatabase[] = [];
-  for (const { name, as, ...parts } of wanted) {
+  for (const { name, as, into: _, ...parts } of wanted) {
     const stored = artefact.manifest.databases.find((database) => database.name === name);
     if (!stored) continue;
     const part = isPartOf(parts) ? await storedPart(file, stored.folder, parts) : undefined;

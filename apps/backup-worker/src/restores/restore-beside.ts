@@ -32,11 +32,11 @@ export interface BesideRestore {
 }
 
 /** The name that a database has until it is whole and compared. Nobody else has such a one. */
-function nameBeside(row: RestoreRow, index: number): string {
+export function nameBeside(row: RestoreRow, index: number): string {
   return `${prefixOf(row)}${row.epoch}_${index}`;
 }
 
-function prefixOf({ id }: RestoreRow): string {
+export function prefixOf({ id }: RestoreRow): string {
   return `hozen_${id.replaceAll('-', '')}_`;
 }
 
@@ -112,7 +112,7 @@ async function wantedOf(
 ): Promise<(StoredDatabase | undefined)[]> {
   const stored = new Map((await storedDatabases(file)).map((database) => [database.name, database]));
   const found: (StoredDatabase | undefined)[] = [];
-  for (const { name, as: _, ...parts } of wanted) {
+  for (const { name, as: _, into: __, ...parts } of wanted) {
     const database = stored.get(name);
     const isPart = database && isPartOf(parts);
     found.push(isPart ? onlyPart(database, await storedPart(file, database.folder, parts)) : database);

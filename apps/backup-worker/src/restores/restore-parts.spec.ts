@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BackupConfiguration, newEvent, requireValid, type Reason } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { BackupStore } from '../spec-support/backup-store.js';
@@ -229,5 +229,130 @@ describe('a restore of chosen tables', () => {
   ])('is rejected where it asks for %s', async (_what, wanted, change, message) => {
     const { reasons } = await ask(wanted, change);
     expect(reasons.map((each) => each.message).join()).toContain(message);
+  });
+});
+
+describe('a restore of chosen tables into a database that is there', () => {
+  beforeEach(async () => {
+    await destination.createDatabase('shop');
+    await using client = await destination.client('shop');
+    await client.query(`
+      CREATE TABLE customers (id int PRIMARY KEY, mine text);
+      CREATE SCHEMA audit;
+      CREATE TYPE state AS ENUM ('other');
+      CREATE TABLE events (at date, what text) PARTITION BY RANGE (at)`);
+  });
+
+  const contents = async () => {
+    await using client = await destination.client('shop');
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT c.relkind::text || ' ' || c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname !~ '^(pg_|information_schema)' ORDER BY 1`,
+    );
+    return rows.map(({ name }) => name);
+  };
+
+  it('makes them beside what is there, which stays as it is', async () => {
+    await using client = await destination.client('shop');
+    await client.query('DROP TYPE state');
+    const view = await restored({ name: 'shop', into: 'shop', tables: ['orders', 'events_2026', 'audit.odd*'] });
+    expect(view).toMatchObject({ state: 'completed', result: [{ name: 'shop', as: 'shop', tables: 3 }] });
+    expect(await databases()).toEqual(['shop']);
+    await sameOrders('shop');
+    expect((await client.query('SELECT what FROM events')).rows).toEqual([{ what: 'new' }]);
+    expect((await client.query(`INSERT INTO orders (state) VALUES ('open') RETURNING id, number`)).rows).toEqual([
+      { id: '6001', number: 6100 },
+    ]);
+    const { rows } = await client.query(`SELECT count(*)::int AS n FROM pg_indexes WHERE tablename = 'orders'`);
+    expect(rows).toEqual([{ n: 2 }]);
+    expect((await client.query('SELECT mine FROM customers')).rowCount).toBe(0);
+    expect(await store.eventsOf(view.id)).toEqual(['restore.accepted', 'restore.started', 'restore.completed']);
+  });
+
+  it('says in its plan what is there already, and what is another one', async () => {
+    const wanted = { name: 'shop', into: 'shop', tables: ['orders', 'customers'] };
+    const plan = await planRequest(store.database, { run: runId, target: 'elsewhere', databases: [wanted] }, []);
+    expect(plan.obstacles).toEqual([
+      { kind: 'table-exists', what: 'public.customers' },
+      { kind: 'table-exists', what: 'public.customers_pkey' },
+    ]);
+    expect(plan.warnings).toEqual([expect.stringContaining('type state')]);
+    const before = await contents();
+    expect(await restored(wanted)).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
+    expect(await contents()).toEqual(before);
+  });
+
+  it('changes nothing where the server refuses a part of it', async () => {
+    // The type that is there under this name has no such value.
+    const before = await contents();
+    expect(await restored({ name: 'shop', into: 'shop', tables: ['orders'] })).toMatchObject({ state: 'failed' });
+    expect(await contents()).toEqual(before);
+    expect(await databases()).toEqual(['shop']);
+  });
+
+  it.each([
+    ['restore.beside', 'failed'],
+    ['restore.merged', 'failed'],
+    ['restore.opened', 'completed'],
+  ])('that is interrupted at %s is %s: they are there whole or not at all', async (point, state) => {
+    const before = await contents();
+    const { id } = await ask([{ name: 'shop', into: 'shop', tables: ['audit.*'] }]);
+    process.env['HOZEN_FAILPOINTS'] = `${point}=throw`;
+    try {
+      await execute();
+    } finally {
+      delete process.env['HOZEN_FAILPOINTS'];
+    }
+    expect(await findRestore(store.database, id)).toMatchObject({ state });
+    expect(await databases()).toEqual(['shop']);
+    if (state === 'failed') expect(await contents()).toEqual(before);
+    else expect(await contents()).toContain('r audit."odd ""name"""');
+  });
+
+  it('is told by the next worker where the one that made them died after it had cleaned up', async () => {
+    const { id } = await ask([{ name: 'shop', into: 'shop', tables: ['audit.*'] }]);
+    process.env['HOZEN_FAILPOINTS'] = 'restore.dropped=throw';
+    try {
+      await execute();
+    } finally {
+      delete process.env['HOZEN_FAILPOINTS'];
+    }
+    const { id: own, state } = await findRestore(store.database, id);
+    expect([state, await databases()]).toEqual(['running', ['shop']]);
+    await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [own]);
+    await execute();
+    expect(await findRestore(store.database, id)).toMatchObject({
+      state: 'completed',
+      attempt: 2,
+      result: [{ tables: 1 }],
+    });
+  });
+
+  it('is told by the next worker where the one that made them died before it could say so', async () => {
+    const { id } = await ask([{ name: 'shop', into: 'shop', tables: ['audit.*'] }]);
+    const dead = await claimRestore(store.database, 'dead');
+    const beside = `hozen_${dead?.id.replaceAll('-', '')}_${dead?.epoch}_0`;
+    await using client = await destination.client();
+    await client.query(`CREATE DATABASE "${beside}"`);
+    await client.query(`COMMENT ON DATABASE "${beside}" IS 'hozen restore ${dead?.id} is done'`);
+    const late = 'UPDATE restores SET opening = true, lease_until = clock_timestamp() WHERE id = $1';
+    await store.database.query(late, [dead?.id]);
+    await execute();
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
+    expect(await databases()).toEqual(['shop']);
+    expect(await contents()).not.toContain('r audit."odd ""name"""');
+  });
+
+  it.each([
+    ['a whole database', [{ name: 'shop', into: 'shop' }]],
+    [
+      'two',
+      [
+        { name: 'shop', into: 'shop', tables: ['a'] },
+        { name: 'shop', as: 'x', tables: ['b'] },
+      ],
+    ],
+  ])('is rejected for %s', async (_what, wanted) => {
+    expect((await ask(wanted)).reasons).toHaveLength(1);
   });
 });

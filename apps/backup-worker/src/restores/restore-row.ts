@@ -17,6 +17,8 @@ export interface WantedDatabase {
   /** Where only parts of it are wanted. */
   schemas?: string[];
   tables?: string[];
+  /** They go into a database of this name, which is there. */
+  into?: true;
 }
 
 /** Whether less than all of it is wanted. */
@@ -24,8 +26,9 @@ export function isPartOf({ schemas, tables }: Pick<WantedDatabase, 'schemas' | '
   return schemas !== undefined || tables !== undefined;
 }
 
-export function wantedDatabase({ name, as, schemas, tables }: RestoreDatabase): WantedDatabase {
+export function wantedDatabase({ name, as, into, schemas, tables }: RestoreDatabase): WantedDatabase {
   const parts = { ...(schemas ? { schemas } : {}), ...(tables ? { tables } : {}) };
+  if (into !== undefined) return { name, as: into, into: true, ...parts };
   return { name, as: as ?? (isPartOf(parts) ? `${name}_restored` : name), ...parts };
 }
 

@@ -116,6 +116,9 @@ describe('hozen restore', () => {
     expect(databasesOf({ database: ['shop=old'], table: ['orders'] })).toEqual([
       { name: 'shop', as: 'old', tables: ['orders'] },
     ]);
+    expect(databasesOf({ table: ['shop:orders'], into: 'live' })).toEqual([
+      { name: 'shop', into: 'live', tables: ['orders'] },
+    ]);
     expect(() => databasesOf({ table: ['orders'] })).toThrow();
     expect(() => databasesOf({ database: ['a', 'b'], table: ['orders'] })).toThrow();
   });

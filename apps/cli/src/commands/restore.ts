@@ -28,6 +28,7 @@ export interface RestoreOptions {
   schema?: string[];
   table?: string[];
   all?: boolean;
+  into?: string;
   directory?: string;
   at?: string;
   restorePoint?: string;
@@ -100,13 +101,13 @@ export function databaseOf(text: string): { name: string; as?: string } {
   return as === '' ? { name } : { name, as };
 }
 
-type Wanted = Pick<RestoreDatabase, 'name' | 'as' | 'schemas' | 'tables'>;
+type Wanted = Pick<RestoreDatabase, 'name' | 'as' | 'into' | 'schemas' | 'tables'>;
 
 /**
  * The databases of `--database`, with the parts of `--schema` and `--table`: of the one before their colon, or of the only one
  * there is.
  */
-export function databasesOf({ database, schema, table }: RestoreOptions): Wanted[] {
+export function databasesOf({ database, schema, table, into }: RestoreOptions): Wanted[] {
   const found = new Map<string, Wanted>();
   for (const each of (database ?? []).map(databaseOf)) found.set(each.name, each);
   const add = (kind: 'schemas' | 'tables', text: string) => {
@@ -119,7 +120,7 @@ export function databasesOf({ database, schema, table }: RestoreOptions): Wanted
   };
   for (const text of schema ?? []) add('schemas', text);
   for (const text of table ?? []) add('tables', text);
-  return [...found.values()];
+  return [...found.values()].map((each) => (into === undefined ? each : { ...each, into }));
 }
 
 function unquoted(name: string): string {

@@ -40,6 +40,13 @@ export class RestoreDatabase {
   @MaxLength(63)
   as?: string;
 
+  /** Instead of `as`: a database that is there, into which the schemas or tables go. None of them may be in it. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(63)
+  into?: string;
+
   /** Only these schemas of it: patterns of pg_dump. Of a dump of PostgreSQL. */
   @AreNamePatterns('schema', { inDatabase: true })
   schemas?: string[];

@@ -12,7 +12,7 @@ export interface RestoreView {
   runId: string;
   config: string;
   target: string;
-  databases: { name: string; as: string; schemas?: string[]; tables?: string[] }[];
+  databases: { name: string; as: string; into?: true; schemas?: string[]; tables?: string[] }[];
   /** All databases of the backup, with the roles that are missing. */
   whole?: true;
   /** The databases take the place of those that bear their names. */
@@ -148,6 +148,7 @@ export const RESTORE_OBSTACLES = [
   'database-irreplaceable',
   'table-points',
   'table-unknown',
+  'table-exists',
   'safety-config-missing',
   'role-missing',
   'extension-missing',

@@ -53,6 +53,7 @@ export const cliEn = {
   'option.before': 'only runs older than this one (the value that the last list ended with)',
   'option.to': 'name of the target to restore into',
   'option.database': 'database to restore, and its new name; may be given several times',
+  'option.into': 'an existing database that the tables or schemas go into; none of them may be in it',
   'option.all': 'all databases of the backup under their names, with the roles that are missing',
   'option.schema': 'only this schema of a database; more than once for several; patterns of pg_dump',
   'option.table':
@@ -338,6 +339,7 @@ export const cliEn = {
     'no config dumps the whole cluster of {what}: apply one of the method postgres-logical, so that what is replaced can be backed up',
   'restore.obstacle.database-unknown': 'there is no database {what} in the backup',
   'restore.obstacle.table-unknown': 'the backup has nothing of {what}',
+  'restore.obstacle.table-exists': 'there is {what} in the database already',
   'restore.obstacle.role-missing': 'role {what} is missing: CREATE ROLE it first',
   'restore.obstacle.extension-missing': 'extension {what} is not installed on the server',
   'restore.obstacle.tablespace-missing': 'tablespace {what} is missing: CREATE TABLESPACE it first',
