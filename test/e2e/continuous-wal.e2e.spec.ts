@@ -82,6 +82,10 @@ it('what was committed seconds before the server was lost comes back from a copy
   const log = await stack.runEnded(await stack.request('backup.requested', { config: 'wal' }));
   expect(log.error).toBeUndefined();
   await using shop = await target.client('shop');
+  await shop.query(`INSERT INTO customers (name) VALUES ('before')`);
+  const { rows: moments } = await shop.query<{ time: string }>(
+    `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time`,
+  );
   await shop.query(`INSERT INTO customers (name) VALUES ('the last one')`);
   const { rows } = await shop.query<{ place: string; file: string }>(
     'SELECT pg_current_wal_flush_lsn()::text AS place, pg_walfile_name(pg_current_wal_flush_lsn()) AS file',
@@ -103,6 +107,22 @@ it('what was committed seconds before the server was lost comes back from a copy
     await using server = await PrivatePostgres.start({ dataDir: latest });
     expect(await lastOnes(server)).toBe(1);
   }
+  const between = restored.join('between');
+  const [point] = moments;
+  const halted = await stack.restoreEnded(
+    await stack.request('restore.requested', { config: 'files', directory: between, point }),
+  );
+  expect(halted).toMatchObject({ state: 'completed' });
+  {
+    await using server = await PrivatePostgres.start({ dataDir: between });
+    expect(await lastOnes(server)).toBe(0);
+    expect(await lastOnes(server, 'before')).toBe(1);
+  }
+  const never = { time: new Date(Date.now() + 3_600_000).toISOString() };
+  const refused = await stack.restoreEnded(
+    await stack.request('restore.requested', { config: 'files', directory: restored.join('never'), point: never }),
+  );
+  expect(refused).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
   const directory = restored.join('erp');
   const restore = await stack.restoreEnded(await stack.request('restore.requested', { config: 'files', directory }));
   expect(restore).toMatchObject({ state: 'completed' });
@@ -120,10 +140,10 @@ it('what was committed seconds before the server was lost comes back from a copy
   expect(await lastOnes(server)).toBe(1);
 }, 180_000);
 
-async function lastOnes(server: PrivatePostgres): Promise<number | undefined> {
+async function lastOnes(server: PrivatePostgres, name = 'the last one'): Promise<number | undefined> {
   await using client = await connect(server.address('shop'), { applicationName: 'test' });
-  const { rows } = await client.query<{ n: number }>(
-    `SELECT count(*)::int AS n FROM customers WHERE name = 'the last one'`,
-  );
+  const { rows } = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM customers WHERE name = $1', [
+    name,
+  ]);
   return rows[0]?.n;
 }

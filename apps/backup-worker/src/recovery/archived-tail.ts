@@ -1,5 +1,7 @@
 import { formatLsn, parseLsn, walFileName } from '@hozen/dbms';
 import { HozenError } from '@hozen/contracts';
+import { loadCrc32c } from '../artefact/crc32c.js';
+import { WalReader } from '../methods/postgres-wal/wal-reader.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { WalArchive, type ArchiveSpec } from '../wal-archive/wal-archive.js';
 import { startOfSegment, walNameOf } from '../wal-archive/wal-name.js';
@@ -8,6 +10,9 @@ import { startOfSegment, walNameOf } from '../wal-archive/wal-name.js';
 export interface ArchivedTail {
   /** WAL files, in order, none missing between. The first one has all that the last log has of it. */
   files: readonly string[];
+  /** Where the first one begins. */
+  start: bigint;
+  segmentBytes: number;
   /** Of one of them; what is not written yet is zeros. @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the storage */
   read(file: string): Promise<Buffer>;
 }
@@ -26,8 +31,11 @@ export async function archivedTail(spec: ArchiveSpec, lastLog: CommittedArtefact
   const end = parseLsn(last.endLsn);
   const files = await filesFrom(archive, last.timeline, end, wal.segmentBytes);
   if (files.length === 0) return undefined;
+  const { segmentBytes } = wal;
   return {
     files,
+    start: startOfSegment(files[0] ?? '', segmentBytes),
+    segmentBytes,
     async read(file) {
       const name = walNameOf(file);
       const content = name && ((await archive.get(name)) ?? (await archive.shown(file)));
@@ -35,6 +43,21 @@ export async function archivedTail(spec: ArchiveSpec, lastLog: CommittedArtefact
       throw new HozenError('ARTEFACT_MISSING', { path: `${archive.location}: ${file} (${formatLsn(end)})` });
     },
   };
+}
+
+/** When the last transaction in it ended, where there is one; folders of tablespaces that it creates. */
+export async function readTail(tail: ArchivedTail): Promise<Pick<WalReader, 'lastTransactionAt' | 'tablespaces'>> {
+  const reader = new WalReader(tail.start, tail.segmentBytes, await loadCrc32c());
+  for (const file of tail.files) {
+    const content = await tail.read(file);
+    try {
+      reader.push(content);
+    } catch (error) {
+      // The last one may end in the middle of a record; what follows is zeros.
+      if (!(error instanceof RangeError) || file !== tail.files.at(-1)) throw error;
+    }
+  }
+  return reader;
 }
 
 async function filesFrom(archive: WalArchive, timeline: number, end: bigint, segmentBytes: number): Promise<string[]> {

@@ -12,6 +12,8 @@ export interface RecoveryPath {
   logs: LogRange[];
   /** What the server is told to stop at; nothing where it goes to the end of the logs. */
   stopAt?: Exclude<keyof RecoveryPoint, 'latest'>;
+  /** It lies after the last log: whether the WAL archive reaches so far is seen when that is read. */
+  beyond?: true;
 }
 
 /** The newest copy from which logs lead to the point. */
@@ -82,7 +84,8 @@ function isOfTime(log: LogRange, copy: CopyRange): boolean {
 function toTime(copy: CopyRange, chain: LogRange[], text: string): RecoveryPath | undefined {
   const time = parseInstant(text);
   const last = chain.findIndex(({ upTo }) => upTo >= time);
-  if (time < copy.at || last < 0) return undefined;
+  if (time < copy.at) return undefined;
+  if (last < 0) return chain.at(-1)?.stored.walArchive ? { copy, logs: chain, beyond: true } : undefined;
   const logs = chain.slice(0, last + 1);
   // The server stops at the first transaction that ended later. Where there is none, the end is the same moment.
   const isBetween = logs.some(({ lastTransactionAt: at }) => at !== undefined && at > time);

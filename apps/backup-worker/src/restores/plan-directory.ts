@@ -141,7 +141,10 @@ function planView(
     },
     databases: manifest.databases.map(({ name, bytes: size, tables }) => ({ name, as: name, bytes: size, tables })),
     obstacles,
-    warnings: manifest.mariadb && recovery?.point.time !== undefined ? [WHOLE_SECONDS] : [],
+    warnings: [
+      ...(manifest.mariadb && recovery?.point.time !== undefined ? [WHOLE_SECONDS] : []),
+      ...(recovery?.path?.beyond ? [BEYOND] : []),
+    ],
     ...(source.proof.level === 'restore' ? { expectedSeconds: Math.ceil(source.proof.seconds) } : {}),
   };
 }
@@ -150,6 +153,9 @@ function logsOf({ logs }: RecoveryPath): NonNullable<RestorePlanView['logs']> {
   const bytes = logs.reduce((sum, { stored }) => sum + stored.bytes, 0);
   return { count: logs.length, bytes, upTo: instantText(logs.at(-1)?.upTo ?? 0n) };
 }
+
+const BEYOND =
+  'The moment lies after the last log. It is reached where the WAL archive has a transaction that ended later, which is seen when that is read; else nothing is restored, and the latest can be asked for.';
 
 const WHOLE_SECONDS =
   "The times in a binary log are whole seconds, of the server's clock: what was committed within the second that is asked for is left out. A GTID or a position is exact.";

@@ -1,7 +1,8 @@
-import { HozenError } from '@hozen/contracts';
+import { HozenError, type RecoveryPoint } from '@hozen/contracts';
 import { sessionName } from '@hozen/dbms';
-import { archivedTail, type ArchivedTail } from '../recovery/archived-tail.js';
+import { archivedTail, readTail, type ArchivedTail } from '../recovery/archived-tail.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
+import { instantText, parseInstant } from '../recovery/instant.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
@@ -73,8 +74,8 @@ async function restoreIntoDirectory(
   }
   const { mariadb } = artefact.manifest;
   const logs = recovery?.path && (await logsOf(recovery.path, about));
-  const tail = recovery?.point.latest === true ? await tailOf(recovery.path, logs?.at(-1)) : undefined;
-  const replay = recovery?.path && logs && { logs, tail, point: recovery.point, stopAt: recovery.path.stopAt };
+  const last = logs?.at(-1);
+  const replay = recovery?.path && logs && last && { logs, ...(await replayOf(recovery.path, recovery.point, last)) };
   await (mariadb ? restoreMariadbDirectory : restoreDirectory)({
     ...restore,
     ...(replay ? { replay } : {}),
@@ -83,13 +84,33 @@ async function restoreIntoDirectory(
   await finishRestored(context.outbox, row, restored, [], await reachedIn(place));
 }
 
-/** What the server archived after the last log, or a worker received of it: perhaps just before the server was lost. */
-function tailOf(
-  path: RecoveryPath | undefined,
-  last: CommittedArtefact | undefined,
-): Promise<ArchivedTail | undefined> {
-  const stored = path?.logs.at(-1)?.stored;
-  if (!last?.manifest.wal || !stored?.walArchive) return Promise.resolve(undefined);
+/**
+ * How far the server is to go, and what leads there after the last log: WAL that the server archived, or a worker received,
+ * perhaps just before the server was lost.
+ */
+async function replayOf(
+  path: RecoveryPath,
+  point: RecoveryPoint,
+  last: CommittedArtefact,
+): Promise<Omit<NonNullable<DirectoryRestore['replay']>, 'logs'>> {
+  if (point.latest !== true && !path.beyond) return { point, stopAt: path.stopAt };
+  const { target } = last.manifest;
+  const tail = await tailOf(path, last);
+  const refused = (what: string) => new HozenError('RESTORE_IMPOSSIBLE', { target: target.name, what });
+  const found = tail && (await readTail(tail));
+  // Replaying would write into the folder of the server.
+  const [folder] = found?.tablespaces ?? [];
+  if (folder !== undefined) throw refused(`tablespace-created ${folder}`);
+  if (point.time === undefined || !path.beyond) return { point, tail, stopAt: path.stopAt };
+  // Only a later transaction shows that nothing before the moment is missing: who wants what there is asks for the latest.
+  const ended = found?.lastTransactionAt ?? path.logs.at(-1)?.upTo ?? path.copy.at;
+  if (!tail || ended <= parseInstant(point.time)) throw refused(`point-uncovered – ${instantText(ended)}`);
+  return { point, tail, stopAt: 'time' };
+}
+
+function tailOf(path: RecoveryPath, last: CommittedArtefact): Promise<ArchivedTail | undefined> {
+  const stored = path.logs.at(-1)?.stored;
+  if (!last.manifest.wal || !stored?.walArchive) return Promise.resolve(undefined);
   const { walArchive, encryption, signing } = stored;
   const keys = { ...(encryption ? { encryption } : {}), ...(signing ? { signing } : {}) };
   return archivedTail({ walArchive, compressionLevel: 1, ...keys }, last);
