@@ -111,6 +111,7 @@ async function surroundings(
   };
   const transport = repository && transportOf(repository);
   if (repository && transport === 'ssh') variables['GIT_SSH_COMMAND'] = await sshCommand(folder, repository);
+  if (transport === 'https') Object.assign(variables, proxies());
   if (!repository?.password || transport !== 'https') return { variables, secrets: [] };
   const password = await resolveSecret(repository.password);
   await writeFile(join(folder, 'askpass'), ASKPASS, { mode: 0o700, flag: 'wx' });
@@ -120,6 +121,12 @@ async function surroundings(
     HOZEN_GIT_PASSWORD: password,
   });
   return { variables, secrets: [password] };
+}
+
+/** Of the machine, where it has any. */
+function proxies(): Record<string, string> {
+  const names = ['https_proxy', 'HTTPS_PROXY', 'no_proxy', 'NO_PROXY'];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 /** It is the only one that counts, for the other end of a local repository too. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { DeleteObjectCommand, PutObjectTaggingCommand } from '@aws-sdk/client-s3';
 import { S3TargetSpec } from '@hozen/contracts';
 import { FaultProxy, NO_S3, s3Program, tempDir, TestS3, type TempDir } from '@hozen/testkit';
@@ -152,8 +152,11 @@ describe.skipIf(s3Program() === undefined)(`a backup of a bucket (${NO_S3})`, ()
 
   it('has thousands of objects, in order, over several pages', async () => {
     const keys = Array.from({ length: 2_300 }, (_, index) => `many/${index % 7}/${index}`);
-    for (let at = 0; at < keys.length; at += 50) {
-      await Promise.all(keys.slice(at, at + 50).map((key) => user.put(key, `content of ${key}`)));
+    // The server keeps its objects as files.
+    for (const key of keys) {
+      const file = s3.fileOf(`s3://backups/source ${count}/${key}`);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, `content of ${key}`);
     }
     const made = await series().make('full');
     const entries = await listed(made);

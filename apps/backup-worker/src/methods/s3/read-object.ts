@@ -68,7 +68,9 @@ export class ObjectReader {
     for (let attempt = 1; done < size; attempt++) {
       const from = done;
       try {
-        const range = { Range: `bytes=${done}-${size - 1}`, IfMatch: facts.etag };
+        // Gateways to file systems give files of others no ETag.
+        const version = facts.etag === '' ? {} : { IfMatch: facts.etag };
+        const range = { Range: `bytes=${done}-${size - 1}`, ...version };
         for await (const chunk of this.#body(await this.#get(facts.key, range))) {
           done += chunk.length;
           yield chunk;

@@ -10,6 +10,9 @@ import { TREE } from '../files/copy-tree.js';
 import { LISTING, lineOf, type ListedEntry } from '../files/listing.js';
 import { ObjectChanged, type ObjectReader, type ReadObject } from './read-object.js';
 
+/** Instead of the ETag of one that was replaced while it was read: no object has it, so the next backup stores it again. */
+const REPLACED = 'replaced';
+
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const NAMED = 20;
@@ -133,7 +136,7 @@ export class StoredObjects {
       if (!(error instanceof ObjectChanged)) throw error;
       // Its size stands in the archive already: the rest is empty, and people are told. The next backup has it whole.
       this.changed.add(path);
-      object.facts.etag = '';
+      object.facts.etag = REPLACED;
       const zeros = Buffer.alloc(1 << 20);
       for (let padding = left; padding > 0; padding -= zeros.length) await take(zeros.subarray(0, padding));
     }
