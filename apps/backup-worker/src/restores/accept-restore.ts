@@ -108,7 +108,10 @@ const WHOLE_ALONE = {
 
 const WHOLE_BESIDE = { field: 'whole', message: 'everything is restored beside what is there, and never in its place' };
 
-const WHOLE_OF_POSTGRES = { field: 'whole', message: 'everything can be restored of a dump of PostgreSQL only' };
+const WHOLE_OF_POSTGRES = {
+  field: 'whole',
+  message: 'of a dump of MariaDB a new server is made of everything: name a new directory instead',
+};
 
 const OF_POSTGRES = {
   field: 'databases',

@@ -120,6 +120,11 @@ export class PrivateMariadb implements AsyncDisposable {
     return join(this.sockets, 'mariadb.sock');
   }
 
+  /** A server that starts removes all temporary tables from this folder, whosever they are: never those of another server. */
+  get #tmpdir(): string {
+    return `--tmpdir=${this.sockets}`;
+  }
+
   get #logFile(): string {
     return this.options.logFile ?? `${this.dataDir}.log`;
   }
@@ -139,6 +144,7 @@ export class PrivateMariadb implements AsyncDisposable {
         '--auth-root-authentication-method=normal',
         '--skip-test-db',
         '--skip-name-resolve',
+        this.#tmpdir,
         '--innodb-flush-log-at-trx-commit=0',
       ],
       ...(this.runAs === undefined ? {} : { runAs: this.runAs }),
@@ -156,6 +162,7 @@ export class PrivateMariadb implements AsyncDisposable {
       `--datadir=${this.dataDir}`,
       `--socket=${this.#socket}`,
       `--pid-file=${join(this.sockets, 'pid')}`,
+      this.#tmpdir,
       // What somebody put into a backup must not read or write files of this machine.
       `--secure-file-priv=${this.sockets}`,
     ];
