@@ -2,6 +2,7 @@ import type { PlannedDatabase, RestoreObstacle, RestorePlanView } from '@hozen/c
 import type { TargetClient } from '@hozen/dbms';
 import { postgresOf, type ManifestDatabase } from '../artefact/manifest.js';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
+import { leftOutWarnings } from '../parts/dumped-part.js';
 import { unrestorable } from '../parts/choose-entries.js';
 import { storedPart, type StoredPart } from '../parts/stored-part.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
@@ -31,6 +32,7 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
   const { source, artefact, target, targetName } = ground;
   const { manifest } = artefact;
   const found = await findWanted(ground, wanted);
+  const isFound = new Set(found.map(({ name }) => name));
   const obstacles: Obstacle[] = [
     ...wanted
       .filter(({ name }) => !found.some((each) => each.name === name))
@@ -51,7 +53,10 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
     to: { version: target.facts.version, target: targetName },
     databases: found.map(planned),
     obstacles: unique(obstacles),
-    warnings: found.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as)),
+    warnings: [
+      ...found.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as)),
+      ...(manifest.parts?.leftOut ?? []).filter(({ database }) => isFound.has(database)).flatMap(leftOutWarnings),
+    ],
     ...expectedSeconds(source, artefact, found),
   };
 }
@@ -62,6 +67,7 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
   const plan = await planRestore(ground, await wholeCluster(file));
   const roles = await planRoles(file, target, client);
   const isMade = new Set(roles.create);
+  const notInIt = ground.artefact.manifest.parts?.databases ?? [];
   const initial = plan.databases.filter(({ name, as }) => name !== as);
   return {
     ...plan,
@@ -69,6 +75,7 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
     obstacles: plan.obstacles.filter(({ kind, what }) => kind !== 'role-missing' || !isMade.has(what)),
     warnings: [
       ...plan.warnings,
+      ...notInIt.map((name) => `The database "${name}" is not in the backup, as its config says.`),
       ...initial.map(
         ({ name, as }) => `Every server has a database "${name}": what the backup has of it goes to "${as}".`,
       ),

@@ -272,6 +272,15 @@ describe('a restore in place', () => {
     expect(await both()).toEqual(NEW);
   });
 
+  it('is not backed up before by a config that leaves something out', async () => {
+    const part = { name: 'a part', target: 'shop', storage: { kind: 'file', path: folder.path } };
+    const configs = [{ ...part, exclude: { databases: ['crm'] } }];
+    const wanted = requireValid(BackupConfiguration, { targets: [], configs });
+    await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+    const plan = await planRequest(store.database, body(), []);
+    expect(plan).toMatchObject({ obstacles: [], inPlace: { safetyConfig: 'nightly' } });
+  });
+
   it('does not run when what it would do is not what was approved of', async () => {
     const id = await approved({ databases: [{ name: 'crm' }] });
     await using admin = await server.client();

@@ -195,6 +195,21 @@ describe('a restore of chosen tables', () => {
     expect(await databases()).toEqual(['again']);
   });
 
+  it('can be of a backup that has a part of the database only, which its plan says', async () => {
+    const job = jobFor(source.address(), folder.path, { startedAt: new Date('2026-01-04T00:00:00Z') });
+    Object.assign(job.config, { include: { databases: ['shop'], tables: ['orders', 'customers'] } });
+    const run = await store.completed('nightly', await backUp(job));
+    const databasesOf = (tables?: string[]) => [{ name: 'shop', as: 'part', ...(tables ? { tables } : {}) }];
+    const plan = await planRequest(store.database, { run, target: 'elsewhere', databases: databasesOf() }, []);
+    expect(plan.warnings).toContainEqual(expect.stringContaining('tables and views are left out'));
+    const all = await planRequest(store.database, { run, target: 'elsewhere', whole: true }, []);
+    expect(all.warnings).toContain('The database "postgres" is not in the backup, as its config says.');
+    const { id } = await ask(databasesOf(['orders']), { run });
+    await execute();
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', result: [{ tables: 1 }] });
+    await sameOrders('part');
+  });
+
   it('names every pattern that the backup has nothing of, and changes nothing', async () => {
     const view = await restored({ name: 'shop', tables: ['ordres', 'orders', 'nowhere.*'] });
     expect(view).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
