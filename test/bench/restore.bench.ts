@@ -1,5 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { TokenFile } from '@hozen/access';
 import type { RestoreView } from '@hozen/contracts';
 import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
@@ -8,13 +10,13 @@ import { folderMb } from './folder-size.js';
 import { generateCluster } from './generated-cluster.js';
 import { cpuSeconds, peakMemoryMb, resetPeakMemory, type Measured } from './measure.js';
 import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
-import { report, row } from './report.js';
+import { report, row, type BenchRow } from './report.js';
 import { timedBackup } from './timed-backup.js';
 import { timedShell } from './timed-shell.js';
 
 /**
- * Restore of a copy of files into a new folder against pgBackRest's at its best: of a full backup, and of one with six
- * increments on it. Interleaved rounds on one machine in one run; medians. Ours is the whole way through the service, with
+ * Restore of a copy of files into a new folder against pgBackRest's at its best: of a full backup, of one with six
+ * increments on it, and of differences over what stands there: where nothing differs, and where one page in fifty does. Interleaved rounds on one machine in one run; medians. Ours is the whole way through the service, with
  * every file compared with the server's list, and synced. Look at the ratios.
  */
 const { values } = parseArgs({
@@ -22,6 +24,8 @@ const { values } = parseArgs({
     json: { type: 'string' },
     gigabytes: { type: 'string', default: '1.5' },
     rounds: { type: 'string', default: '3' },
+    /** `differences`: not into new folders. */
+    only: { type: 'string', default: 'all' },
   },
 });
 const INCREMENTS = 6;
@@ -29,10 +33,14 @@ const INCREMENTS = 6;
 await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
 await generateCluster(target, Number(values.gigabytes));
 await using restored = await tempDir();
+const tokens = new TokenFile(restored.join('tokens.json'));
 await using stack = await Stack.start(['backup-worker'], {
   SAMPLE_PASSWORD: target.password,
   HOZEN_RESTORE_FOLDERS: restored.path,
+  HOZEN_TOKENS_FILE: restored.join('tokens.json'),
 });
+const [asking, approving] = [await tokens.create('asking', 'dba'), await tokens.create('approving', 'dba')];
+stack.token = asking;
 const config = { name: 'files', method: 'postgres-physical', compression: 'zstd' };
 await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage'), config));
 const best = await pgBackRest(target, stack.home.join('best'), PGBACKREST_SETTINGS.best);
@@ -44,6 +52,7 @@ for (const [work, increments] of [
   ['restore of a full copy', 0],
   [`restore of a full copy and ${INCREMENTS} increments`, INCREMENTS],
 ] as const) {
+  if (values.only !== 'all') break;
   await backUp('full');
   for (let n = 0; n < increments; n++) {
     await using client = await target.client('shop');
@@ -59,7 +68,70 @@ for (const [work, increments] of [
   }
   rows.push(row(work, 'compared and synced', 'pgBackRest, zst 1, bundled', mine, theirs));
 }
+rows.push(...(await differences()));
 await report(rows, values.json);
+
+/** Over the same directories again and again; the same pages are changed in both. */
+async function differences(): Promise<BenchRow[]> {
+  await backUp('full');
+  const [mine, theirs] = [restored.join('ours-delta'), restored.join('peer-delta')];
+  const request = await stack.request('restore.requested', { config: 'files', directory: mine });
+  await eventually(() => endedRestore(request), { within: 600_000 });
+  await timedShell(`mkdir '${theirs}' && ${best.restore(theirs)}`, { server: target.pid ?? 0, env, size });
+  const found: BenchRow[] = [];
+  for (const [work, every] of [
+    ['restore of differences, nothing differs', undefined],
+    ['restore of differences, 2 % of pages differ', 50],
+  ] as const) {
+    const [ours, peers]: [Measured[], Measured[]] = [[], []];
+    for (let round = 0; round < Number(values.rounds); round++) {
+      if (every !== undefined) for (const directory of [mine, theirs]) await changePages(directory, every, round);
+      ours.push(await ourDelta(mine));
+      const command = `${best.restore(theirs, true)} && sync -f '${theirs}'`;
+      const measured = await timedShell(command, {
+        server: target.pid ?? 0,
+        env,
+        size: () => Promise.resolve(folderMb(theirs)),
+      });
+      peers.push(measured);
+      process.stderr.write(`${JSON.stringify({ work, round, ours: ours.at(-1), peer: measured })}\n`);
+    }
+    found.push(row(work, 'compared and synced', 'pgBackRest --delta', ours, peers));
+  }
+  return found;
+}
+
+async function ourDelta(directory: string): Promise<Measured> {
+  const worker = stack.service('backup-worker');
+  await resetPeakMemory(worker.pid);
+  const cpuBefore = await cpuSeconds(worker.pid);
+  const startedAt = performance.now();
+  const { id, planHash } = await stack.post<RestoreView>('backup-worker', '/restores', {
+    config: 'files',
+    directory,
+    delta: true,
+  });
+  stack.token = approving;
+  await stack.post('backup-worker', `/restores/${id}/approve`, { planHash });
+  stack.token = asking;
+  const view = await eventually(() => endedRestore(id), { within: 600_000 });
+  const wall = (performance.now() - startedAt) / 1000;
+  if (view.error) throw new Error(JSON.stringify(view.error));
+  const cpu = (await cpuSeconds(worker.pid)) - cpuBefore;
+  return { wall, cpu, peak: await peakMemoryMb(worker.pid), size: folderMb(directory) };
+}
+
+/** One page in so many of each larger file becomes another one, as if rows had been changed since. */
+async function changePages(directory: string, every: number, round: number): Promise<void> {
+  for (const entry of await readdir(join(directory, 'base'), { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    await using file = await open(join(entry.parentPath, entry.name), 'r+');
+    const { size: bytes } = await file.stat();
+    for (let page = round + 1; (page + 1) * 8192 <= bytes; page += every) {
+      await file.write(Buffer.alloc(64, round + 1), 0, 64, page * 8192 + 4096);
+    }
+  }
+}
 
 async function backUp(level: 'full' | 'incremental'): Promise<void> {
   await timedBackup(stack, target, { config: 'files', level, verify: false });

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { asHozenError, HozenError } from '@hozen/contracts';
 import { findProgram, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
@@ -8,6 +8,7 @@ import { foldersOf, type DataDirectory } from '../restore/delta/data-directory.j
 import { deltaFiles } from '../restore/delta/delta-files.js';
 import { DirectoryLock, unfinishedIn } from '../restore/delta/directory-lock.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
+import { syncDirectory } from '../storage/file/durable.js';
 import { onStorage } from '../storage/storage-error.js';
 import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
@@ -99,13 +100,12 @@ export class DeltaDestination implements Destination {
     const done = await deltaFiles({ chain, directory, newTablespaces, begin: () => lock.begin(), signal, progress });
     await makeStartable(path);
     await makeRecoverable(path);
+    await giveToOwner(directory);
     // The mark says that all of it is there, so it comes after that.
     await sync(directory);
     ensureLease();
     await failpoint('restore.delta-synced');
-    await mark({ restoreId: this.row.id, chain }, path);
-    await giveToOwner(directory);
-    await sync(directory);
+    await syncMark(await mark({ restoreId: this.row.id, chain }, path), directory);
     this.context.log.info({ ...done, path }, 'the directory is what the backup holds');
   }
 
@@ -124,6 +124,14 @@ async function giveToOwner(directory: DataDirectory): Promise<void> {
   const owner = ['--recursive', '--no-dereference', '--from=0', `${uid}:${gid}`];
   const args = [...owner, '--', ...foldersOf(directory)];
   await toolOutput({ path: findProgram('chown') ?? '/bin/chown', args });
+}
+
+async function syncMark(file: string, { path }: DataDirectory): Promise<void> {
+  const { uid, gid } = await stat(path);
+  await using handle = await open(file, 'r');
+  if (process.getuid?.() === 0) await handle.chown(uid, gid);
+  await handle.sync();
+  await syncDirectory(path);
 }
 
 async function sync(directory: DataDirectory): Promise<void> {

@@ -138,15 +138,17 @@ async function moveTablespaces(restore: DirectoryRestore, beside: string): Promi
   await giveToServer(folder);
 }
 
-/** Says in a folder that it came by this restore. */
+/** Says in a folder that it came by this restore. @returns the file */
 export async function mark(
   { restoreId, chain }: Pick<DirectoryRestore, 'restoreId' | 'chain'>,
   folder: string,
   reached?: ReachedPoint,
-): Promise<void> {
+): Promise<string> {
   const from = chain.map(({ path }) => path);
   const text = JSON.stringify({ restoreId, from, restoredAt: new Date().toISOString(), reached } satisfies Mark);
-  await writeFile(join(folder, MARK), `${text}\n`, { mode: 0o600 });
+  const file = join(folder, MARK);
+  await writeFile(file, `${text}\n`, { mode: 0o600 });
+  return file;
 }
 
 async function isMarked(folder: string, restoreId: string): Promise<boolean> {

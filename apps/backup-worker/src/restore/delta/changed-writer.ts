@@ -1,8 +1,14 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { Pool } from '../../artefact/pooled.js';
 import { PAGE_BYTES } from '../../methods/postgres-physical/incremental-file.js';
 import { inItsFolder, PlacedWriter } from '../physical/restored-file.js';
 
 const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+
+/** Bytes that are read and compared at one time; whole pages. */
+const STEP = 32 * PAGE_BYTES;
+/** New memory for each piece would be as much again as what is restored. */
+const MEMORY = new Pool(() => Buffer.allocUnsafeSlow(STEP));
 
 /** Reads what stands at a place before it writes there, and writes only the pages that are others. */
 export class ChangedWriter extends PlacedWriter {
@@ -16,7 +22,18 @@ export class ChangedWriter extends PlacedWriter {
   }
 
   protected override async put(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-    const there = await read(handle, bytes.length, position);
+    const memory = MEMORY.take();
+    try {
+      for (let at = 0; at < bytes.length; at += STEP) {
+        await this.#putStep(handle, bytes.subarray(at, at + STEP), position + at, memory);
+      }
+    } finally {
+      MEMORY.give(memory);
+    }
+  }
+
+  async #putStep(handle: FileHandle, bytes: Buffer, position: number, memory: Buffer): Promise<void> {
+    const there = await read(handle, memory.subarray(0, bytes.length), position);
     if (there.length === bytes.length && there.equals(bytes)) return;
     for (const [from, to] of changedRuns(bytes, there)) {
       await super.put(handle, bytes.subarray(from, to), position + from);
@@ -26,11 +43,10 @@ export class ChangedWriter extends PlacedWriter {
 }
 
 /** @returns fewer bytes where the file ends */
-async function read(handle: FileHandle, bytes: number, position: number): Promise<Buffer> {
-  const into = Buffer.allocUnsafe(bytes);
+async function read(handle: FileHandle, into: Buffer, position: number): Promise<Buffer> {
   let done = 0;
-  while (done < bytes) {
-    const { bytesRead } = await handle.read(into, done, bytes - done, position + done);
+  while (done < into.length) {
+    const { bytesRead } = await handle.read(into, done, into.length - done, position + done);
     if (bytesRead === 0) break;
     done += bytesRead;
   }
