@@ -150,8 +150,8 @@ describe.skipIf(s3Program() === undefined)(`a backup of a bucket (${NO_S3})`, ()
     await prove(made);
   });
 
-  it('has thousands of objects, in order, over several pages', async () => {
-    const keys = Array.from({ length: 2_300 }, (_, index) => `many/${index % 7}/${index}`);
+  it('has many objects, in order, over several pages', async () => {
+    const keys = Array.from({ length: 1_200 }, (_, index) => `many/${index % 7}/${index}`);
     // The server keeps its objects as files.
     for (const key of keys) {
       const file = s3.fileOf(`s3://backups/source ${count}/${key}`);
@@ -161,7 +161,7 @@ describe.skipIf(s3Program() === undefined)(`a backup of a bucket (${NO_S3})`, ()
     const made = await series().make('full');
     const entries = await listed(made);
     for (const key of keys) expect(entries.get(key)?.size).toBe(`content of ${key}`.length);
-    expect(made.artefact.manifest.files?.files).toBe(2_304);
+    expect(made.artefact.manifest.files?.files).toBe(1_204);
     await prove(made);
   });
 
