@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TocEntry } from '../pipeline/custom-format.js';
+import { withCastsAtElements } from './array-casts.js';
 
 /**
  * What differs between the definitions of a database and of its restored copy: each entry of pg_dump's table of contents
@@ -40,12 +41,14 @@ function keyOf(entry: TocEntry): string {
 }
 
 /**
- * A child table lists its own columns after its parent's once it is restored. So for these the lines of the definition
- * are compared without their order.
+ * As the restored copy has it. A child table lists its own columns after its parent's then, so for these the lines of the
+ * definition are compared without their order.
  */
 function definitionOf({ desc, defn }: TocEntry): string | null {
-  if (desc !== 'TABLE' || !defn?.includes('\nINHERITS (')) return defn;
-  const lines = defn.split('\n').map((line) => line.replace(/,$/, ''));
+  if (defn === null) return null;
+  const definition = withCastsAtElements(defn);
+  if (desc !== 'TABLE' || !definition.includes('\nINHERITS (')) return definition;
+  const lines = definition.split('\n').map((line) => line.replace(/,$/, ''));
   return lines.toSorted().join('\n');
 }
 
