@@ -1,5 +1,5 @@
 import { connect, findTools, toolEnvironment, toolOutput, type PostgresAddress } from '@hozen/dbms';
-import { withCastsAtElements } from './array-casts.js';
+import { asReadBack } from './as-read-back.js';
 
 /** Rows of every table, hashed by the server itself: nothing of ours is in between. */
 const TABLES = `
@@ -56,7 +56,7 @@ export async function dumpAll(server: PostgresAddress): Promise<string[]> {
     `${most.toString('latin1')}${one.toString('latin1')}`
       .split('\n')
       .filter((line) => !/^\\(un)?restrict /.test(line))
-      .map(withCastsAtElements)
+      .map(asReadBack)
       .map((line) => line.replace(/LOCATION '.*'/, "LOCATION ''"))
       // Columns of inherited tables come in another order.
       .map((line) => line.replace(/,$/, ''))

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TocEntry } from '../pipeline/custom-format.js';
-import { withCastsAtElements } from './array-casts.js';
+import { asReadBack } from './as-read-back.js';
 
 /**
  * What differs between the definitions of a database and of its restored copy: each entry of pg_dump's table of contents
@@ -46,7 +46,7 @@ function keyOf(entry: TocEntry): string {
  */
 function definitionOf({ desc, defn }: TocEntry): string | null {
   if (defn === null) return null;
-  const definition = withCastsAtElements(defn);
+  const definition = asReadBack(defn);
   if (desc !== 'TABLE' || !definition.includes('\nINHERITS (')) return definition;
   const lines = definition.split('\n').map((line) => line.replace(/,$/, ''));
   return lines.toSorted().join('\n');
