@@ -25,11 +25,11 @@ const compose = parse(read('compose.yaml'), { merge: true }) as {
 const containerfile = read('deploy/container/Containerfile');
 const APPS = ['scheduler', 'backup-worker', 'maintenance-worker', 'notifier'];
 
-// There is no container engine in the tests; what can be known without one is checked.
+// What can be known without a container engine; `npm run interop` runs it where there is one.
 describe('compose.yaml', () => {
   it('brings PostgreSQL, NATS with JetStream, Jaeger, the provisioning and every service', () => {
     expect(Object.keys(compose.services).toSorted()).toEqual(
-      ['jaeger', 'nats', 'postgres', 'provision', ...APPS].toSorted(),
+      ['hozen', 'jaeger', 'nats', 'postgres', 'provision', ...APPS].toSorted(),
     );
     expect(compose.services['nats']?.command).toContain('--jetstream');
   });
@@ -45,7 +45,8 @@ describe('compose.yaml', () => {
       HOZEN_DATABASE_URL: `postgres://hozen_${schema}@postgres:5432/hozen`,
       HOZEN_DATABASE_PASSWORD: `file:/run/secrets/hozen_${schema}`,
     });
-    expect(service?.secrets).toEqual([`hozen_${schema}`]);
+    // The backup-worker reads the server of the sample, too.
+    expect(service?.secrets).toEqual([`hozen_${schema}`, ...(app === 'backup-worker' ? ['postgres'] : [])]);
     expect(service?.depends_on).toEqual({ provision: { condition: 'service_completed_successfully' } });
     expect(service?.healthcheck).toBeDefined();
   });
