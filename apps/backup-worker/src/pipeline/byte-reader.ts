@@ -20,7 +20,8 @@ export class ByteReader<T> {
     while (this.result === undefined) {
       const missing = this.#wanted - this.#held;
       if (chunk.length - at < missing) {
-        this.#pieces.push(chunk.subarray(at));
+        // A copy: who reads at full speed uses the memory of a chunk again.
+        this.#pieces.push(Buffer.from(chunk.subarray(at)));
         this.#held += chunk.length - at;
         return undefined;
       }

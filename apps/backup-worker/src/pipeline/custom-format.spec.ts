@@ -24,9 +24,13 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
+/** In pieces that lie in the same memory one after the other, as those that a program prints. */
 function read(bytes: Buffer, piece = bytes.length): ArchiveContent {
   const reader = new CustomFormatReader();
-  for (let at = 0; at < bytes.length; at += piece) reader.push(bytes.subarray(at, at + piece));
+  const memory = Buffer.alloc(piece);
+  for (let at = 0; at < bytes.length; at += piece) {
+    reader.push(memory.subarray(0, bytes.copy(memory, 0, at, at + piece)));
+  }
   return reader.end();
 }
 
