@@ -23,7 +23,8 @@ it('compose.yaml starts everything, which backs up its own server, proves it, an
   const files = ['-f', 'compose.yaml', '-f', folder.join('no-ports.yaml')];
   const compose = (...args: string[]) => launch('docker', 'compose', '-p', project, ...files, ...args);
   const hozen = async (...args: string[]) => (await compose('run', '--rm', '-T', 'hozen', ...args)).stdout.trim();
-  await using _stack = { [Symbol.asyncDispose]: async () => void (await compose('down', '--volumes')) };
+  await using ending = new AsyncDisposableStack();
+  ending.defer(async () => void (await compose('down', '--volumes')));
 
   await compose('up', '--detach', '--wait');
   await hozen('apply', '-f', 'deploy/container/backups.yaml');
