@@ -1,4 +1,4 @@
-import { type CopyView, type DeliveryView, type RunView, translatedError } from '@hozen/contracts';
+import { type CopyView, type DeliveryView, type RunView, translatedError, translatedReason } from '@hozen/contracts';
 import { stateText } from '../commands/runs.js';
 import type { Context } from '../context.js';
 import { oneLine } from './styles.js';
@@ -74,7 +74,7 @@ function attemptText(context: Context, attempt: RunView['attempts'][number]): st
     : '';
   const word = context.text(`attempt.${attempt.status}`);
   const line = `${timeText(attempt.startedAt)}  ${attempt.status === 'failure' ? context.styles.bad(word) : word}${took}`;
-  return attempt.error ? `${line}\n${oneLine(attempt.error)}` : line;
+  return attempt.error ? `${line}\n${oneLine(translatedReason(context.language, attempt.error))}` : line;
 }
 
 function artefactPairs(context: Context, run: RunView): (readonly [string, string])[] {

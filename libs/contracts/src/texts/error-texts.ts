@@ -1,3 +1,4 @@
+import { ERROR_CODES } from '../errors/catalogue.js';
 import type { ErrorFacts } from '../events/backup.js';
 import type { Language } from '../words.js';
 import { en } from './en.js';
@@ -20,6 +21,20 @@ export function translatedError(language: Language, facts: ErrorFacts): { messag
     message: detail === undefined ? message : `${message}: ${detail}`,
     hint: errorHint(language, facts.code, params),
   };
+}
+
+/**
+ * The reason of an attempt, `CODE: message` as it was written down, in the reader's language. Where it is not known how it was
+ * made (an older or newer text), it is kept.
+ */
+export function translatedReason(language: Language, reason: string): string {
+  const [, code = '', message = ''] = /^([A-Z_]+): ([\s\S]*)$/.exec(reason) ?? [];
+  const known = ERROR_CODES.find((each) => each === code);
+  if (language === 'en' || known === undefined) return reason;
+  const values = valuesIn(message, en.errors[known][0]);
+  if (values === undefined) return reason;
+  const { detail, ...params } = values;
+  return `${code}: ${errorMessage(language, known, params)}${detail === undefined ? '' : `: ${detail}`}`;
 }
 
 /** What stands in `text` where `template` has `{name}`; what follows the template, after a colon, is the detail. */

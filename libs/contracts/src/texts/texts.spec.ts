@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HozenError, LANGUAGES, translatedError } from '../index.js';
+import { HozenError, LANGUAGES, translatedError, translatedReason } from '../index.js';
 import { cliEn, type CliText } from './cli/en.js';
 import { cliJa } from './cli/ja.js';
 import { cliZh } from './cli/zh.js';
@@ -33,6 +33,23 @@ describe('an error out of an event', () => {
     const facts = { code: error.code, message: error.message, hint: error.hint };
     expect(translatedError('en', facts)).toEqual({ message: facts.message, hint: facts.hint });
   });
+});
+
+describe('the reason of an attempt', () => {
+  const { code, message } = new HozenError('DISK_FULL', { path: '/b' }, { detail: 'ENOSPC' });
+
+  it('is told in the language of the reader, with its code', () => {
+    expect(translatedReason('ja', `${code}: ${message}`)).toMatch(/^DISK_FULL: (?=.*\/b).*[\u3040-\u30ff].*: ENOSPC$/);
+    expect(translatedReason('zh', `${code}: ${message}`)).toMatch(/^DISK_FULL: (?=.*\/b).*[\u4e00-\u9fff].*: ENOSPC$/);
+    expect(translatedReason('en', `${code}: ${message}`)).toBe(`${code}: ${message}`);
+  });
+
+  it.each(['DISK_FULL: something else', 'NO_SUCH_CODE: text', 'no code at all', ''])(
+    'is kept where it is not known: "%s"',
+    (reason) => {
+      expect(translatedReason('ja', reason)).toBe(reason);
+    },
+  );
 });
 
 describe('the texts of the command', () => {
