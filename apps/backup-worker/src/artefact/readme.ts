@@ -40,6 +40,8 @@ STEP BY STEP, AS restore.sh DOES IT
        pg_restore --create --exit-on-error --section=pre-data -d postgres schema.dump
        pg_restore --exit-on-error --section=data -d THE_DATABASE data-0001.dump     (and all the others)
        pg_restore --exit-on-error --section=post-data -j 4 -d THE_DATABASE schema.dump
+     Where the database has event triggers, they come last: filling a materialized view would fire them.
+     Restore post-data twice, with --use-list: without the EVENT TRIGGER lines of --list, then with only these.
      The databases "postgres" and "template1" are there already: add --clean --if-exists to the first
      command, and connect to the other one of the two with -d.
   4. vacuumdb --all --analyze-in-stages

@@ -103,6 +103,7 @@ keep_password() {
 globals globals/roles.sql remember_password keep_password
 globals globals/tablespaces.sql : :
 
+events='^[0-9]+; [0-9]+ [0-9]+ ((COMMENT|SECURITY LABEL) - )?EVENT TRIGGER '
 export artefact unpacked work folder database
 for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\1,p'); do
   # The x keeps newlines at the end of a name.
@@ -120,7 +121,14 @@ for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\
   pg_restore --create --exit-on-error --section=pre-data "$@" "$work/schema.dump"
   printf '%s\n' "$names" | sed -n "s,^$folder/\(data-[0-9]*\.dump\).*,\1,p" | sort -u |
     xargs -r -P "$jobs" -n 1 sh "$0" --load || die "the data of $database was not restored"
-  PGDATABASE=$database pg_restore --exit-on-error --section=post-data -j "$jobs" -d '' "$work/schema.dump"
+  # Event triggers come last: filling a materialized view would fire them.
+  pg_restore --list "$work/schema.dump" > "$work/list"
+  LC_ALL=C grep -avE "$events" "$work/list" > "$work/first.list" || :
+  LC_ALL=C grep -aE "$events" "$work/list" > "$work/last.list" || :
+  for list in first last; do
+    set -- --section=post-data -j "$jobs" --use-list="$work/$list.list"
+    PGDATABASE=$database pg_restore --exit-on-error "$@" -d '' "$work/schema.dump"
+  done
 done
 psql -X -q -v ON_ERROR_STOP=1 -f "$work/password.sql" -d postgres
 say 'Restored. Now run: vacuumdb --all --analyze-in-stages'

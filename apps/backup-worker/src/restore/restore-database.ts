@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -7,6 +7,7 @@ import { databaseArgument, runTool } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { StreamFacts } from '../artefact/artefact-index.js';
 import { dataEntries } from '../parts/data-entries.js';
+import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js';
 import { partOfArchive } from '../pipeline/part-of-archive.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { Slots } from '../pipeline/slots.js';
@@ -30,12 +31,47 @@ export async function restoreDatabase(
       const where = options.create ? ['--create', ...maintenance(database.name)] : [into(database)];
       await pgRestore(restore, database, ['--section=pre-data', ...where, schema]);
       await loadAll(restore, database);
-      const jobs = `--jobs=${restore.jobs}`;
-      await pgRestore(restore, database, ['--section=post-data', jobs, into(database), schema]);
+      await buildOnData(restore, database, schema);
     } finally {
       await rm(schema, { force: true });
     }
   });
+}
+
+/**
+ * Indexes, constraints, triggers, the contents of materialized views; and event triggers once all else is there. Among
+ * the others, pg_restore has them before it fills materialized views: that would fire them, and what they write into a
+ * log or forbid is no part of the backup.
+ */
+async function buildOnData(restore: ClusterRestore, database: StoredDatabase, schema: string): Promise<void> {
+  const args = ['--section=post-data', `--jobs=${restore.jobs}`, into(database)];
+  const entries = await entriesIn(schema);
+  if (!entries.some(isOfEventTrigger)) return pgRestore(restore, database, [...args, schema]);
+  for (const late of [false, true]) {
+    const list = `${schema}.list`;
+    const wanted = entries.filter((entry) => isOfEventTrigger(entry) === late);
+    try {
+      await writeList(list, wanted);
+      await pgRestore(restore, database, [...args, `--use-list=${list}`, schema]);
+    } finally {
+      await rm(list, { force: true });
+    }
+  }
+}
+
+async function entriesIn(schema: string): Promise<TocEntry[]> {
+  const archive = new CustomFormatReader();
+  for await (const chunk of createReadStream(schema) as AsyncIterable<Buffer>) archive.push(chunk);
+  return archive.end().entries;
+}
+
+function isOfEventTrigger({ desc, tag }: TocEntry): boolean {
+  return desc === 'EVENT TRIGGER' || (/^(COMMENT|SECURITY LABEL)$/.test(desc) && tag.startsWith('EVENT TRIGGER '));
+}
+
+/** What `--use-list` takes. */
+async function writeList(path: string, entries: readonly TocEntry[]): Promise<void> {
+  await writeFile(path, entries.map(({ dumpId }) => `${dumpId};\n`).join(''), { mode: 0o600 });
 }
 
 /** Streams of pg_dump and sessions that load large tables, side by side, as many as there are jobs. */
@@ -77,7 +113,7 @@ async function loadStream(restore: ClusterRestore, database: StoredDatabase, str
   if (wanted.length === 0) return;
   const list = join(restore.spoolDir, `${stream.name.replaceAll('/', '-')}.list`);
   try {
-    await writeFile(list, wanted.map(({ dumpId }) => `${dumpId};\n`).join(''), { mode: 0o600 });
+    await writeList(list, wanted);
     await pgRestore(restore, database, [...args, `--use-list=${list}`], stream);
   } finally {
     await rm(list, { force: true });
