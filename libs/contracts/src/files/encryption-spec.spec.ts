@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { validate } from '../events/validation.js';
-import { ConfigSpec } from './backups-file.js';
+import { ConfigSpec } from './config-spec.js';
 import { ageIdentityKey, ageRecipientKey } from './encryption-spec.js';
 
 /** Made by age-keygen for this test alone. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { validate } from '../events/validation.js';
-import { BackupsFile, ConfigSpec } from './backups-file.js';
+import { BackupsFile } from './backups-file.js';
+import { ConfigSpec } from './config-spec.js';
 import { transportOf } from './repository-spec.js';
 
 const SSH = { key: 'file:/k', knownHosts: '/known hosts' };

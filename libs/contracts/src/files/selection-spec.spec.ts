@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { validate } from '../events/validation.js';
-import { ConfigSpec } from './backups-file.js';
+import { ConfigSpec } from './config-spec.js';
 import { parseNamePattern, wholeName } from './name-pattern.js';
 
 const config = (parts: object) => ({

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { validate } from '../events/validation.js';
-import { ConfigSpec } from './backups-file.js';
+import { ConfigSpec } from './config-spec.js';
 
 const pem = (type: 'ed25519' | 'x25519') => {
   const { privateKey, publicKey } = type === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('x25519');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { validate } from '../events/validation.js';
-import { ConfigSpec } from './backups-file.js';
+import { ConfigSpec } from './config-spec.js';
 import { FileStorageSpec, S3StorageSpec, storageLocation } from './storage-spec.js';
 
 const check = (storage: unknown) => validate(ConfigSpec, { name: 'nightly', target: 'shop', storage });
