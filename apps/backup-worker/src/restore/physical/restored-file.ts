@@ -1,9 +1,12 @@
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { BytesOnTheirWay } from './bytes-on-their-way.js';
 import { IncrementalHeadReader, PAGE_BYTES, restoredPages } from '../../methods/postgres-physical/incremental-file.js';
 
 /** Pieces that are being written while the next ones come. */
 const WRITING = 8;
+/** Of all files. */
+const onTheirWay = new BytesOnTheirWay(32 * 1024 * 1024);
 
 /** A file that is being restored. The bytes that it is given are its own. */
 export interface RestoredFile {
@@ -22,12 +25,16 @@ export class PlacedWriter {
   }
 
   write(bytes: Buffer, position: number): Promise<void> | undefined {
+    onTheirWay.begin(bytes.length);
     const writing = this.#put(bytes, position).catch((error: unknown) => {
       this.#failure ??= { error };
     });
     this.#writing.add(writing);
-    void writing.finally(() => this.#writing.delete(writing));
-    return this.#writing.size > WRITING || this.#failure ? this.#room() : undefined;
+    void writing.finally(() => {
+      this.#writing.delete(writing);
+      onTheirWay.end(bytes.length);
+    });
+    return this.#writing.size > WRITING || onTheirWay.full || this.#failure ? this.#room() : undefined;
   }
 
   async end(size?: number): Promise<void> {
@@ -55,6 +62,7 @@ export class PlacedWriter {
 
   async #room(): Promise<void> {
     while (this.#writing.size > WRITING) await Promise.race(this.#writing);
+    await onTheirWay.room();
     if (this.#failure) throw this.#failure.error;
   }
 }

@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { tempDir } from '@hozen/testkit';
+import { expect, it } from 'vitest';
+import { BytesOnTheirWay } from './bytes-on-their-way.js';
+import { WholeFile } from './restored-file.js';
+
+it('lets nobody wait while there is room, and everybody until there is', async () => {
+  const way = new BytesOnTheirWay(10);
+  way.begin(10);
+  await way.room();
+  way.begin(5);
+  const gone: number[] = [];
+  const waiting = [1, 2].map((n) => way.room().then(() => gone.push(n)));
+  way.begin(1);
+  way.end(5);
+  await Promise.resolve();
+  expect(gone).toEqual([]);
+  way.end(1);
+  await Promise.all(waiting);
+  expect(gone).toEqual([1, 2]);
+});
+
+it('holds back who writes many files at once, and all of them come out whole', async () => {
+  await using folder = await tempDir();
+  const piece = Buffer.alloc(4 * 1024 * 1024, 'x');
+  const files = Array.from({ length: 24 }, (_, n) => WholeFile.new(folder.join(`f${n}`)));
+  const waits = files.map((file) => file.push(piece));
+  // The first ones go on their way; from 32 MiB on each is told to wait.
+  expect(waits.slice(0, 8).every((wait) => wait === undefined)).toBe(true);
+  expect(waits.slice(8).every((wait) => wait !== undefined)).toBe(true);
+  for (const wait of waits) await wait;
+  await Promise.all(files.map((file) => file.end()));
+  for (const n of files.keys()) expect((await readFile(folder.join(`f${n}`))).equals(piece)).toBe(true);
+});
