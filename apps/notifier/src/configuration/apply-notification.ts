@@ -60,7 +60,7 @@ async function applyRules(
 ): Promise<ChangeView> {
   const rows = wanted.map(({ events, recipients, channels }, position) => ({
     position,
-    events: [...events],
+    events: events ? [...events] : [],
     recipients: [...recipients],
     channels: channels ? [...channels] : null,
   }));

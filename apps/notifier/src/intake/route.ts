@@ -19,7 +19,7 @@ export function route(
   recipients: readonly Recipient[],
 ): Planned[] {
   const planned = new Map<string, Planned>();
-  for (const rule of rules.filter(({ events }) => events.includes(eventType))) {
+  for (const rule of rules.filter(({ events }) => events.length === 0 || events.includes(eventType))) {
     for (const recipient of recipients.filter(({ name }) => rule.recipients.includes(name))) {
       for (const each of destinationsOf(recipient)) {
         if (!rule.channels || rule.channels.includes(each.channel))

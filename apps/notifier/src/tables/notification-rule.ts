@@ -7,6 +7,7 @@ export class NotificationRule {
   @PrimaryColumn({ type: 'integer' })
   position!: number;
 
+  /** None: all of them. */
   @Column({ type: 'text', array: true })
   events!: string[];
 

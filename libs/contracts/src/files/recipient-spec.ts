@@ -32,10 +32,12 @@ export class RecipientSpec {
 
 /** Which events go to whom. A recipient is told on every channel it has, or only on those named. */
 export class NotificationRuleSpec {
+  /** Without them: everything that people are told of, and what will be added to it. */
+  @IsOptional()
   @IsArray()
   @ArrayNotEmpty()
   @IsIn(EVENT_TYPES, { each: true })
-  events!: EventType[];
+  events?: EventType[];
 
   @IsArray()
   @ArrayNotEmpty()
