@@ -3,7 +3,7 @@ import { applyFile, BrokeOff, dryRun, type PartRefused } from '../configuration/
 import { changesText } from '../configuration/changes-text.js';
 import { readBackupsFile, type LocatedReason } from '../configuration/read-backups-file.js';
 import type { Context } from '../context.js';
-import type { Ending } from '../exit-codes.js';
+import { endingOf, type Ending } from '../exit-codes.js';
 import { failureText, reasonText } from '../terminal/failure.js';
 
 export interface ApplyOptions {
@@ -60,7 +60,8 @@ function refusedByServices(context: Context, refused: PartRefused[]): Ending {
       );
     }
   }
-  return refused.some(({ refusal }) => refusal.status >= 500) ? 'failed' : 'invalid';
+  const endings = refused.map(({ refusal }) => (refusal.status >= 500 ? 'failed' : endingOf(refusal.facts.code)));
+  return (['failed', 'rejected'] as const).find((ending) => endings.includes(ending)) ?? 'invalid';
 }
 
 function showPlan(context: Context, changes: ChangeView[], { needed, dry }: { needed: boolean; dry: boolean }): void {

@@ -224,7 +224,8 @@ function listed(names: readonly string[]): string | undefined {
 }
 
 function databaseRows({ text, styles }: Context, { name, as, bytes, tables, parts }: PlannedDatabase) {
-  const size = `${bytesText(bytes)}, ${text('restore.tables', { tables })}`;
+  // Copies of files do not know their tables.
+  const size = tables === 0 ? bytesText(bytes) : `${bytesText(bytes)}, ${text('restore.tables', { tables })}`;
   const left = listed(parts?.unrestorable ?? []);
   return [
     [text('restore.database'), `${oneLine(name)} → ${oneLine(as)}  ${size}`],
@@ -259,7 +260,7 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('restore.plan'), view.planHash],
     [text('restore.approved'), view.approval && approvalText(view.approval)],
     [text('run.state'), text(`state.${view.state}`)],
-    [text('run.requested'), timeText(view.queuedAt)],
+    [text('run.requested'), requestedText(context, view)],
     [text('run.reason'), view.reason && oneLine(view.reason)],
     ...view.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
     [text('run.error'), view.error && styles.bad(oneLine(`${view.error.code}: ${view.error.message}`))],
@@ -286,6 +287,11 @@ function watchText({ text, styles }: Context, watch: RestoreView['watch']): (rea
       return ['', styles.warn(text('restore.deviation', values))] as const;
     }),
   ];
+}
+
+function requestedText({ text }: Context, { queuedAt, requestedBy }: RestoreView): string {
+  const by = requestedBy === undefined ? '' : ` ${text('run.requested-by', { who: oneLine(requestedBy) })}`;
+  return `${timeText(queuedAt)}${by}`;
 }
 
 function approvalText({ by, at, breakGlass }: RestoreApproval): string {
