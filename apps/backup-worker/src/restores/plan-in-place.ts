@@ -28,16 +28,25 @@ export async function planInPlace(
   manager: EntityManager,
 ): Promise<RestorePlanView> {
   const plan = await planRestore(ground, wanted);
+  const { facts } = ground.target;
   return replacing(
     plan,
-    { there: ground.target.facts.databases, fixed: IRREPLACEABLE, steps: RESTORE_STEPS, method: 'postgres-logical' },
+    {
+      server: facts.systemIdentifier,
+      there: facts.databases.map(({ name, oid }) => ({ name, identity: String(oid) })),
+      fixed: IRREPLACEABLE,
+      steps: RESTORE_STEPS,
+      method: 'postgres-logical',
+    },
     manager,
   );
 }
 
 export interface Replaced {
-  /** What is on the target now. */
-  there: readonly { name: string }[];
+  /** Which server it is, whatever its address. */
+  server: string;
+  /** What is on the target now; another database of the same name has another identity. */
+  there: readonly { name: string; identity: string }[];
   /** What cannot be replaced. */
   fixed: readonly string[];
   steps: readonly RestoreStep[];
@@ -48,7 +57,7 @@ export interface Replaced {
 /** A restore beside becomes one in place: what is there must be there, and a config must back it up before. */
 export async function replacing(
   plan: RestorePlanView,
-  { there, fixed, steps, method }: Replaced,
+  { server, there, fixed, steps, method }: Replaced,
   manager: EntityManager,
 ): Promise<RestorePlanView> {
   const names = new Set(there.map(({ name }) => name));
@@ -67,17 +76,22 @@ export async function replacing(
     inPlace: { replaces, safetyConfig: config?.name ?? '' },
     steps: [...steps],
   };
-  return { ...whole, hash: hashOf(whole) };
+  const replaced = there.filter(({ name }) => replaces.includes(name)).map(({ name, identity }) => [name, identity]);
+  return { ...whole, hash: hashOf(whole, [server, ...replaced]) };
 }
 
-/** Of what is decided, and not of what only happens to be so: how long it may take, how large what is there is now. */
-function hashOf(plan: RestorePlanView): string {
+/**
+ * Of what is decided, and not of what only happens to be so: how long it may take, how large what is there is now. Which databases
+ * go is decided: what has come in their place since was never agreed to be replaced.
+ */
+function hashOf(plan: RestorePlanView, replaced: readonly unknown[]): string {
   const { runId, config, artefact, from, to, databases, inPlace, steps, obstacles } = plan;
   const decided = [
     [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
     [from.target, from.version, to.target, to.version],
     databases.map(({ name, as, tables }) => [name, as, tables]),
     [inPlace?.replaces, inPlace?.safetyConfig, steps],
+    replaced,
     obstacles.map(({ kind, what }) => [kind, what]),
   ];
   return createHash('sha256').update(JSON.stringify(decided)).digest('hex');

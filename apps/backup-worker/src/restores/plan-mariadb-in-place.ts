@@ -19,6 +19,15 @@ const POINTING = `
    WHERE constraint_schema <> unique_constraint_schema
      AND (unique_constraint_schema IN (?) OR constraint_schema IN (?)) ORDER BY 1`;
 
+/**
+ * Databases have no number there. One that takes the place of another has none of its tables, so that the oldest is younger; tables
+ * that come and go every hour change nothing.
+ */
+const OLDEST_TABLES = `
+  SELECT table_schema AS name, CAST(min(unix_timestamp(create_time)) AS CHAR) AS identity
+    FROM information_schema.tables
+   WHERE table_schema IN (?) AND table_type = 'BASE TABLE' GROUP BY table_schema ORDER BY table_schema`;
+
 /** What a restore would do that takes the place of databases of a MariaDB server. Changes nothing. */
 export async function planMariadbInPlace(
   ground: MariadbPlanGround,
@@ -36,6 +45,15 @@ export async function planMariadbInPlace(
       ? []
       : [{ kind: 'server-older' as const, what: `${facts.version} < ${ATOMIC}` }]),
   ];
-  const settings = { there: facts.databases, fixed: [], steps: STEPS, method: 'mariadb-logical' } as const;
+  const oldest = await client.query<{ name: string; identity: string | null }>(OLDEST_TABLES, [names]);
+  const identities = new Map(oldest.map(({ name, identity }) => [name, identity ?? '']));
+  const there = facts.databases.map(({ name }) => ({ name, identity: identities.get(name) ?? '' }));
+  const settings = {
+    server: facts.systemIdentifier,
+    there,
+    fixed: [],
+    steps: STEPS,
+    method: 'mariadb-logical',
+  } as const;
   return replacing({ ...plan, obstacles }, settings, manager);
 }

@@ -290,6 +290,22 @@ describe('a restore in place', () => {
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code: 'PLAN_CHANGED' } });
   });
 
+  it('does not replace what another restore has put in the place of what was to be replaced', async () => {
+    await approved({ databases: [{ name: 'crm' }] });
+    const late = await approved({ databases: [{ name: 'crm' }] });
+    const first = await claimed();
+    await safetyBackupEnds(first, 'completed');
+    await execute(first);
+    await using crm = await server.client('crm');
+    await crm.query(`UPDATE t SET state = 'written since'`);
+    const second = await claimed();
+    await safetyBackupEnds(second, 'completed');
+    await execute(second);
+    expect(await findRestore(store.database, late)).toMatchObject({ state: 'failed', error: { code: 'PLAN_CHANGED' } });
+    expect(await found('crm')).toEqual({ state: 'written since', limit: -1 });
+    expect(await besides()).toEqual([`crm_before_${first.id.slice(0, 8)}`]);
+  });
+
   it('is handed back by a worker that stops, open to everybody until the next one goes on', async () => {
     const id = await approved();
     const stopping = new AbortController();

@@ -5,7 +5,7 @@ import { BackupConfiguration, newEvent, requireValid, RestoreRequested, type Res
 import { connectMariadb, mariadbDatabases, PrivateMariadb } from '@hozen/dbms';
 import { logger } from '@hozen/telemetry';
 import { tempDir, type TempDir } from '@hozen/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backUp } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { hasMariadb, mariadbJob } from '../methods/mariadb-logical/mariadb.fixture.js';
@@ -202,6 +202,21 @@ describe.skipIf(!hasMariadb)(
       return names.filter((name) => name !== 'shop' && name !== 'crm');
     }
 
+    /** Tables know the second in which they were created. */
+    async function secondPassed(): Promise<void> {
+      await using client = await connectMariadb(server.address());
+      await vi.waitFor(
+        async () => {
+          const [row] = await client.query<{ passed: string }>(
+            `SELECT unix_timestamp() > max(unix_timestamp(create_time)) AS passed
+               FROM information_schema.tables WHERE table_schema IN ('shop', 'crm')`,
+          );
+          expect(Number(row?.passed)).toBe(1);
+        },
+        { timeout: 5000 },
+      );
+    }
+
     it('backs up what is there, and puts the backup in its place, with all that belongs to it', async () => {
       const id = await approved();
       const row = await claimed();
@@ -293,6 +308,30 @@ describe.skipIf(!hasMariadb)(
         expect(await besides()).toHaveLength(isCancelled ? 0 : 2);
       },
     );
+
+    it('does not replace what another restore has put in the place of what was to be replaced', async () => {
+      await secondPassed();
+      await approved();
+      const late = await approved();
+      const first = await claimed();
+      await execute(first);
+      expect(await findRestore(store.database, first.id)).toMatchObject({ state: 'completed' });
+      await sql(`UPDATE crm.children SET state = 'written since'`);
+      await execute(await claimed());
+      expect(await findRestore(store.database, late)).toMatchObject({
+        state: 'failed',
+        error: { code: 'PLAN_CHANGED' },
+      });
+      expect(await found('crm')).toEqual(AT('crm', 'written since'));
+      expect(await besides()).toHaveLength(2);
+    });
+
+    it('replaces what tables have come to and gone from since it was approved of', async () => {
+      const id = await approved();
+      await sql('CREATE TABLE shop.staging (n INT)', 'DROP TABLE shop.only_new');
+      await execute(await claimed());
+      expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
+    });
 
     it('ends the sessions that hold the tables', async () => {
       await approved();
