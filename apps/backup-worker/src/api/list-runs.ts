@@ -1,5 +1,6 @@
 import { HozenError, RUN_STATES, type RunListView, type RunState, type RunView } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
+import { badPartOf } from '../runs/bad-backups.js';
 import type { RunRow } from '../store/entities.js';
 import { runView, type ArtefactRow, type AttemptRow } from './run-view.js';
 
@@ -34,6 +35,7 @@ const LIST_ATTEMPTS = `
 
 const LIST_ARTEFACTS = `
   SELECT artefact.*, hold.reason AS hold_reason, hold.held_by, hold.held_at, deletion.decided_at, deletion.deleted_at,
+         ${badPartOf('artefact.run_id')} AS bad,
          (SELECT jsonb_build_object('path', copy.file_path, 'state', copy.state, 'attempts', copy.attempts,
                                     'error', copy.last_error, 'standingSince', copy.standing_since)
             FROM backup_copies AS copy WHERE copy.run_id = artefact.run_id) AS copy

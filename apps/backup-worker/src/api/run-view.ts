@@ -1,5 +1,6 @@
 import type { ArtefactView, AttemptView, CopyState, CopyView, RunView } from '@hozen/contracts';
 import { traceIdOf } from '@hozen/telemetry';
+import { badView, type BadPart } from '../runs/bad-backups.js';
 import type { RunRow, StoredProof } from '../store/entities.js';
 
 export interface AttemptRow {
@@ -22,6 +23,7 @@ export interface ArtefactRow {
   sha256: string;
   proof: StoredProof;
   proven_at: Date;
+  bad: BadPart | null;
   hold_reason: string | null;
   held_by: string | null;
   held_at: Date | null;
@@ -78,6 +80,7 @@ function artefactView(row: ArtefactRow): ArtefactView {
     originalBytes: Number(row.original_size),
     sha256: row.sha256,
     proof: { ...row.proof, provenAt: row.proven_at.toISOString() },
+    ...optional('bad', row.bad && badView(row.run_id, row.bad)),
     ...(row.hold_reason !== null && row.held_at
       ? { held: { reason: row.hold_reason, ...optional('by', row.held_by), since: row.held_at.toISOString() } }
       : {}),

@@ -34,6 +34,7 @@ export function pathFrom(copy: CopyRange, logs: readonly LogRange[], point: Reco
   if (point.restorePoint !== undefined) return toName(copy, chain, point.restorePoint);
   if (point.gtid !== undefined) return toGtid(copy, chain, parseGtid(point.gtid));
   if (point.position !== undefined) return toLsn(copy, chain, placeNumber(parsePlace(point.position)), 'position');
+  if (point.latest && endsAtBad(chain, logs)) return undefined;
   return { copy, logs: chain, ...(point.transaction === undefined ? {} : { stopAt: 'transaction' as const }) };
 }
 
@@ -50,13 +51,19 @@ export function recoverable({ copies, logs }: Ranges): RecoverableRange[] {
   return found.map(({ from, upTo }) => ({ from: instantText(from), upTo: instantText(upTo) }));
 }
 
-/** The logs that lead on from a copy: of several ways the one that goes furthest. */
+/** The end of the chain is not the end of what was stored, unless the archive goes on from there. */
+function endsAtBad(chain: readonly LogRange[], logs: readonly LogRange[]): boolean {
+  const last = chain.at(-1);
+  return !last?.stored.walArchive && logs.some(({ bad, follows }) => bad && follows === last?.runId);
+}
+
+/** The logs that lead on from a copy, up to one that is bad: of several ways the one that goes furthest. */
 function chainFrom(copy: CopyRange, logs: readonly LogRange[]): LogRange[] {
   const following = new Map(logs.map((log) => [log.follows, log]));
   let furthest: LogRange[] = [];
-  for (const head of logs.filter((log) => leadsOn(log, copy))) {
+  for (const head of logs.filter((log) => !log.bad && leadsOn(log, copy))) {
     const chain: LogRange[] = [];
-    for (let next: LogRange | undefined = head; next; next = following.get(next.runId)) chain.push(next);
+    for (let next: LogRange | undefined = head; next && !next.bad; next = following.get(next.runId)) chain.push(next);
     if ((chain.at(-1)?.upTo ?? 0n) > (furthest.at(-1)?.upTo ?? 0n)) furthest = chain;
   }
   return furthest;

@@ -3,6 +3,7 @@ import { parseLsn } from '@hozen/dbms';
 import type { EntityManager } from 'typeorm';
 import { parseGtids } from '../methods/mariadb-binlog/binlog-place.js';
 import type { Gtid } from '../methods/mariadb-binlog/binlog-reader.js';
+import { BAD_RUNS } from '../runs/bad-backups.js';
 import { parseInstant, type Instant } from './instant.js';
 
 /** A copy of a server's files, as far as what can be reached from it. */
@@ -39,6 +40,8 @@ export interface LogRange {
   gtids: Gtid[];
   /** The piece that it goes on from. */
   follows: string | undefined;
+  /** A verification found it to be bad: nothing is replayed from there on. */
+  bad: boolean;
   stored: StoredLog;
 }
 
@@ -69,7 +72,8 @@ const STANDING = `
          range.restore_points AS "restorePoints", range.tablespaces, range.segment_bytes AS "segmentBytes",
          range.follows_run_id AS "follows", ${INSTANT('range.begins_at')} AS "beginsAt", range.gtids, artefact.file_path AS path, artefact.file_size::float8 AS bytes,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
-         config.spec -> 'signing' AS signing, config.spec -> 'walArchive' AS "walArchive"
+         config.spec -> 'signing' AS signing, config.spec -> 'walArchive' AS "walArchive",
+         range.kind = 'log' AND artefact.bad_since IS NOT NULL AS bad
     FROM recovery_ranges AS range
     JOIN backup_runs AS run ON run.id = range.run_id
     JOIN backup_artefacts AS artefact ON artefact.run_id = range.run_id
@@ -78,6 +82,7 @@ const STANDING = `
      AND (range.kind = 'log' OR run.config_id = (SELECT config_id FROM backup_runs WHERE id = $1))
      AND coalesce((artefact.proof ->> 'damaged')::boolean, false) = false
      AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = range.run_id)
+     AND (range.kind = 'log' OR range.run_id = $1 OR range.run_id NOT IN ${BAD_RUNS})
    ORDER BY run.finished_at`;
 
 interface Row {
@@ -102,9 +107,10 @@ interface Row {
   encryption: EncryptionSpec | null;
   signing: SigningSpec | null;
   walArchive: StorageSpec | null;
+  bad: boolean;
 }
 
-/** What stands of the config of a run, and all logs of its target. */
+/** What stands of the config of a run, and all logs of its target; of bad copies only that of the run itself. */
 export async function rangesAround(manager: EntityManager, runId: string): Promise<Ranges> {
   const rows = await manager.query<Row[]>(STANDING, [runId]);
   const copies = rows.filter(({ kind }) => kind === 'copy').map(copyOf);
@@ -136,6 +142,7 @@ function logOf(row: Row): LogRange {
     segmentBytes: row.segmentBytes ?? 0,
     ...ofMariadb(row),
     follows: row.follows ?? undefined,
+    bad: row.bad,
     stored: { path, bytes, storage, encryption, signing, walArchive },
   };
 }

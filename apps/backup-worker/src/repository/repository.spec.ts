@@ -92,6 +92,26 @@ describe('a scan of the repository', () => {
     );
   });
 
+  it('names what a verification found to be bad, until retention lets it go', async () => {
+    const [bad] = [await made(1), await made(2)];
+    await known();
+    const { runId } = bad.manifest;
+    await store.database.query(
+      `WITH found AS (
+         INSERT INTO verifications (id, request_id, kind, run_id, config_name, target_name, state, verdict, finished_at)
+         VALUES (gen_random_uuid(), gen_random_uuid(), 'full', $1, 'nightly', 'shop', 'failed', 'bad', '2026-02-03T04:05:06Z')
+       )
+       UPDATE backup_artefacts SET bad_since = '2026-02-03T04:05:07Z' WHERE run_id = $1`,
+      [runId],
+    );
+    const [{ id } = { id: '' }] = await store.database.query<{ id: string }[]>('SELECT id FROM verifications');
+    const { findings: found } = await scanRepository(store.database, undefined);
+    const what = `verification ${id}, 2026-02-03T04:05:07.000Z`;
+    expect(found).toEqual([{ kind: 'bad', path: bad.path, runId, config: 'nightly', what }]);
+    await store.database.query(`INSERT INTO artefact_deletions (run_id, reasons) VALUES ($1, '[]')`, [runId]);
+    expect(await findings()).toEqual([]);
+  });
+
   it('says of a storage that cannot be reached just that, and not that everything is missing', async () => {
     await made(1);
     await known();

@@ -7,6 +7,7 @@ import {
 } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
 import type { Manifest } from '../artefact/manifest.js';
+import { badView, badPartOf, type BadPart } from '../runs/bad-backups.js';
 import { MANIFEST_SUFFIX } from '../storage/artefact-paths.js';
 import { readManifest } from '../storage/read-manifest.js';
 import { storageOf } from '../storage/storage-of.js';
@@ -19,6 +20,7 @@ const CONFIGS = `SELECT spec FROM backup_configs WHERE $1::text IS NULL OR confi
 
 const KNOWN = `
   SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.sha256,
+         CASE WHEN artefact.bad_since IS NOT NULL THEN ${badPartOf('artefact.run_id')} END AS bad,
          deletion.run_id IS NOT NULL AS "deleted", deletion.deleted_at IS NOT NULL AS "gone"
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id
@@ -32,6 +34,8 @@ export interface KnownArtefact {
   config: string;
   path: string;
   sha256: string;
+  /** A verification found it so. */
+  bad: BadPart | null;
   /** Retention let it go; and it is gone. */
   deleted: boolean;
   gone: boolean;
@@ -133,7 +137,10 @@ async function findingsOf(
     return [{ kind: 'changed', ...about, what: 'the manifest is another one than that of the run' }];
   }
   const wrong = await wrongSize(storage, path, manifest.artefact.bytes);
-  return wrong === undefined ? [] : [{ kind: 'damaged', ...about, what: wrong }];
+  if (wrong !== undefined) return [{ kind: 'damaged', ...about, what: wrong }];
+  if (!known.bad) return [];
+  const { since, verification } = badView(known.runId, known.bad);
+  return [{ kind: 'bad', ...about, what: `verification ${verification ?? '–'}, ${since}` }];
 }
 
 /** What is wrong with the data itself, as far as its size tells. */

@@ -5,6 +5,7 @@ import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import { awaitApproval } from './ask-in-place.js';
+import { badReason } from './bad-source.js';
 import { findSource, isSource } from './find-source.js';
 import { isPartOf, wantedDatabase, type WantedDatabase } from './restore-row.js';
 
@@ -33,7 +34,7 @@ export async function acceptRestore(
   const databases = (request.databases ?? []).map(wantedDatabase);
   const reasons: Reason[] = [
     ...(typeof target === 'string' ? [{ field: 'target', value: request.target ?? '', message: target }] : []),
-    ...(isSource(source) ? [] : [source]),
+    ...(isSource(source) ? await badReason(tx.manager, source) : [source]),
     ...duplicates(databases),
     ...(typeof target === 'string' ? [] : wrongDatabases(target.kind, databases, request.whole)),
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),

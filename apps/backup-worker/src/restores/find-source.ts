@@ -9,6 +9,7 @@ import {
 import type { DataSource, EntityManager } from 'typeorm';
 import { findPath } from '../recovery/find-path.js';
 import { rangesAround } from '../recovery/ranges.js';
+import { BAD_RUNS, badPartOf, type BadPart } from '../runs/bad-backups.js';
 import type { RestoreRow } from './restore-row.js';
 
 /** The artefact that a restore begins from. */
@@ -23,24 +24,43 @@ export interface RestoreSource {
   /** Whose signatures it believes. */
   signing: SigningSpec | null;
   proof: { level: string; seconds: number };
+  /** It was found to be bad, or what it builds on. Only where it was named. */
+  bad: BadPart | null;
 }
 
 /**
  * The row of the target is locked as when artefacts expire: what is chosen here is either not let go, or not chosen.
- * The latest one is the default, but for one that was found to be bad.
+ * The latest one is the default, but for one that was found to be bad, or that builds on one.
  */
 const FIND_SOURCE = `
   SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.proof,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
          config.spec -> 'signing' AS signing,
-         deletion.run_id IS NOT NULL AS deleted
+         deletion.run_id IS NOT NULL AS deleted, ${badPartOf('artefact.run_id')} AS bad
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id
     LEFT JOIN backup_configs AS config ON config.id = run.config_id
     LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id
    WHERE ($1::text IS NULL OR run.id::text = $1 OR run.request_id = $1)
      AND ($2::text IS NULL OR run.config_name = $2)
-     AND ($1::text IS NOT NULL OR (deletion.run_id IS NULL AND artefact.bad_since IS NULL))
+     AND ($1::text IS NOT NULL OR (deletion.run_id IS NULL AND run.id NOT IN ${BAD_RUNS}))
+   ORDER BY run.finished_at DESC
+   LIMIT 1`;
+
+/** Of a config whatever is not deleted, bad or not. */
+const STANDING = `
+  SELECT FROM backup_artefacts AS artefact JOIN backup_runs AS run ON run.id = artefact.run_id
+   WHERE $1::text IS NULL AND run.config_name = $2
+     AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = run.id)
+   LIMIT 1`;
+
+const ALL_BAD = 'verifications found all of its backups to be bad: take a new one, or name the run of one to see why';
+
+const INSTEAD = `
+  SELECT artefact.run_id AS "runId"
+    FROM backup_artefacts AS artefact JOIN backup_runs AS run ON run.id = artefact.run_id
+   WHERE run.config_name = $1 AND run.id NOT IN ${BAD_RUNS}
+     AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = run.id)
    ORDER BY run.finished_at DESC
    LIMIT 1`;
 
@@ -65,7 +85,10 @@ export async function findSource(
   await manager.query(LOCK_SOURCE_TARGET, parameters);
   const [found] = await manager.query<(RestoreSource & { deleted: boolean })[]>(FIND_SOURCE, parameters);
   const asked = run === undefined ? { field: 'config', value: config ?? '' } : { field: 'run', value: run };
-  if (!found) return { ...asked, message: 'there is no artefact of it' };
+  if (!found) {
+    const [standing] = await manager.query<unknown[]>(STANDING, parameters);
+    return { ...asked, message: standing ? ALL_BAD : 'there is no artefact of it' };
+  }
   if (found.deleted) return { ...asked, message: 'its artefact was deleted by the rules of retention' };
   if (!point) return found;
   if (run === undefined && point.transaction !== undefined) {
@@ -76,6 +99,12 @@ export async function findSource(
   if (!path || path.copy.runId === found.runId) return found;
   const [copy] = await manager.query<RestoreSource[]>(FIND_SOURCE, [path.copy.runId, null]);
   return copy ?? found;
+}
+
+/** The newest sound backup of the config of a bad one. */
+export async function insteadOfBad(manager: EntityManager, { config }: RestoreSource): Promise<string | undefined> {
+  const [found] = await manager.query<{ runId: string }[]>(INSTEAD, [config]);
+  return found?.runId;
 }
 
 /** What a restore that was accepted begins from. @throws HozenError NOT_FOUND */

@@ -17,8 +17,9 @@ import { checkServer } from '../methods/postgres-logical/check-target.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { storedTarget } from '../store/stored-target.js';
 import { wrongDatabases } from './accept-restore.js';
+import { tellBad } from './bad-source.js';
 import { planBucket } from './plan-bucket.js';
-import { findSource, isSource } from './find-source.js';
+import { findSource, isSource, type RestoreSource } from './find-source.js';
 import { planDelta } from './plan-delta.js';
 import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
@@ -54,6 +55,17 @@ export async function planRequest(
   if (!isSource(source)) {
     throw new HozenError('REQUEST_INVALID', {}, { detail: `${source.field}: ${source.message}`, reasons: [source] });
   }
+  const view = await planFrom(source, database, request, restoreFolders, spoolRoot);
+  return tellBad(database.manager, source, view);
+}
+
+async function planFrom(
+  source: RestoreSource,
+  database: DataSource,
+  request: RestoreRequested,
+  restoreFolders: readonly string[],
+  spoolRoot: string | undefined,
+): Promise<RestorePlanView> {
   const artefact = await publishedArtefact(source.path, source);
   if (request.directory !== undefined) {
     const { directory, point, run } = request;

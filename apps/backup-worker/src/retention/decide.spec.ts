@@ -17,6 +17,7 @@ function artefact(daysAgo: number, change: Partial<KeptArtefact> = {}): KeptArte
     parentRunId: undefined,
     leadsOnFrom: undefined,
     damaged: false,
+    bad: false,
     days: undefined,
     held: false,
     lockedUntil: undefined,
@@ -41,6 +42,14 @@ describe('retention', () => {
     const decisions = decide([artefact(1), artefact(29), artefact(31)], rules({ retentionDays: 30 }), NOW);
     expect(kept(decisions)).toEqual(['full-1', 'full-29']);
     expect(reasonsOf(decisions, 'full-31')).toEqual(['old']);
+  });
+
+  it('keeps what is older than the newest where that is bad, and says so', () => {
+    const bad = artefact(1, { proven: false, bad: true });
+    const before = decide([bad, artefact(400)], rules({ retentionDays: 30 }), NOW);
+    expect(reasonsOf(before, 'full-400')).toEqual(['floor', 'bad']);
+    const after = decide([artefact(0), bad, artefact(400)], rules({ retentionDays: 30 }), NOW);
+    expect(kept(after)).toEqual(['full-0', 'full-1']);
   });
 
   it('keeps no more than its count, the oldest go first', () => {

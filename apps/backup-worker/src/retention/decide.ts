@@ -13,6 +13,8 @@ export interface KeptArtefact {
   proven: boolean;
   /** A true copy of damaged data. */
   damaged: boolean;
+  /** A verification found it, or what it builds on, to be bad. */
+  bad: boolean;
   /** Run that made the artefact without which this one cannot be restored. */
   parentRunId: string | undefined;
   /** Run of the oldest copy of files from which points in time can be restored by it. */
@@ -29,7 +31,7 @@ export type KeepReason =
   | { kind: 'young'; days: number }
   | { kind: 'period'; period: Period }
   | { kind: 'floor'; proven: number }
-  | { kind: 'damage' }
+  | { kind: 'damage' | 'bad' }
   | { kind: 'held' }
   | { kind: 'locked'; until: Date }
   | { kind: 'needed'; by: string };
@@ -85,8 +87,10 @@ export function decide(artefacts: readonly KeptArtefact[], rules: Rules, now: Da
       keep(artefact, { kind: 'locked', until: artefact.lockedUntil });
     }
   }
-  // The newest backup is of damaged data: whatever is older may be needed.
-  if (newestFirst[0]?.damaged) for (const artefact of artefacts) keep(artefact, { kind: 'damage' });
+  // The newest backup is bad, or of damaged data: whatever is older may be needed.
+  const [newest] = newestFirst;
+  const kind = newest?.bad ? 'bad' : 'damage';
+  if (newest?.bad || newest?.damaged) for (const artefact of artefacts) keep(artefact, { kind });
   keepWhatIsNeeded(artefacts, kept, keep);
 
   return newestFirst.map((artefact) => {

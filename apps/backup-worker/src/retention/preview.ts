@@ -43,6 +43,7 @@ export async function previewRetention(database: DataSource, config: string | un
         path: artefact.path,
         bytes: artefact.bytes,
         keep,
+        ...(artefact.bad ? { bad: true as const } : {}),
         reasons: reasons.map(reasonView),
       })),
       deleting: pending.map((row) => ({

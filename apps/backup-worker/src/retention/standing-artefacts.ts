@@ -1,5 +1,6 @@
 import type { BackupLevel, ConfigSpec } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
+import { BAD_RUNS } from '../runs/bad-backups.js';
 import { decide, type Decision, type KeptArtefact } from './decide.js';
 import { policyOf } from './policy.js';
 
@@ -20,7 +21,7 @@ const STANDING = `
   SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
          run.parent_run_id,
          (run.options ->> 'retentionDays')::integer AS days,
-         coalesce((artefact.proof ->> 'damaged')::boolean, false) OR artefact.bad_since IS NOT NULL AS damaged,
+         coalesce((artefact.proof ->> 'damaged')::boolean, false) AS damaged, run.id IN ${BAD_RUNS} AS bad,
          (SELECT beginning.run_id FROM beginning, recovery_ranges AS range
            WHERE range.run_id = run.id AND range.kind = 'log'
              AND range.system_identifier = beginning.system_identifier
@@ -50,6 +51,7 @@ interface StandingRow {
   parent_run_id: string | null;
   days: number | null;
   damaged: boolean;
+  bad: boolean;
   leads_on_from: string | null;
   held: boolean;
 }
@@ -91,8 +93,9 @@ function artefactOf(row: StandingRow): StandingArtefact {
     startedAt: row.started_at,
     finishedAt: row.finished_at,
     // A run is completed only when its artefact is proven; but it may be the proven copy of damaged data, or have gone bad since.
-    proven: !row.damaged,
+    proven: !row.damaged && !row.bad,
     damaged: row.damaged,
+    bad: row.bad,
     parentRunId: row.parent_run_id ?? undefined,
     leadsOnFrom: row.leads_on_from ?? undefined,
     days: row.days ?? undefined,

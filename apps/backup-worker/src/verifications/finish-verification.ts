@@ -25,6 +25,9 @@ const END = `
 const MARK_BAD = `
   UPDATE backup_artefacts SET bad_since = coalesce(bad_since, clock_timestamp()) WHERE run_id = $1`;
 
+/** Whatever was put right: it restores and compares again. A lesser look may not see what that one saw. */
+const CLEAR_BAD = `UPDATE backup_artefacts SET bad_since = NULL WHERE run_id = $1 AND bad_since IS NOT NULL`;
+
 export interface Verified {
   proof: ProofFacts;
   rtoSeconds: number | undefined;
@@ -42,6 +45,7 @@ interface End extends Partial<Verified> {
 export async function finishVerified(outbox: Outbox, row: VerificationRow, found: Verified): Promise<void> {
   await outbox.transaction(async (tx) => {
     const times = await end(tx, row, { state: 'completed', ...found });
+    if (row.kind === 'full') await tx.manager.query(CLEAR_BAD, [row.run_id]);
     const { proof, rtoSeconds, rpoSeconds, recipients } = found;
     const data = {
       ...verificationFacts(row),

@@ -6,6 +6,9 @@ import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
+import { findRun, listRuns } from '../api/list-runs.js';
+import { acceptRestore } from '../restores/accept-restore.js';
+import { planRequest } from '../restores/plan-request.js';
 import { previewRetention } from '../retention/preview.js';
 import { lineageOf } from '../runs/lineage.js';
 import { BackupStore } from '../spec-support/backup-store.js';
@@ -152,6 +155,76 @@ describe('a verification of a standing backup', () => {
     expect(await lineageOf(store.database, { ...run, id: randomUUID() }).newest(['full'])).toBeUndefined();
     const next = await request();
     expect(await findVerification(store.database, next)).toMatchObject({ runId: runs[0] });
+  });
+
+  describe('that turned out to be bad', () => {
+    let verification: string;
+    let pristine: Buffer;
+    beforeEach(async () => {
+      pristine = await damage(newest);
+      const id = await request();
+      await execute(await claimed());
+      await execute(await claimed());
+      verification = (await findVerification(store.database, id)).id;
+    });
+
+    const restore = { target: 'shop', databases: [{ name: 'shop', as: 'again' }] };
+    const plan = (of: object) => planRequest(store.database, { ...restore, ...of }, []);
+
+    async function badOf(run: string | undefined): Promise<unknown> {
+      const view = await findRun(store.database, run ?? '');
+      const listed = (await listRuns(store.database, {})).runs.find(({ id }) => id === view.id);
+      expect(listed?.artefact?.bad).toEqual(view.artefact?.bad);
+      return view.artefact?.bad;
+    }
+
+    it('is shown as such, by which verification and since when', async () => {
+      expect(await badOf(runs[1])).toEqual({ verification, since: expect.stringMatching(/^\d{4}-.*Z$/) as string });
+      expect(await badOf(runs[0])).toBeUndefined();
+      const [retention] = await previewRetention(store.database, 'nightly');
+      expect(retention?.artefacts.map(({ bad }) => bad)).toEqual([true, undefined]);
+      expect(retention?.artefacts[1]?.reasons).toContainEqual({ kind: 'bad' });
+    });
+
+    it('is not restored where it is named, and the newest sound one is named instead', async () => {
+      expect(await plan({ run: runs[1] })).toMatchObject({
+        bad: { verification, instead: runs[0] },
+        obstacles: [{ kind: 'backup-bad', what: runs[1] }],
+      });
+      const data = { ...restore, run: runs[1] ?? '' };
+      const event = newEvent('restore.requested', data, { source: 'spec', id: randomUUID() });
+      const reasons = await store.outbox.transaction((tx) => acceptRestore(tx, event));
+      expect(reasons).toMatchObject([
+        { field: 'run', message: expect.stringContaining(`restore run ${runs[0]} instead`) as string },
+      ]);
+      expect(await store.database.query('SELECT FROM restores')).toEqual([]);
+      const latest = await plan({ config: 'nightly' });
+      expect(latest).toMatchObject({ runId: runs[0], obstacles: [] });
+      expect(latest.bad).toBeUndefined();
+    });
+
+    it('spoils what builds on it', async () => {
+      await store.database.query('UPDATE backup_runs SET parent_run_id = $2 WHERE id = $1', runs);
+      expect(await badOf(runs[0])).toMatchObject({ verification, buildsOn: runs[1] });
+      const { bad, obstacles } = await plan({ run: runs[0] });
+      expect(bad).toMatchObject({ buildsOn: runs[1] });
+      expect(bad?.instead).toBeUndefined();
+      expect(obstacles).toEqual([{ kind: 'backup-bad', what: runs[1] }]);
+      await expect(plan({ config: 'nightly' })).rejects.toMatchObject({
+        reasons: [{ field: 'config', message: expect.stringContaining('all of its backups to be bad') as string }],
+      });
+    });
+
+    it('is good again once it was put right and restored in full', async () => {
+      await writeFile(newest.path, pristine);
+      await request({ run: runs[1] ?? '', kind: 'spot' });
+      await execute(await claimed());
+      expect(await badOf(runs[1])).toMatchObject({ verification });
+      await request({ run: runs[1] ?? '', kind: 'full' });
+      await execute(await claimed());
+      expect(await badOf(runs[1])).toBeUndefined();
+      expect(await plan({ config: 'nightly' })).toMatchObject({ runId: runs[1], obstacles: [] });
+    });
   });
 
   it('holds nothing against a backup that is good again at the second look', async () => {

@@ -17,6 +17,24 @@ describe('hozen runs', () => {
     expect(around.written.out).not.toContain('\u001B');
   });
 
+  it('shows in red what a verification found to be bad, and what builds on it', async () => {
+    const bad = (more: object) => {
+      const run = provenRun();
+      return {
+        ...run,
+        artefact: { ...run.artefact, bad: { since: '2026-11-22T00:00:00Z', verification: 'v1', ...more } },
+      };
+    };
+    const list = { runs: [bad({ buildsOn: 'r0' }), bad({})] };
+    await using worker = await ServiceDouble.start(() => ({ body: list }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url }, { terminal: true });
+    await around.hozen('runs');
+    const [, first, second] = around.written.out.split('\n');
+    expect(first).toContain('\u001B[31mBUILDS ON A BAD ONE');
+    expect(second).toContain('\u001B[31mBAD\u001B');
+    expect(around.written.out).not.toMatch(/ restore$/m);
+  });
+
   it('tells an empty history from a search that finds nothing', async () => {
     await using worker = await ServiceDouble.start(() => ({ body: { runs: [] } }));
     const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
@@ -71,6 +89,31 @@ describe('hozen run', () => {
       hint: "Check the user and the secret that the target refers to, and the server's pg_hba.conf.",
     },
   });
+
+  it.each([
+    ['en', 'BAD since', 'BAD: it builds on run r0'],
+    ['ja', '【不良】', '元になる実行 r0'],
+    ['zh', '【已损坏】', '基于运行 r0'],
+  ])(
+    'says in %s since when and by which verification it is bad, instead of how it was proven',
+    async (lang, own, base) => {
+      const run = provenRun();
+      const found = { since: '2026-11-22T00:00:00Z', verification: 'v1' };
+      for (const [bad, said] of [
+        [found, own],
+        [{ ...found, buildsOn: 'r0' }, base],
+      ] as const) {
+        await using worker = await ServiceDouble.start(() => ({
+          body: { ...run, artefact: { ...run.artefact, bad } },
+        }));
+        const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+        await around.hozen('run', RUN_ID, '--lang', lang);
+        expect(around.written.out).toContain(said);
+        expect(around.written.out).toMatch(/2026-11-2[12].*v1/);
+        expect(around.written.out).not.toMatch(/compared|比較|比较/);
+      }
+    },
+  );
 
   it('shows attempts, artefact, proof and notices', async () => {
     await using worker = await ServiceDouble.start(() => ({ body: provenRun() }));

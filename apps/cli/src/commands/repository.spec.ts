@@ -31,6 +31,15 @@ describe('hozen repository', () => {
     expect(out.split('\n').find((line) => line.includes('MISSING'))).toMatch(/a.*\.tar.*nightly/);
   });
 
+  it('names what a verification found to be bad', async () => {
+    const findings = [
+      { kind: 'bad' as const, path: '/srv/a.tar', runId: RUN_ID, config: 'nightly', what: 'verification v1' },
+    ];
+    const { ending, out } = await asked({ storages: STORAGES, findings }, 'scan');
+    expect(ending).toBe('failed');
+    expect(out).toMatch(/BAD +\/srv\/a.tar.*verification v1/);
+  });
+
   it('adopts what is unknown, and says what it refused', async () => {
     const adopted = [{ runId: RUN_ID, config: 'nightly', path: '/srv/backups/a.tar' }];
     expect(await asked({ adopted, refused: [] }, 'adopt')).toMatchObject({ ending: 'ok', path: '/repository/adopt' });

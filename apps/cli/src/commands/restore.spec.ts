@@ -49,6 +49,17 @@ describe('hozen restore', () => {
     expect(around.written.out).toContain('rights are not restored');
   });
 
+  it('says in a plan that the backup is bad, and what to restore instead', async () => {
+    const bad = { since: '2026-11-22T00:00:00Z', verification: 'v1', instead: 'r9' };
+    const body = { ...PLAN, bad, obstacles: [{ kind: 'backup-bad', what: RUN_ID }] };
+    await using worker = await ServiceDouble.start(() => ({ body }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    expect(await around.hozen('restore', RUN_ID, '--to', 'test', '--database', 'shop', '--plan')).toBe('rejected');
+    expect(around.written.out).toMatch(/found by verification v1/);
+    expect(around.written.out).toMatch(/Use instead +hozen restore r9/);
+    expect(around.written.out).toContain(`the backup of run ${RUN_ID} to be bad`);
+  });
+
   it('shows the plan of a run, and that something stands in the way', async () => {
     await using worker = await ServiceDouble.start(() => ({ body: PLAN }));
     const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });

@@ -20,6 +20,7 @@ import { progressOutput } from '../terminal/progress.js';
 import { oneLine } from '../terminal/styles.js';
 import { pairsText } from '../terminal/table.js';
 import { missingOption } from '../usage-errors.js';
+import { badText } from '../terminal/run-text.js';
 import { bytesText, durationText, timeText } from '../terminal/units.js';
 
 export interface RestoreOptions {
@@ -179,6 +180,8 @@ function planText(context: Context, view: RestorePlanView): string {
     [text('run.config'), oneLine(view.config)],
     [text('restore.backup'), `${view.runId}, ${timeText(view.artefact.committedAt)}`],
     [text('run.artefact'), oneLine(view.artefact.path)],
+    [text('run.proof'), view.bad && styles.bad(badText(context, view.bad))],
+    [text('restore.instead'), view.bad && insteadText(context, view.bad)],
     ...(view.chain ?? []).map(
       ({ path, level, bytes }) => [text('restore.part'), `${oneLine(path)}  ${level}, ${bytesText(bytes)}`] as const,
     ),
@@ -205,6 +208,10 @@ function planText(context: Context, view: RestorePlanView): string {
         [styles.bad(text('restore.obstacle')), text(`restore.obstacle.${kind}`, { what: oneLine(what) })] as const,
     ),
   ]);
+}
+
+function insteadText({ text }: Context, { instead }: NonNullable<RestorePlanView['bad']>): string {
+  return instead === undefined ? text('restore.instead-none') : `hozen restore ${instead} …`;
 }
 
 function deltaText({ text, styles }: Context, delta: RestorePlanView['delta']): (readonly [string, string])[] {

@@ -44,6 +44,14 @@ describe('hozen retention', () => {
     expect(out).toMatch(/being deleted +STORAGE_IO: no/);
   });
 
+  it('marks what is bad', async () => {
+    const artefacts = VIEW.artefacts.map((each) => ({ ...each, bad: true }));
+    await using worker = await ServiceDouble.start(() => ({ body: [{ ...VIEW, artefacts }] }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    await around.hozen('retention', 'preview');
+    expect(around.written.out).toMatch(/stays +BAD; kept 30 days/);
+  });
+
   it('applies the rules', async () => {
     await using worker = await ServiceDouble.start(() => ({ body: { expired: 2 } }));
     const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });

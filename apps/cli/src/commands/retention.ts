@@ -64,7 +64,10 @@ function previewText(context: Context, views: RetentionView[]): string {
         timeText(artefact.startedAt),
         bytesText(artefact.bytes),
         artefact.keep ? text('retention.stays') : styles.warn(text('retention.goes')),
-        artefact.reasons.map((reason) => reasonText(context, reason)).join('; '),
+        [
+          ...(artefact.bad ? [styles.bad(text('proof.bad'))] : []),
+          ...artefact.reasons.map((reason) => reasonText(context, reason)),
+        ].join('; '),
       ]);
       const deleting = view.deleting.map(({ runId, bytes, error }) => [
         runId,

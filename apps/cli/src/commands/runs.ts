@@ -1,4 +1,4 @@
-import type { RunListView, RunState, RunView } from '@hozen/contracts';
+import type { ArtefactView, RunListView, RunState, RunView } from '@hozen/contracts';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
 import { call } from '../services/call.js';
@@ -47,11 +47,16 @@ export function runsText(
     timeText(run.queuedAt),
     betweenText(run.startedAt, run.finishedAt),
     run.artefact ? bytesText(run.artefact.bytes) : '',
-    run.artefact?.proof ? text(`proof.${run.artefact.proof.level}`) : '',
+    run.artefact ? provenText(context, run.artefact) : '',
   ]);
   const more =
     next === undefined ? '' : styles.dim(`${text('list.more', { command: `hozen runs --before ${next}` })}\n`);
   return tableText(context, headings, rows) + more;
+}
+
+function provenText({ text, styles }: Context, { proof, bad }: ArtefactView): string {
+  if (bad) return styles.bad(text(bad.buildsOn === undefined ? 'proof.bad' : 'proof.bad-base'));
+  return proof ? text(`proof.${proof.level}`) : '';
 }
 
 const STATE_STYLES = {

@@ -1,4 +1,11 @@
-import { type CopyView, type DeliveryView, type RunView, translatedError, translatedReason } from '@hozen/contracts';
+import {
+  type BadBackupView,
+  type CopyView,
+  type DeliveryView,
+  type RunView,
+  translatedError,
+  translatedReason,
+} from '@hozen/contracts';
 import { stateText } from '../commands/runs.js';
 import type { Context } from '../context.js';
 import { oneLine } from './styles.js';
@@ -30,6 +37,7 @@ export function runText(context: Context, run: RunView, deliveries: DeliveryView
 
 /** How the artefact was proven, in words. */
 export function proofText(context: Context, run: RunView): string {
+  if (run.artefact?.bad) return context.styles.bad(badText(context, run.artefact.bad));
   const proof = run.artefact?.proof;
   if (!proof) return context.styles.bad(context.text('run.unproven'));
   const seconds = proof.seconds.toFixed(1);
@@ -42,6 +50,12 @@ export function proofText(context: Context, run: RunView): string {
       ? context.text('run.proof-restore', { databases: proof.databases, tables: proof.tables, seconds })
       : context.text('run.proof-checksum', { seconds }),
   );
+}
+
+/** Which verification found it, and when; or what it builds on. */
+export function badText({ text }: Context, { since, verification = '–', buildsOn }: BadBackupView): string {
+  const facts = { verification, time: timeText(since) };
+  return buildsOn === undefined ? text('run.bad', facts) : text('run.bad-base', { ...facts, id: buildsOn });
 }
 
 function commitText(context: Context, { id, changed }: { id: string; changed: boolean }): string {

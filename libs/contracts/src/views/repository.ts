@@ -2,6 +2,7 @@
 export const REPOSITORY_FINDINGS = [
   'missing',
   'damaged',
+  'bad',
   'changed',
   'should-be-gone',
   'unknown',

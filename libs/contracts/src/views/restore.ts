@@ -2,7 +2,7 @@ import type { ErrorFacts } from '../events/backup.js';
 import type { WatchVerdict } from '../words.js';
 import type { MeasureDeviation, ReachedPoint, RecoveryPoint } from '../events/restore.js';
 import type { RunState } from '../words.js';
-import type { ProgressView } from './views.js';
+import type { BadBackupView, ProgressView } from './views.js';
 
 /** A restore, as `GET /restores/:id` answers (API-308). Times are RFC 3339. */
 export interface RestoreView {
@@ -73,6 +73,8 @@ export interface RestorePlanView {
   runId: string;
   config: string;
   artefact: { path: string; bytes: number; originalBytes: number; proof: string; committedAt: string };
+  /** The backup that was named is bad; the newest sound one of its config, where there is one. */
+  bad?: BadBackupView & { instead?: string };
   /** Backups that are restored one over the other, the full one first: of copies of files. */
   chain?: { path: string; level: string; bytes: number }[];
   /** Of a restore to a point: the logs that are replayed. */
@@ -142,6 +144,7 @@ export const DELTA_STEPS = ['lock', 'overwrite', 'compare', 'unlock'] as const;
 export type RestoreStep = (typeof RESTORE_STEPS | typeof DELTA_STEPS)[number];
 
 export const RESTORE_OBSTACLES = [
+  'backup-bad',
   'database-exists',
   'database-unknown',
   'database-missing',

@@ -1,9 +1,9 @@
 import { IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
 import type { BackupLevel } from '../words.js';
 
-/** Why an artefact stays (`young`, `period`, `floor`, `damage`, `held`, `locked`, `needed`) or goes (`old`, `surplus`), with its numbers. */
+/** Why an artefact stays (`young`, `period`, `floor`, `damage`, `bad`, `held`, `locked`, `needed`) or goes (`old`, `surplus`), with its numbers. */
 export interface RetentionReasonView {
-  kind: 'young' | 'period' | 'floor' | 'damage' | 'held' | 'locked' | 'needed' | 'old' | 'surplus';
+  kind: 'young' | 'period' | 'floor' | 'damage' | 'bad' | 'held' | 'locked' | 'needed' | 'old' | 'surplus';
   /** young, old: days that it is kept. */
   days?: number;
   /** period: the one that it is the last of. */
@@ -28,6 +28,8 @@ export interface RetentionView {
     path: string;
     bytes: number;
     keep: boolean;
+    /** A verification found it, or what it builds on, to be bad: it protects nothing. */
+    bad?: true;
     reasons: RetentionReasonView[];
   }[];
   /** Let go already, not yet removed. */

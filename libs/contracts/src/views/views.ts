@@ -58,6 +58,8 @@ export interface ArtefactView {
     seconds: number;
     provenAt: string;
   };
+  /** It counts as proven no more. */
+  bad?: BadBackupView;
   /** It is kept whatever the rules say. */
   held?: { reason: string; by?: string; since: string };
   /** In the second storage, where there is one. */
@@ -65,6 +67,16 @@ export interface ArtefactView {
   /** The rules let it go; its files are removed since then, or about to be. */
   expiredAt?: string;
   deletedAt?: string;
+}
+
+/** A verification found a backup to be bad, or one that it builds on. */
+export interface BadBackupView {
+  /** RFC 3339. */
+  since: string;
+  /** The verification that found it. */
+  verification?: string;
+  /** Run of the bad one, where it is another one that this builds on. */
+  buildsOn?: string;
 }
 
 /** `pending`: it could not be written with the first one, and is made later; `copying`: just now. */

@@ -1,0 +1,32 @@
+import type { Reason, RestorePlanView } from '@hozen/contracts';
+import type { EntityManager } from 'typeorm';
+import { badView } from '../runs/bad-backups.js';
+import { insteadOfBad, type RestoreSource } from './find-source.js';
+
+/** A plan says that the backup that was named is bad, and which one to use instead. */
+export async function tellBad(
+  manager: EntityManager,
+  source: RestoreSource,
+  plan: RestorePlanView,
+): Promise<RestorePlanView> {
+  if (!source.bad) return plan;
+  const instead = await insteadOfBad(manager, source);
+  return {
+    ...plan,
+    bad: { ...badView(source.runId, source.bad), ...(instead === undefined ? {} : { instead }) },
+    obstacles: [{ kind: 'backup-bad', what: source.bad.runId }, ...plan.obstacles],
+  };
+}
+
+/** Why a restore of it is refused. */
+export async function badReason(manager: EntityManager, source: RestoreSource): Promise<Reason[]> {
+  if (!source.bad) return [];
+  const { since, verification, buildsOn } = badView(source.runId, source.bad);
+  const instead = await insteadOfBad(manager, source);
+  const found = `verification ${verification ?? '–'} found it at ${since}`;
+  const what =
+    buildsOn === undefined ? `its backup is bad: ${found}` : `it builds on the bad backup of run ${buildsOn}: ${found}`;
+  const next =
+    instead === undefined ? 'there is no sound one of this config: take a new one' : `restore run ${instead} instead`;
+  return [{ field: 'run', value: source.runId, message: `${what}; ${next}` }];
+}
