@@ -8,10 +8,10 @@ export function instantText(instant: Instant): string {
   return `${seconds}.${String(micros).padStart(6, '0')}Z`;
 }
 
-/** @param text RFC 3339 with a zone. @throws RangeError for anything else */
+/** @param text RFC 3339 with a zone, also with a comma; finer than microseconds is cut off. @throws RangeError for anything else */
 export function parseInstant(text: string): Instant {
   const [, minutes, seconds = ':00', fraction = '', zone] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
   const milliseconds = Date.parse(`${minutes}${seconds}${zone}`);
   if (Number.isNaN(milliseconds)) throw new RangeError(`not a moment with a zone: ${text}`);
   return BigInt(milliseconds) * 1000n + BigInt(fraction.padEnd(6, '0'));

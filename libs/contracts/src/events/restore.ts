@@ -59,11 +59,11 @@ export class RestoreDatabase {
 /** An absolute path without anything that could lead elsewhere. */
 const FOLDER = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u;
 
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)$/;
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** How far the log of a server is replayed: exactly one of these is given. */
 export class RecoveryPoint {
-  /** Everything that was committed up to this moment: RFC 3339 with a zone, microseconds at most. */
+  /** Everything that was committed up to this moment: RFC 3339 with a zone; what is finer than a microsecond is cut off. */
   @IsOptional()
   @IsISO8601({ strict: true })
   @Matches(INSTANT, { message: 'time must be a moment with a zone, such as 2026-01-31T09:15:00+09:00' })
