@@ -9,6 +9,7 @@ import { chainOf } from '../restore/chain.js';
 import { dataDirectoryAt, foldersOf, serverOn, type DataDirectory } from '../restore/delta/data-directory.js';
 import { contentsOf, withinBackup } from '../restore/delta/contents.js';
 import { CONTROL } from '../restore/delta/directory-lock.js';
+import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
 import { surplus, whatStands } from '../restore/delta/what-stands.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
@@ -65,7 +66,7 @@ export async function planDelta(ground: DeltaGround): Promise<DeltaPlan> {
   const whole: RestorePlanView = {
     ...view,
     ...(overwritten ? { delta: overwritten.view, steps: [...DELTA_STEPS] } : {}),
-    warnings: directory.wasShutDown || directory.unfinished !== undefined ? [] : [NOT_SHUT_DOWN],
+    warnings: [ARCHIVING_OFF, ...(directory.wasShutDown || directory.unfinished !== undefined ? [] : [NOT_SHUT_DOWN])],
   };
   return { view: { ...whole, hash: hashOf(whole, directory) }, chain, directory };
 }

@@ -13,6 +13,7 @@ import { freeBytes, readable } from '../methods/check-room.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { instantText } from '../recovery/instant.js';
 import { chainOf } from '../restore/chain.js';
+import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
 import { settingsLike } from '../verification/copied-mariadb.js';
@@ -142,6 +143,7 @@ function planView(
     databases: manifest.databases.map(({ name, bytes: size, tables }) => ({ name, as: name, bytes: size, tables })),
     obstacles,
     warnings: [
+      ...(manifest.physical ? [ARCHIVING_OFF] : []),
       ...(manifest.mariadb && recovery?.point.time !== undefined ? [WHOLE_SECONDS] : []),
       ...(recovery?.path?.beyond ? [BEYOND] : []),
     ],

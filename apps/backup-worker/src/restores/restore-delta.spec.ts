@@ -188,7 +188,14 @@ describe('a restore of differences into a data directory that stands', () => {
     expect(plan.delta?.folders).toHaveLength(3);
     const view = await executed(id);
     expect(view).toMatchObject({ state: 'completed', delta: true, approval: { by: 'bob' } });
-    expect(view.warnings).toEqual([expect.stringContaining('is not in the backup')]);
+    expect(view.warnings).toEqual([
+      expect.stringContaining('does not archive'),
+      expect.stringContaining('is not in the backup'),
+    ]);
+    expect(plan.warnings).toContainEqual(expect.stringContaining('does not archive'));
+    const settings = await readFile(join(directory, 'postgresql.auto.conf'), 'utf8');
+    expect(settings.match(/^archive_mode = .*$/gm)).toEqual(['archive_mode = off']);
+    expect(await readdir(join(directory, 'pg_wal/archive_status'))).toContain('00000002.history.ready');
     expect(await modifiedOf('steady')).toBe(steady);
     expect(await readFile(join(directory, 'server.key'), 'utf8')).toBe('a secret of theirs');
     expect(await contentAt(directory)).toEqual(expected);

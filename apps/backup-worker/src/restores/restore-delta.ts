@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { asHozenError, HozenError } from '@hozen/contracts';
 import { findProgram, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
+import { ARCHIVING_OFF, switchArchivingOff } from '../restore/physical/archiving-off.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
 import { contentsOf, withinBackup } from '../restore/delta/contents.js';
 import { foldersOf, type DataDirectory } from '../restore/delta/data-directory.js';
@@ -17,7 +18,7 @@ import { finishRestored } from './finish-restore.js';
 import { OutcomeUnknown } from './opening.js';
 import { planDelta } from './plan-delta.js';
 import { tablespacesOf } from './plan-directory.js';
-import { isRestored, makeRecoverable, mark } from './restore-directory.js';
+import { isRestored, makeRecoverable, mark, nextTimeline } from './restore-directory.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
 
@@ -44,7 +45,7 @@ export class DeltaDestination implements Destination {
     // The worker that made it whole died before it could say so.
     if (await isRestored({ restoreId, directory })) {
       await this.#unlock(about);
-      return finishRestored(context.outbox, row, restored, []);
+      return finishRestored(context.outbox, row, restored, [ARCHIVING_OFF]);
     }
     const plan = await planDelta({ source, artefact, directory, restoreFolders: context.restoreFolders });
     if (plan.view.hash !== row.plan_hash || !plan.directory) {
@@ -54,7 +55,7 @@ export class DeltaDestination implements Destination {
     // The signature is that of the manifest, and the manifest says which bytes are right.
     if (source.signing) for (const each of plan.chain) await checkFile(each, about);
     const warnings = await this.#overwrite(plan.directory, plan.chain, about);
-    await finishRestored(context.outbox, row, restored, warnings);
+    await finishRestored(context.outbox, row, restored, [ARCHIVING_OFF, ...warnings]);
   }
 
   /** What has been changed cannot be changed back; where nothing was, a server may start again. */
@@ -100,6 +101,7 @@ export class DeltaDestination implements Destination {
     const done = await deltaFiles({ chain, directory, newTablespaces, begin: () => lock.begin(), signal, progress });
     await makeStartable(path);
     await makeRecoverable(path);
+    await switchArchivingOff(path, nextTimeline(chain));
     await giveToOwner(directory);
     // The mark says that all of it is there, so it comes after that.
     await sync(directory);

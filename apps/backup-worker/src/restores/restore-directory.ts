@@ -6,6 +6,7 @@ import { failpoint, inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
 import { recoverTo, type Recovery } from '../recovery/recover-to.js';
 import { removeTree } from '../storage/file/remove-tree.js';
+import { switchArchivingOff } from '../restore/physical/archiving-off.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { syncDirectory } from '../storage/file/durable.js';
@@ -43,6 +44,7 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
       await restoreAndCompare(restore.chain, beside, restore);
       await makeStartable(beside);
       const reached = await recovered(restore, beside);
+      await switchArchivingOff(beside, reached?.timeline ?? nextTimeline(restore.chain));
       await moveTablespaces(restore, beside);
       await mark(restore, beside, reached);
       await giveToServer(beside);
@@ -121,6 +123,11 @@ export async function makeRecoverable(beside: string): Promise<void> {
   const settings = join(beside, 'postgresql.auto.conf');
   const text = await readFile(settings, 'utf8').catch(() => '');
   await writeFile(settings, `${text}\nrestore_command = 'false'\n`, { mode: 0o600 });
+}
+
+/** That a server opens which is started on a copy of files. */
+export function nextTimeline(chain: readonly CommittedArtefact[]): number {
+  return (chain.at(-1)?.manifest.physical?.timeline ?? 1) + 1;
 }
 
 /** Beside the data directory, under their final name, with links to them. */

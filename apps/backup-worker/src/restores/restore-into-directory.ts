@@ -3,6 +3,7 @@ import { sessionName } from '@hozen/dbms';
 import { archivedTail, readTail, type ArchivedTail } from '../recovery/archived-tail.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { instantText, parseInstant } from '../recovery/instant.js';
+import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
@@ -52,10 +53,11 @@ async function restoreIntoDirectory(
   const source = await sourceOf(row, context.database);
   const artefact = await publishedArtefact(source.path, source);
   const restored = artefact.manifest.databases.map(({ name, tables }) => ({ name, as: name, tables }));
-  const { files } = artefact.manifest;
+  const { files, physical } = artefact.manifest;
+  const told = physical ? [ARCHIVING_OFF] : [];
   const isDone = files ? row.opening && (await isNamed(place)) : await isRestored(place);
   // The worker that gave the folder its name died before it could say so.
-  if (isDone) return finishRestored(context.outbox, row, restored, [], await reachedIn(place));
+  if (isDone) return finishRestored(context.outbox, row, restored, told, await reachedIn(place));
   await removeUnfinished(place);
   const { restoreFolders } = context;
   const recovery = row.point ? await recoveryOf(context.database, row.run_id, row.point, row.run_id) : undefined;
@@ -81,7 +83,7 @@ async function restoreIntoDirectory(
     ...(replay ? { replay } : {}),
     applicationName: sessionName(row.id, Number(row.epoch)),
   });
-  await finishRestored(context.outbox, row, restored, [], await reachedIn(place));
+  await finishRestored(context.outbox, row, restored, told, await reachedIn(place));
 }
 
 /**

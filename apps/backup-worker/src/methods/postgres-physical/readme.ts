@@ -34,7 +34,10 @@ STEP BY STEP, AS restore.sh DOES IT
      Files called INCREMENTAL.x hold only changed pages of x, in the format of pg_combinebackup: apply.pl
      puts them in their places. Files that backup_manifest does not list are removed.
   3. recovery.signal is made, and postgresql.auto.conf gets restore_command = 'false': so the server opens
-     on a timeline of its own, and nothing of it can be mixed up with the original.
+     on a timeline of its own; and archive_mode = off, because archive_command is still that of the
+     original: so nothing of it can be mixed up with the original. To archive again, look at
+     archive_command, and write archive_mode = on there before the first start; later, ALTER SYSTEM SET
+     archive_mode = on, a restart, and a new full backup.
 
   A full backup can be checked before it is started: pg_verifybackup -n DIRECTORY (before step 3).
 `;

@@ -71,8 +71,10 @@ done
 # The links are made: the server must not make those of the original.
 rm -f "$directory/tablespace_map" "$directory/standby.signal" "$directory"/.s.PGSQL.*
 : > "$directory/recovery.signal"
-printf "\nrestore_command = 'false'\n" >> "$directory/postgresql.auto.conf"
+# Its archive_command is that of the original: nothing is to get into that place before somebody says so.
+printf "\nrestore_command = 'false'\narchive_mode = off\n" >> "$directory/postgresql.auto.conf"
 say "Restored into $directory. Its owner must be the server's user (chown -R postgres: ...)."
+say "It does not archive: look at archive_command before you switch archive_mode on: see README.txt."
 if [ ! -e "$directory/postgresql.conf" ]; then
   say 'Its configuration did not lie in the data directory: see config/ in the backup (tar -xf FILE --wildcards "config/*").'
 fi
