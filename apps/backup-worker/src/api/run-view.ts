@@ -21,8 +21,9 @@ export interface ArtefactRow {
   file_size: string;
   original_size: string;
   sha256: string;
-  proof: StoredProof;
-  proven_at: Date;
+  /** Of one that was found in storage, and that nobody has read yet, there is none. */
+  proof: StoredProof | null;
+  proven_at: Date | null;
   bad: BadPart | null;
   hold_reason: string | null;
   held_by: string | null;
@@ -79,7 +80,7 @@ function artefactView(row: ArtefactRow): ArtefactView {
     bytes: Number(row.file_size),
     originalBytes: Number(row.original_size),
     sha256: row.sha256,
-    proof: { ...row.proof, provenAt: row.proven_at.toISOString() },
+    ...(row.proof && row.proven_at ? { proof: { ...row.proof, provenAt: row.proven_at.toISOString() } } : {}),
     ...optional('bad', row.bad && badView(row.run_id, row.bad)),
     ...(row.hold_reason !== null && row.held_at
       ? { held: { reason: row.hold_reason, ...optional('by', row.held_by), since: row.held_at.toISOString() } }

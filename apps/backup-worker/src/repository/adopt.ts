@@ -22,15 +22,13 @@ const INSERT_RUN = `
 
 const INSERT_ARTEFACT = `
   INSERT INTO backup_artefacts
-    (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256, proof, proven_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, clock_timestamp())`;
-
-/** Only that it is there was looked at; the verification that is asked for says more. */
-const NOT_PROVEN = { level: 'checksum', databases: 0, tables: 0, seconds: 0 };
+    (run_id, file_path, checksum_path, manifest_path, file_size, original_size, sha256)
+  VALUES ($1, $2, $3, $4, $5, $6, $7)`;
 
 /**
  * Writes down artefacts that stand in the storages of configs and that nothing is known of, as after the loss of the database: they
- * can be restored and are retained like any other. Each is verified next.
+ * can be restored like any other. Only that they are there was looked at: they are unproven, and kept, until a verification has
+ * read them. One of each is asked for.
  */
 export async function adoptArtefacts(
   database: DataSource,
@@ -86,7 +84,7 @@ async function adopt(tx: Transaction, path: string, manifest: Manifest): Promise
   ]);
   if (inserted.length === 0) return false;
   const { checksum, manifest: manifestPath } = besides(path);
-  const sizes = [artefact.bytes, artefact.originalBytes, artefact.sha256, JSON.stringify(NOT_PROVEN)];
+  const sizes = [artefact.bytes, artefact.originalBytes, artefact.sha256];
   await tx.manager.query(INSERT_ARTEFACT, [runId, path, checksum, manifestPath, ...sizes]);
   await recordRange(tx.manager, manifest);
   const request = { run: runId, kind: 'spot', reason: 'found in storage', requestedBy: SOURCE } as const;

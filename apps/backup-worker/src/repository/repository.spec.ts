@@ -1,13 +1,20 @@
 import { copyFile, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
-import { BackupConfiguration, requireValid } from '@hozen/contracts';
+import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
+import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BackupSeries } from '../backup-series.fixture.js';
 import { backUp, jobFor } from '../backup.fixture.js';
+import { listRuns } from '../api/list-runs.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { planRequest } from '../restores/plan-request.js';
+import { previewRetention } from '../retention/preview.js';
+import { lineageOf } from '../runs/lineage.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { acceptVerification } from '../verifications/accept-verification.js';
+import { claimVerification } from '../verifications/claim-verification.js';
+import { executeVerification } from '../verifications/execute-verification.js';
 import { adoptArtefacts } from './adopt.js';
 import { scanRepository } from './scan.js';
 
@@ -45,6 +52,25 @@ function made(hour: number): Promise<CommittedArtefact> {
 /** What stands is written down. */
 async function known(): Promise<void> {
   await adoptArtefacts(store.database, store.outbox, undefined);
+}
+
+/** A spot check, with the second look at what seems bad. */
+async function verified(run: string): Promise<void> {
+  const event = newEvent('verification.requested', { run, kind: 'spot' as const }, { source: 'spec' });
+  await store.outbox.transaction((tx) => acceptVerification(tx, event));
+  const { database, outbox } = store;
+  const log = logger('spec');
+  log.level = 'silent';
+  const shutdown = new AbortController().signal;
+  for (let row = await claimVerification(database, 'spec'); row; row = await claimVerification(database, 'spec')) {
+    await executeVerification(row, performance.now(), {
+      database,
+      outbox,
+      log,
+      spoolRoot: folder.join('spool'),
+      shutdown,
+    });
+  }
 }
 
 async function findings(): Promise<string[]> {
@@ -152,6 +178,52 @@ describe('the adoption of artefacts', () => {
     );
     expect(asked).toMatchObject([{ data: { run: artefact.manifest.runId, kind: 'spot' } }]);
     expect(await adoptArtefacts(store.database, store.outbox, undefined)).toEqual({ adopted: [], refused: [] });
+  });
+
+  it('leaves them unproven, and kept however old, until a verification has read them', async () => {
+    const [flipped, { manifest }] = [await made(1), await made(2)];
+    const bytes = await readFile(flipped.path);
+    bytes[100] = (bytes[100] ?? 0) ^ 1;
+    await writeFile(flipped.path, bytes);
+    await known();
+    await store.database.query(`UPDATE backup_runs SET finished_at = '2026-01-02'`);
+    const next = await store.run((await store.request('nightly')).id);
+    expect(await lineageOf(store.database, next).newest(['full'])).toBeUndefined();
+    const proofs = async () => {
+      const { runs } = await listRuns(store.database, { state: 'completed', limit: '10' });
+      return new Map(runs.map(({ id, artefact }) => [id, artefact?.proof?.level] as const));
+    };
+    expect(await proofs()).toEqual(
+      new Map([
+        [manifest.runId, undefined],
+        [flipped.manifest.runId, undefined],
+      ]),
+    );
+    const kept = async () =>
+      (await previewRetention(store.database, 'nightly')).flatMap((each) =>
+        each.artefacts.map(({ runId, keep, reasons }) => [runId, keep, reasons.map(({ kind }) => kind)]),
+      );
+    expect(new Set(await kept())).toEqual(
+      new Set([
+        [manifest.runId, true, ['unread']],
+        [flipped.manifest.runId, true, ['unread']],
+      ]),
+    );
+    await verified(manifest.runId);
+    expect(await lineageOf(store.database, next).newest(['full'])).toMatchObject({ runId: manifest.runId });
+    await verified(flipped.manifest.runId);
+    expect(await proofs()).toEqual(
+      new Map([
+        [manifest.runId, 'checksum'],
+        [flipped.manifest.runId, undefined],
+      ]),
+    );
+    expect(new Set(await kept())).toEqual(
+      new Set([
+        [manifest.runId, true, ['floor']],
+        [flipped.manifest.runId, false, ['old']],
+      ]),
+    );
   });
 
   it('keeps what builds on what', async () => {

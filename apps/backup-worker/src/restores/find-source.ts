@@ -23,7 +23,8 @@ export interface RestoreSource {
   encryption: EncryptionSpec | null;
   /** Whose signatures it believes. */
   signing: SigningSpec | null;
-  proof: { level: string; seconds: number };
+  /** Of one that was found in storage, and not read yet, there is none. */
+  proof: { level: string; seconds: number } | null;
   /** It was found to be bad, or what it builds on. Only where it was named. */
   bad: BadPart | null;
 }

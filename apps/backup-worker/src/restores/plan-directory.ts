@@ -147,7 +147,7 @@ function planView(
       ...(manifest.mariadb && recovery?.point.time !== undefined ? [WHOLE_SECONDS] : []),
       ...(recovery?.path?.beyond ? [BEYOND] : []),
     ],
-    ...(source.proof.level === 'restore' ? { expectedSeconds: Math.ceil(source.proof.seconds) } : {}),
+    ...(source.proof?.level === 'restore' ? { expectedSeconds: Math.ceil(source.proof.seconds) } : {}),
   };
 }
 

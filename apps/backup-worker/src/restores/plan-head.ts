@@ -11,7 +11,13 @@ export function planHead(
   return {
     runId: source.runId,
     config: source.config,
-    artefact: { path, bytes, originalBytes, proof: source.proof.level, committedAt: manifest.committedAt },
+    artefact: {
+      path,
+      bytes,
+      originalBytes,
+      ...(source.proof ? { proof: source.proof.level } : {}),
+      committedAt: manifest.committedAt,
+    },
   };
 }
 
@@ -21,7 +27,7 @@ export function expectedSeconds(
   { manifest }: CommittedArtefact,
   wanted: readonly { bytes: number }[],
 ): Pick<RestorePlanView, 'expectedSeconds'> {
-  if (proof.level !== 'restore') return {};
+  if (proof?.level !== 'restore') return {};
   const bytes = wanted.reduce((sum, each) => sum + each.bytes, 0);
   const total = manifest.databases.reduce((sum, each) => sum + each.bytes, 0);
   return { expectedSeconds: Math.ceil((proof.seconds * bytes) / Math.max(bytes, total, 1)) };

@@ -18,6 +18,7 @@ function artefact(daysAgo: number, change: Partial<KeptArtefact> = {}): KeptArte
     leadsOnFrom: undefined,
     damaged: false,
     bad: false,
+    unread: false,
     days: undefined,
     held: false,
     lockedUntil: undefined,
@@ -66,6 +67,15 @@ describe('retention', () => {
     const bad = [1, 2, 3].map((ago) => artefact(ago, { proven: false }));
     const decisions = decide([...bad, artefact(4)], rules({ retentionDays: 30, retentionCount: 1 }), NOW);
     expect(kept(decisions)).toContain('full-4');
+  });
+
+  it('lets nothing go that was found in storage and nobody has read, and counts it as no proven one', () => {
+    const found = [400, 500].map((ago) => artefact(ago, { proven: false, unread: true }));
+    const before = decide([...found, artefact(600), artefact(700)], rules({ retentionDays: 30 }), NOW);
+    expect(reasonsOf(before, 'full-400')).toEqual(['unread']);
+    expect(reasonsOf(before, 'full-500')).toEqual(['unread']);
+    expect(reasonsOf(before, 'full-600')).toEqual(['floor']);
+    expect(reasonsOf(before, 'full-700')).toEqual(['old']);
   });
 
   it('lets nothing go while the newest backup is one of damaged data', () => {

@@ -11,6 +11,8 @@ export interface KeptArtefact {
   finishedAt: Date;
   /** Read back or restored, and found good. What is not proven protects nobody. */
   proven: boolean;
+  /** Found in storage, and nobody has looked yet whether it is good. */
+  unread: boolean;
   /** A true copy of damaged data. */
   damaged: boolean;
   /** A verification found it, or what it builds on, to be bad. */
@@ -33,6 +35,7 @@ export type KeepReason =
   | { kind: 'floor'; proven: number }
   | { kind: 'damage' | 'bad' }
   | { kind: 'held' }
+  | { kind: 'unread' }
   | { kind: 'locked'; until: Date }
   | { kind: 'needed'; by: string };
 
@@ -51,7 +54,7 @@ export interface Rules {
 
 /**
  * What of a config's artefacts stays, and why. Nothing is deleted that is younger than its days and among its count, that
- * a period keeps, that is among the newest proven ones, held, locked, or needed by anything that stays.
+ * a period keeps, that is among the newest proven ones, held, locked, not looked at yet, or needed by anything that stays.
  */
 export function decide(artefacts: readonly KeptArtefact[], rules: Rules, now: Date): Decision[] {
   const newestFirst = artefacts.toSorted((a, b) => b.startedAt.getTime() - a.startedAt.getTime());
@@ -83,6 +86,8 @@ export function decide(artefacts: readonly KeptArtefact[], rules: Rules, now: Da
   for (const artefact of artefacts) {
     if (artefact.leadsOnFrom !== undefined) keep(artefact, { kind: 'needed', by: artefact.leadsOnFrom });
     if (artefact.held) keep(artefact, { kind: 'held' });
+    // It may be the only good one: nothing else can be said to protect.
+    if (artefact.unread) keep(artefact, { kind: 'unread' });
     if (artefact.lockedUntil && artefact.lockedUntil > now) {
       keep(artefact, { kind: 'locked', until: artefact.lockedUntil });
     }

@@ -22,6 +22,7 @@ const STANDING = `
          run.parent_run_id,
          (run.options ->> 'retentionDays')::integer AS days,
          coalesce((artefact.proof ->> 'damaged')::boolean, false) AS damaged, run.id IN ${BAD_RUNS} AS bad,
+         artefact.proof IS NULL AS unproven,
          (SELECT beginning.run_id FROM beginning, recovery_ranges AS range
            WHERE range.run_id = run.id AND range.kind = 'log'
              AND range.system_identifier = beginning.system_identifier
@@ -52,6 +53,7 @@ interface StandingRow {
   days: number | null;
   damaged: boolean;
   bad: boolean;
+  unproven: boolean;
   leads_on_from: string | null;
   held: boolean;
 }
@@ -92,8 +94,10 @@ function artefactOf(row: StandingRow): StandingArtefact {
     level: row.backup_level,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
-    // A run is completed only when its artefact is proven; but it may be the proven copy of damaged data, or have gone bad since.
-    proven: !row.damaged && !row.bad,
+    // A run of ours is completed only when its artefact is proven; but it may be the proven copy of damaged data, or have gone bad
+    // since. One that was found in storage is not proven yet.
+    proven: !row.damaged && !row.bad && !row.unproven,
+    unread: row.unproven && !row.bad,
     damaged: row.damaged,
     bad: row.bad,
     parentRunId: row.parent_run_id ?? undefined,

@@ -21,7 +21,7 @@ const NEWEST = `
   )
   SELECT newest.run_id AS "runId", newest.file_path AS "path", (SELECT count(*) FROM chain)::int AS "chain" FROM newest
    WHERE NOT EXISTS (SELECT FROM chain JOIN backup_artefacts AS part ON part.run_id = chain.id
-                      WHERE part.bad_since IS NOT NULL)`;
+                      WHERE part.bad_since IS NOT NULL OR part.proof IS NULL)`;
 
 const CHOOSE = `
   UPDATE backup_runs SET backup_level = $3, parent_run_id = $4

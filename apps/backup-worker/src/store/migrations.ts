@@ -14,6 +14,7 @@ import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 import { RunParents1764250000000 } from './run-parents.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
+import { UnprovenArtefacts1764460000000 } from './unproven-artefacts.migration.js';
 import { Verifications1764310000000 } from './verifications.migration.js';
 import { WalReceivers1764400000000 } from './wal-receivers.migration.js';
 import { WholeRestores1764410000000 } from './whole-restores.migration.js';
@@ -39,4 +40,5 @@ export const migrations = [
   WholeRestores1764410000000,
   PerformanceWatches1764440000000,
   MariadbInPlace1764450000000,
+  UnprovenArtefacts1764460000000,
 ];

@@ -28,6 +28,10 @@ const MARK_BAD = `
 /** Whatever was put right: it restores and compares again. A lesser look may not see what that one saw. */
 const CLEAR_BAD = `UPDATE backup_artefacts SET bad_since = NULL WHERE run_id = $1 AND bad_since IS NOT NULL`;
 
+/** What was found in storage is unproven until now. A drill of a key reads no more than it must, and proves the key. */
+const PROVE = `
+  UPDATE backup_artefacts SET proof = $2::jsonb, proven_at = clock_timestamp() WHERE run_id = $1 AND proof IS NULL`;
+
 export interface Verified {
   proof: ProofFacts;
   rtoSeconds: number | undefined;
@@ -47,6 +51,7 @@ export async function finishVerified(outbox: Outbox, row: VerificationRow, found
     const times = await end(tx, row, { state: 'completed', ...found });
     if (row.kind === 'full') await tx.manager.query(CLEAR_BAD, [row.run_id]);
     const { proof, rtoSeconds, rpoSeconds, recipients } = found;
+    if (row.identity === null) await tx.manager.query(PROVE, [row.run_id, JSON.stringify(proof)]);
     const data = {
       ...verificationFacts(row),
       startedAt: (times.started_at ?? times.finished_at).toISOString(),

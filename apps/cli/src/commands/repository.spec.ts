@@ -42,10 +42,13 @@ describe('hozen repository', () => {
 
   it('adopts what is unknown, and says what it refused', async () => {
     const adopted = [{ runId: RUN_ID, config: 'nightly', path: '/srv/backups/a.tar' }];
-    expect(await asked({ adopted, refused: [] }, 'adopt')).toMatchObject({ ending: 'ok', path: '/repository/adopt' });
+    const all = await asked({ adopted, refused: [] }, 'adopt');
+    expect(all).toMatchObject({ ending: 'ok', path: '/repository/adopt' });
+    expect(all.out).toMatch(/None of them is proven yet.*hozen verify/);
     const refused = [{ kind: 'damaged' as const, path: '/srv/backups/b.tar', what: 'it has 1 bytes instead of 2' }];
     const { ending, out } = await asked({ adopted: [], refused }, 'adopt');
     expect(ending).toBe('failed');
     expect(out).toContain('it has 1 bytes instead of 2');
+    expect(out).not.toContain('proven');
   });
 });

@@ -40,6 +40,7 @@ export async function repositoryAdopt(context: Context, config: string | undefin
     }
     context.out.write(view.refused.map((each) => findingText(context, each)).join(''));
     context.out.write(`${context.text('repository.adopted', { count: view.adopted.length })}\n`);
+    if (view.adopted.length > 0) context.out.write(`${context.styles.warn(context.text('repository.unproven'))}\n`);
   }
   return view.refused.length === 0 ? 'ok' : 'failed';
 }

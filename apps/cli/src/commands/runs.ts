@@ -56,7 +56,7 @@ export function runsText(
 
 function provenText({ text, styles }: Context, { proof, bad }: ArtefactView): string {
   if (bad) return styles.bad(text(bad.buildsOn === undefined ? 'proof.bad' : 'proof.bad-base'));
-  return proof ? text(`proof.${proof.level}`) : '';
+  return text(proof ? `proof.${proof.level}` : 'proof.none');
 }
 
 const STATE_STYLES = {

@@ -39,7 +39,7 @@ export function runText(context: Context, run: RunView, deliveries: DeliveryView
 export function proofText(context: Context, run: RunView): string {
   if (run.artefact?.bad) return context.styles.bad(badText(context, run.artefact.bad));
   const proof = run.artefact?.proof;
-  if (!proof) return context.styles.bad(context.text('run.unproven'));
+  if (!proof) return context.styles.bad(context.text('run.unproven', { id: run.id }));
   const seconds = proof.seconds.toFixed(1);
   if (proof.files !== undefined) {
     const compared = context.text('run.proof-files', { files: proof.files, seconds });

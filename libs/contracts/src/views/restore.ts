@@ -72,7 +72,7 @@ export interface RestoreListView {
 export interface RestorePlanView {
   runId: string;
   config: string;
-  artefact: { path: string; bytes: number; originalBytes: number; proof: string; committedAt: string };
+  artefact: { path: string; bytes: number; originalBytes: number; proof?: string; committedAt: string };
   /** The backup that was named is bad; the newest sound one of its config, where there is one. */
   bad?: BadBackupView & { instead?: string };
   /** Backups that are restored one over the other, the full one first: of copies of files. */

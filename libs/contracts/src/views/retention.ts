@@ -3,7 +3,7 @@ import type { BackupLevel } from '../words.js';
 
 /** Why an artefact stays (`young`, `period`, `floor`, `damage`, `bad`, `held`, `locked`, `needed`) or goes (`old`, `surplus`), with its numbers. */
 export interface RetentionReasonView {
-  kind: 'young' | 'period' | 'floor' | 'damage' | 'bad' | 'held' | 'locked' | 'needed' | 'old' | 'surplus';
+  kind: 'young' | 'period' | 'floor' | 'damage' | 'bad' | 'held' | 'unread' | 'locked' | 'needed' | 'old' | 'surplus';
   /** young, old: days that it is kept. */
   days?: number;
   /** period: the one that it is the last of. */

@@ -47,7 +47,7 @@ export interface ArtefactView {
   bytes: number;
   originalBytes: number;
   sha256: string;
-  /** `files` of a tree of files: paths that were compared. */
+  /** Of one that was found in storage and not read yet there is none. `files` of a tree of files: paths that were compared. */
   proof?: {
     level: ProofLevel;
     databases: number;

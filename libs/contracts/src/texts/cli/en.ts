@@ -178,6 +178,7 @@ export const cliEn = {
   'trigger.manual': 'manual',
   'trigger.automatic': 'automatic',
   'proof.checksum': 'checksum',
+  'proof.none': 'not yet',
   'proof.restore': 'restore',
   'proof.bad': 'BAD',
   'proof.bad-base': 'BUILDS ON A BAD ONE',
@@ -230,7 +231,7 @@ export const cliEn = {
   'run.proof-restore':
     'restored into a scratch server and compared: {databases} databases, {tables} tables, in {seconds} s',
   'run.proof-checksum': 'read back and checked against its checksum, in {seconds} s',
-  'run.unproven': 'no',
+  'run.unproven': 'not yet: hozen verify {id}',
   'run.bad': 'BAD since {time}: found by verification {verification}',
   'run.bad-base': 'BAD: it builds on run {id}, which is bad since {time} (verification {verification})',
   'run.warning': 'Warning',
@@ -273,6 +274,8 @@ export const cliEn = {
   'repository.storage': '{storage}: {artefacts} artefacts, {size}',
   'repository.well': 'Everything is as it should be.',
   'repository.adopted': '{count} artefacts were adopted.',
+  'repository.unproven':
+    'None of them is proven yet; a spot check of each is asked for. See hozen verifications, or restore one into a scratch server: hozen verify RUN --wait',
   'repository.missing': 'MISSING',
   'repository.damaged': 'damaged',
   'repository.bad': 'BAD',
@@ -380,6 +383,7 @@ export const cliEn = {
   'retention.why.bad': 'the newest backup is bad',
   'retention.why.floor': 'among the {proven} newest proven ones',
   'retention.why.held': 'held',
+  'retention.why.unread': 'found in storage and not verified yet',
   'retention.why.locked': 'locked in storage until {until}',
   'retention.why.needed': 'needed by {by}',
   'retention.why.old': 'older than {days} days',

@@ -177,6 +177,7 @@ export const cliJa: CliTexts = {
   'trigger.manual': '手動',
   'trigger.automatic': '自動',
   'proof.checksum': 'チェックサム',
+  'proof.none': '未検証',
   'proof.restore': 'リストア',
   'proof.bad': '【不良】',
   'proof.bad-base': '【不良の上】',
@@ -229,7 +230,7 @@ export const cliJa: CliTexts = {
   'run.proof-restore':
     '一時サーバーにリストアして比較済み: データベース {databases} 個、テーブル {tables} 個、{seconds} 秒',
   'run.proof-checksum': '読み戻してチェックサムと照合済み、{seconds} 秒',
-  'run.unproven': 'なし',
+  'run.unproven': '未検証: hozen verify {id}',
   'run.bad': '【不良】{time} から。検証 {verification} で判明',
   'run.bad-base': '【不良】元になる実行 {id} が {time} から不良です(検証 {verification})',
   'run.warning': '警告',
@@ -272,6 +273,8 @@ export const cliJa: CliTexts = {
   'repository.storage': '{storage}: {artefacts} 件、{size}',
   'repository.well': 'すべて正常です。',
   'repository.adopted': '{count} 件を記録しました。',
+  'repository.unproven':
+    'まだどれも検証されていません。それぞれの抜き取り検査を要求しました。hozen verifications で確認するか、hozen verify RUN --wait で一時サーバーにリストアして検証してください。',
   'repository.missing': '【欠落】',
   'repository.damaged': '破損',
   'repository.bad': '【不良】',
@@ -380,6 +383,7 @@ export const cliJa: CliTexts = {
   'retention.why.bad': '最新のバックアップが不良のため',
   'retention.why.floor': '検証済みの最新 {proven} 件',
   'retention.why.held': '保留中',
+  'retention.why.unread': 'ストレージで見つかり、まだ検証されていません',
   'retention.why.locked': 'ストレージで {until} までロック',
   'retention.why.needed': '{by} に必要',
   'retention.why.old': '{days} 日を経過',
