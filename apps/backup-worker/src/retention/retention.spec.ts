@@ -113,11 +113,16 @@ describe('artefacts that expire', () => {
     await expect(hold(store.database, old, 'too late', null)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  it('of logs stay while a moment that is promised is reached by them', async () => {
+  it.each([
+    ['the newest copy before it', false],
+    ['the copy before one that is bad', true],
+  ])('of logs stay while a moment that is promised is reached by them, from %s', async (_of, isBad) => {
     const ranges = `
       INSERT INTO recovery_ranges (run_id, kind, system_identifier, first_timeline, timeline, start_lsn, end_lsn, up_to)
       VALUES ($1, $2, '7', 1, 1, $3, $4, (SELECT finished_at FROM backup_runs WHERE id = $1))`;
     const artefacts = [
+      { daysAgo: 14, kind: 'log', start: '0/0000100', end: '0/0F00000' },
+      { daysAgo: 13, kind: 'copy', start: '0/1000100', end: '0/1000200' },
       { daysAgo: 12, kind: 'log', start: '0/1000000', end: '0/2000000' },
       { daysAgo: 10, kind: 'copy', start: '0/2000100', end: '0/2000200' },
       { daysAgo: 9, kind: 'log', start: '0/2000000', end: '0/3000000' },
@@ -131,15 +136,15 @@ describe('artefacts that expire', () => {
       await store.database.query(ranges, [id, kind, start, end]);
       ids.push(id);
     }
+    const bad = isBad ? [ids[3]] : [];
+    await store.database.query('UPDATE backup_artefacts SET bad_since = now() WHERE run_id = ANY ($1)', [bad]);
     await expire(store.database, await configId());
     await deleteAll();
-    // The copy is the newest full one: it stays by the rules, and the way to the promised days begins with it.
-    expect(standing().toSorted()).toEqual(
-      ids
-        .slice(1)
-        .map((id) => `${id}.tar.gz`)
-        .toSorted(),
-    );
+    // The copy is the newest full one that is sound: it stays by the rules, and the way to the promised days begins with it.
+    const promised = isBad ? [ids[1], ids[2], ids[4], ids[5]] : ids.slice(3);
+    expect(standing()).toEqual(expect.arrayContaining(promised.map((id) => `${id}.tar.gz`)));
+    expect(standing()).not.toContain(`${ids[0]}.tar.gz`);
+    if (!isBad) expect(standing()).toHaveLength(3);
   });
 
   it('are decided once, however many decide at the same time', async () => {

@@ -6,7 +6,7 @@ import { policyOf } from './policy.js';
 
 /**
  * All artefacts of a config that are not deleted or about to be. Logs that are kept for some days promise every moment of
- * these days: the newest copy of files before them is where the way begins, and every log since then is needed.
+ * these days: the newest sound copy of files before them is where the way begins, and every log since then is needed.
  */
 const STANDING = `
   WITH beginning AS (
@@ -16,6 +16,7 @@ const STANDING = `
       JOIN backup_configs AS config ON config.target_id = run.target_id
      WHERE config.id = $1 AND copy.kind = 'copy' AND copy.up_to < $3::timestamptz - make_interval(days => $2)
        AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = copy.run_id)
+       AND copy.run_id NOT IN ${BAD_RUNS}
      ORDER BY copy.up_to DESC LIMIT 1
   )
   SELECT artefact.run_id, artefact.file_path, artefact.file_size, run.backup_level, run.started_at, run.finished_at,
