@@ -33,6 +33,8 @@ export class BackupSeries {
       ...watch,
       lineage: {
         newest: (levels) => Promise.resolve(this.#newest(levels)),
+        copyWithoutLog: () => Promise.resolve(undefined),
+        ...watch.lineage,
         choose: (_level, chosen) => {
           parent = chosen?.runId;
           return Promise.resolve();

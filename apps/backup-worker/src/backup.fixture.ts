@@ -19,7 +19,11 @@ export function quietContext(change: Partial<AttemptContext> = {}): AttemptConte
     progress: () => undefined,
     ensureLease: () => undefined,
     log,
-    lineage: { newest: () => Promise.resolve(undefined), choose: () => Promise.resolve() },
+    lineage: {
+      newest: () => Promise.resolve(undefined),
+      copyWithoutLog: () => Promise.resolve(undefined),
+      choose: () => Promise.resolve(),
+    },
     ...change,
   };
 }

@@ -44,10 +44,21 @@ export interface EarlierBackup {
   chain: number;
 }
 
+/** A copy of the files of a PostgreSQL server, as far as where its logs must go on. */
+export interface StandingCopy {
+  systemIdentifier: string;
+  timeline: number;
+  endLsn: string;
+  /** RFC 3339: it is of no later moment. */
+  at: string;
+}
+
 /** The earlier backups of the config, for levels that build on one. */
 export interface Lineage {
   /** The newest of these levels. */
   newest(levels: readonly BackupLevel[]): Promise<EarlierBackup | undefined>;
+  /** The newest copy of the target's files, of whichever config, where no log goes on from it yet. */
+  copyWithoutLog(): Promise<StandingCopy | undefined>;
   /**
    * Writes down what the run is and builds on: from then on that is kept as long as the run's artefact.
    * @throws HozenError LEASE_LOST

@@ -7,10 +7,11 @@ import {
   type RestoreObstacle,
   type RestorePlanView,
 } from '@hozen/contracts';
-import { findMariadbTool } from '@hozen/dbms';
+import { findMariadbTool, formatLsn } from '@hozen/dbms';
 import { versionOf, type Manifest } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
+import type { CopyRange, LogRange } from '../recovery/ranges.js';
 import { instantText } from '../recovery/instant.js';
 import { chainOf } from '../restore/chain.js';
 import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
@@ -29,7 +30,15 @@ export interface DirectoryGround {
   /** Folders below which files may be restored. */
   restoreFolders: readonly string[];
   /** How far the log is replayed over them. */
-  recovery?: { point: RecoveryPoint; path: RecoveryPath | undefined; ranges: RecoverableRange[] } | undefined;
+  recovery?:
+    | {
+        point: RecoveryPoint;
+        path: RecoveryPath | undefined;
+        ranges: RecoverableRange[];
+        /** Where nothing can be reached: the newest copy, and the logs, none of which goes on from it. */
+        apart?: { copy: CopyRange; logs: readonly LogRange[] } | undefined;
+      }
+    | undefined;
 }
 
 /** Where the tablespaces of a restored directory go. */
@@ -61,7 +70,9 @@ export async function planDirectory(
     if (!(await isFree(folder))) obstacles.push({ kind: 'directory-taken', what: folder });
   }
   if (mariadb) obstacles.push(...(await programsMissing(artefact)));
-  obstacles.push(...(files && ground.recovery ? [NO_LOG] : obstaclesTo(ground.recovery, mariadb !== undefined)));
+  obstacles.push(
+    ...(files && ground.recovery ? [NO_LOG] : obstaclesTo(ground.recovery, source.config, mariadb !== undefined)),
+  );
   const ofDatabases = manifest.databases.reduce((sum, { bytes }) => sum + bytes, 0);
   const needed = files?.bytes ?? Math.max(ofDatabases, mariadb ? (chain[0]?.originalBytes ?? 0) : 0);
   const free = await freeBytes(directory);
@@ -88,18 +99,27 @@ async function programsMissing(artefact: CommittedArtefact): Promise<Obstacle[]>
   }
 }
 
-function obstaclesTo(recovery: DirectoryGround['recovery'], isMariadb: boolean): Obstacle[] {
+function obstaclesTo(recovery: DirectoryGround['recovery'], config: string, isMariadb: boolean): Obstacle[] {
   if (!recovery) return [];
-  const { path, ranges, point } = recovery;
+  const { path, ranges, point, apart } = recovery;
   if (![...POINTS.both, ...(isMariadb ? POINTS.mariadb : POINTS.postgres)].some((kind) => point[kind] !== undefined)) {
     return [{ kind: 'wrong-method', what: isMariadb ? NO_WAL : NO_BINLOG }];
   }
+  if (!path && apart && !isMariadb) return [{ kind: 'copy-without-log', what: whyApart(apart, config) }];
   if (!path) {
     const what = ranges.map(({ from, upTo }) => `${from} – ${upTo}`).join(', ');
     return [{ kind: 'point-uncovered', what: what === '' ? '–' : what }];
   }
   const folders = new Set(path.logs.flatMap(({ tablespaces }) => tablespaces));
   return [...folders].map((what) => ({ kind: 'tablespace-created', what }));
+}
+
+/** Where the one ends and the others begin, and what is to be done. */
+function whyApart({ copy, logs }: { copy: CopyRange; logs: readonly LogRange[] }, config: string): string {
+  const later = logs.find(({ system, endLsn }) => system === copy.system && endLsn >= copy.endLsn);
+  const begins = later ? `the log begins at ${formatLsn(later.startLsn)}` : 'there is no later log';
+  const next = later ? `hozen backup ${config} --level full` : 'run the config of the log (postgres-wal)';
+  return `it ends at ${formatLsn(copy.endLsn)} (${instantText(copy.at)}), ${begins}: ${next}`;
 }
 
 /** How a point can be named, by what the server's log knows of. */

@@ -17,5 +17,7 @@ export async function recoveryOf(
   const { copies, logs } = await rangesAround(database.manager, copyRunId);
   const from = copies.filter(({ runId }) => runId === copyRunId);
   const ranges = recoverable({ copies: run === undefined ? copies : from, logs });
-  return { point, path: findPath({ copies: from, logs }, point), ranges };
+  const copy = (run === undefined ? copies : from).at(-1);
+  const apart = copy && ranges.length === 0 ? { copy, logs } : undefined;
+  return { point, path: findPath({ copies: from, logs }, point), ranges, apart };
 }

@@ -1,6 +1,6 @@
 import type { BackupLevel } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
-import type { EarlierBackup, Lineage } from '../job.js';
+import type { EarlierBackup, Lineage, StandingCopy } from '../job.js';
 import type { RunRow } from '../store/entities.js';
 import { lostLease } from './lost-lease.js';
 
@@ -23,6 +23,23 @@ const NEWEST = `
    WHERE NOT EXISTS (SELECT FROM chain JOIN backup_artefacts AS part ON part.run_id = chain.id
                       WHERE part.bad_since IS NOT NULL OR part.proof IS NULL)`;
 
+const COPY_WITHOUT_LOG = `
+  WITH standing AS (
+    SELECT range.* FROM recovery_ranges AS range
+      JOIN backup_runs AS run ON run.id = range.run_id
+      JOIN backup_artefacts AS artefact ON artefact.run_id = range.run_id
+     WHERE run.target_id = $1 AND artefact.bad_since IS NULL
+       AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = range.run_id)
+  ), newest AS (
+    SELECT * FROM standing WHERE kind = 'copy' ORDER BY up_to DESC LIMIT 1
+  )
+  SELECT system_identifier AS "systemIdentifier", timeline::int AS "timeline", end_lsn::text AS "endLsn",
+         to_char(up_to AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "at"
+    FROM newest
+   WHERE NOT EXISTS (SELECT FROM standing AS log
+                      WHERE log.kind = 'log' AND log.system_identifier = newest.system_identifier
+                        AND log.timeline >= newest.timeline AND log.end_lsn >= newest.end_lsn)`;
+
 const CHOOSE = `
   UPDATE backup_runs SET backup_level = $3, parent_run_id = $4
    WHERE id = $1 AND epoch = $2 AND state = 'running'
@@ -32,6 +49,7 @@ const CHOOSE = `
 export function lineageOf(database: DataSource, run: RunRow): Lineage {
   return {
     newest: (levels) => newest(database, run, levels),
+    copyWithoutLog: async () => (await database.query<StandingCopy[]>(COPY_WITHOUT_LOG, [run.target_id]))[0],
     choose: (level, parent) => choose(database, run, level, parent),
   };
 }

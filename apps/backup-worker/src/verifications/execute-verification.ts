@@ -121,7 +121,11 @@ function readBack(seconds: number): ProofFacts {
 }
 
 /** Nothing is made: nothing builds on anything. */
-const NO_LINEAGE = { newest: () => Promise.resolve(undefined), choose: () => Promise.resolve() };
+const NO_LINEAGE = {
+  newest: () => Promise.resolve(undefined),
+  copyWithoutLog: () => Promise.resolve(undefined),
+  choose: () => Promise.resolve(),
+};
 
 /** The run's job as it would be now, under the name of the verification: its sessions and folders are its own. */
 async function jobFor(

@@ -167,6 +167,7 @@ export const RESTORE_OBSTACLES = [
   'disk-too-small',
   'wrong-method',
   'point-uncovered',
+  'copy-without-log',
   'tablespace-created',
   'programs-missing',
 ] as const;

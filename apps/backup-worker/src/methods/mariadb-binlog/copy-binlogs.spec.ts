@@ -58,7 +58,11 @@ describe.skipIf(!hasMariadb)(
       const last = logs.at(-1);
       const newest = last && { runId: last.job.runId, path: last.artefact.path, chain: 1 };
       const context = quietContext({
-        lineage: { newest: () => Promise.resolve(newest), choose: () => Promise.resolve() },
+        lineage: {
+          newest: () => Promise.resolve(newest),
+          copyWithoutLog: () => Promise.resolve(undefined),
+          choose: () => Promise.resolve(),
+        },
       });
       const artefact = await backUp(job, context);
       logs.push({ job, artefact });

@@ -69,7 +69,11 @@ describe.skipIf(!hasMariadb || !hasBackup)(
         chosen.push(as);
         return Promise.resolve();
       };
-      const lineage = { newest: (levels: readonly BackupLevel[]) => Promise.resolve(newest(levels)), choose };
+      const lineage = {
+        newest: (levels: readonly BackupLevel[]) => Promise.resolve(newest(levels)),
+        copyWithoutLog: () => Promise.resolve(undefined),
+        choose,
+      };
       const artefact = await backUp(job, quietContext({ lineage }));
       made.push({ job, artefact });
       return artefact;

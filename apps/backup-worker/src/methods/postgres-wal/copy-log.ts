@@ -139,11 +139,8 @@ async function archivedSince(
 }
 
 /** Begins with the oldest WAL that is held. */
-async function anew(
-  { job, target, end }: Copying,
-  earlier: EarlierLog | undefined,
-  reason: string,
-): Promise<Beginning> {
+async function anew(copying: Copying, earlier: EarlierLog | undefined, reason: string): Promise<Beginning> {
+  const { job, target, end } = copying;
   const firstOf = (place: bigint) => (place / BigInt(target.segmentBytes)) * BigInt(target.segmentBytes);
   let lsn = firstOf(target.heldFrom);
   const isThere = lsn <= end.lsn && !(await whyNotFrom(target.address, end.timeline, lsn, sessionOf(job)));
@@ -153,9 +150,28 @@ async function anew(
     await client.query(DROP_SLOT, [target.slot]);
     lsn = firstOf(await ensureSlot(client, target.slot));
   }
-  if (!earlier) return { timeline: end.timeline, lsn };
+  if (!earlier) return firstAfterCopy(copying, lsn);
   const { wholeUntilLsn: fromLsn, upTo: from } = earlier.wal;
   return { timeline: end.timeline, lsn, gap: { fromLsn, from, toLsn: formatLsn(lsn), reason } };
+}
+
+/**
+ * The first log of all goes on from the copy that is there, where the server still has its WAL since then: nothing
+ * leads on from that copy otherwise, and a new one is needed.
+ */
+async function firstAfterCopy({ job, target, end, context }: Copying, lsn: bigint): Promise<Beginning> {
+  const { timeline } = end;
+  const copy = await context.lineage.copyWithoutLog();
+  if (copy?.systemIdentifier !== target.facts.systemIdentifier) return { timeline, lsn };
+  const wanted = (parseLsn(copy.endLsn) / BigInt(target.segmentBytes)) * BigInt(target.segmentBytes);
+  const isSame = copy.timeline === timeline;
+  if (isSame && lsn <= wanted) return { timeline, lsn };
+  const why = isSame
+    ? await whyNotFrom(target.address, timeline, wanted, sessionOf(job))
+    : `the server is on timeline ${timeline}, the copy on ${copy.timeline}`;
+  if (why === undefined) return { timeline, lsn: wanted };
+  const reason = `this is the first log, and the newest copy ended before it (${why})`;
+  return { timeline, lsn, gap: { fromLsn: copy.endLsn, from: copy.at, toLsn: formatLsn(lsn), reason } };
 }
 
 /**

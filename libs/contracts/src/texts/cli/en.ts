@@ -367,6 +367,7 @@ export const cliEn = {
   'restore.obstacle.disk-too-small': 'there is no room: {what}',
   'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.point-uncovered': 'no backup and log lead there: {what}',
+  'restore.obstacle.copy-without-log': 'no log leads on from the copy: {what}',
   'restore.obstacle.tablespace-created':
     'a tablespace was created in {what} after this backup, and replaying that would write there: begin with a newer backup',
   'restore.obstacle.programs-missing': 'the worker lacks programs of the server: {what}',

@@ -367,6 +367,7 @@ export const cliJa: CliTexts = {
   'restore.obstacle.disk-too-small': '空き容量が足りません: {what}',
   'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.point-uncovered': 'そこに至るバックアップとログがありません: {what}',
+  'restore.obstacle.copy-without-log': 'コピーから続くログがありません: {what}',
   'restore.obstacle.tablespace-created':
     'このバックアップの後に {what} にテーブルスペースが作成されており、再生するとそこに書き込まれます。より新しいバックアップから始めてください',
   'restore.obstacle.programs-missing': 'ワーカーにサーバーのプログラムがありません: {what}',

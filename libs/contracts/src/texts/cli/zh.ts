@@ -355,6 +355,7 @@ export const cliZh: CliTexts = {
   'restore.obstacle.disk-too-small': '空间不足：{what}',
   'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.point-uncovered': '没有通往该处的备份和日志：{what}',
+  'restore.obstacle.copy-without-log': '没有日志从该副本继续：{what}',
   'restore.obstacle.tablespace-created': '此备份之后在 {what} 创建了表空间，重放会写入该处：请从更新的备份开始',
   'restore.obstacle.programs-missing': '工作进程所在机器缺少服务器的程序：{what}',
   'restore.obstacle.server-older': '服务器版本（{what}）比备份的服务器旧',
