@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import { copyFile, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
@@ -136,6 +137,31 @@ describe('a scan of the repository', () => {
     expect(found).toEqual([{ kind: 'bad', path: bad.path, runId, config: 'nightly', what }]);
     await store.database.query(`INSERT INTO artefact_deletions (run_id, reasons) VALUES ($1, '[]')`, [runId]);
     expect(await findings()).toEqual([]);
+  });
+
+  it('finds data that no manifest belongs to, and not what is made just now', async () => {
+    const [orphan, making, gone] = [await made(1), await made(2), await made(3)];
+    await known();
+    await store.database.query('DELETE FROM recovery_ranges');
+    for (const { manifest } of [orphan, making]) {
+      await store.database.query('DELETE FROM backup_artefacts WHERE run_id = $1', [manifest.runId]);
+    }
+    await store.database.query(
+      `INSERT INTO artefact_deletions (run_id, reasons, deleted_at) VALUES ($1, '[]', now())`,
+      [gone.manifest.runId],
+    );
+    for (const { manifestPath } of [orphan, making, gone]) await rm(manifestPath);
+    const hidden = `${dirname(making.path)}/.${basename(making.manifestPath)}.${making.manifest.runId}.1.partial`;
+    await writeFile(hidden, '');
+    await writeFile(`${folder.path}/storage/notes.txt`, 'of somebody');
+    expect(await findings()).toEqual([`should-be-gone ${gone.path}`, `unknown ${orphan.path}`]);
+  });
+
+  it('says of what is unknown and could not be adopted that it is damaged', async () => {
+    const short = await made(1);
+    await truncate(short.path, 100);
+    await known();
+    expect(await findings()).toEqual([`damaged ${short.path}`]);
   });
 
   it('says of a storage that cannot be reached just that, and not that everything is missing', async () => {

@@ -5,10 +5,11 @@ import {
   type RepositoryFinding,
   type RepositoryScanView,
 } from '@hozen/contracts';
+import { basename, dirname } from 'node:path';
 import type { DataSource } from 'typeorm';
 import type { Manifest } from '../artefact/manifest.js';
 import { badView, badPartOf, type BadPart } from '../runs/bad-backups.js';
-import { MANIFEST_SUFFIX } from '../storage/artefact-paths.js';
+import { besides, dataPathOf, isDataPath, MANIFEST_SUFFIX, partialOwner } from '../storage/artefact-paths.js';
 import { readManifest } from '../storage/read-manifest.js';
 import { storageOf } from '../storage/storage-of.js';
 import type { Storage } from '../storage/storage.js';
@@ -54,6 +55,8 @@ export interface ScannedStorage {
   location: string;
   configs: ConfigSpec[];
   found: FoundArtefact[];
+  /** Data, or what belongs to data, that no manifest publishes. */
+  orphans: string[];
   error?: string;
   /** There is no such folder: it was not made yet, or is not mounted. */
   isAbsent?: boolean;
@@ -67,7 +70,7 @@ export async function scanRepository(database: DataSource, config: string | unde
   const byPath = new Map(known.map((each) => [each.path, each]));
   const findings: RepositoryFinding[] = [];
   const view: RepositoryScanView = { storages: [], findings };
-  for (const { location, found, error, isAbsent } of scanned) {
+  for (const { location, found, orphans, error, isAbsent } of scanned) {
     const below = known.filter(({ path, deleted }) => isBelow(path, location) && !deleted);
     // The first backup makes the folder.
     if (error !== undefined && !(isAbsent && below.length === 0)) {
@@ -77,6 +80,7 @@ export async function scanRepository(database: DataSource, config: string | unde
     const bytes = found.reduce((sum, { manifest }) => sum + (manifest?.artefact.bytes ?? 0), 0);
     view.storages.push({ storage: location, artefacts: found.length, bytes });
     findings.push(...(await inTurn(found, (each) => findingsOf(each, byPath.get(each.path), atWork))).flat());
+    findings.push(...orphans.flatMap((path) => orphanFinding(path, byPath.get(path))));
     const there = new Set(found.map(({ path }) => path));
     const missing = below.filter(({ path }) => !there.has(path));
     findings.push(
@@ -100,15 +104,27 @@ export async function readStorages(database: DataSource, config: string | undefi
 async function readStorage(location: string, configs: ConfigSpec[]): Promise<ScannedStorage> {
   try {
     const [first] = configs;
-    if (!first) return { location, configs, found: [] };
+    if (!first) return { location, configs, found: [], orphans: [] };
     const storage = storageOf(first.storage);
-    const paths: string[] = [];
-    for await (const path of storage.manifests()) paths.push(path.slice(0, -MANIFEST_SUFFIX.length));
-    return { location, configs, found: await inTurn(paths, (path) => read(storage, path)) };
+    const [published, others] = [new Set<string>(), new Set<string>()];
+    // What is made just now stands beside its hidden files: see publish-in-order.ts.
+    const unfinished = new Set<string>();
+    for await (const path of storage.files()) {
+      const partial = partialOwner(basename(path));
+      const data = dataPathOf(path);
+      if (partial) unfinished.add(dataPathOf(`${dirname(path)}/${partial.final}`));
+      else if (path.endsWith(MANIFEST_SUFFIX)) published.add(data);
+      else if (isDataPath(data)) others.add(data);
+    }
+    const left = [...others].filter((data) => !published.has(data) && !unfinished.has(data));
+    // It may have been published while the files were listed.
+    const texts = await inTurn(left, (data) => storage.readText(besides(data).manifest));
+    const orphans = left.filter((_, index) => texts[index] === undefined);
+    return { location, configs, found: await inTurn([...published], (path) => read(storage, path)), orphans };
   } catch (error) {
     const { message, cause } = asHozenError(error);
     const isAbsent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    return { location, configs, found: [], error: message, isAbsent };
+    return { location, configs, found: [], orphans: [], error: message, isAbsent };
   }
 }
 
@@ -130,17 +146,24 @@ async function findingsOf(
     ? { path, runId: known.runId, config: known.config }
     : { path, ...(manifest ? { runId: manifest.runId, config: manifest.config } : {}) };
   if (!manifest) return [{ kind: 'damaged', ...about, what: error ?? '' }];
-  if (!known) return atWork.has(manifest.runId) ? [] : [{ kind: 'unknown', ...about }];
-  if (known.gone) return [{ kind: 'should-be-gone', ...about }];
-  if (known.deleted) return [];
-  if (manifest.runId !== known.runId || manifest.artefact.sha256 !== known.sha256) {
+  if (!known && atWork.has(manifest.runId)) return [];
+  if (known?.gone) return [{ kind: 'should-be-gone', ...about }];
+  if (known?.deleted) return [];
+  if (known && (manifest.runId !== known.runId || manifest.artefact.sha256 !== known.sha256)) {
     return [{ kind: 'changed', ...about, what: 'the manifest is another one than that of the run' }];
   }
   const wrong = await wrongSize(storage, path, manifest.artefact.bytes);
   if (wrong !== undefined) return [{ kind: 'damaged', ...about, what: wrong }];
+  if (!known) return [{ kind: 'unknown', ...about }];
   if (!known.bad) return [];
   const { since, verification } = badView(known.runId, known.bad);
   return [{ kind: 'bad', ...about, what: `verification ${verification ?? '–'}, ${since}` }];
+}
+
+/** What is known is missing, or about to go. */
+function orphanFinding(path: string, known: KnownArtefact | undefined): RepositoryFinding[] {
+  if (!known) return [{ kind: 'unknown', path, what: 'no manifest belongs to it: it is no backup' }];
+  return known.gone ? [{ kind: 'should-be-gone', path, runId: known.runId, config: known.config }] : [];
 }
 
 /** What is wrong with the data itself, as far as its size tells. */

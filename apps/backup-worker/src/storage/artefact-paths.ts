@@ -105,6 +105,11 @@ export function removalOrder(data: string): string[] {
   return [paths.manifest, ...SIDE_KINDS.toReversed().map((kind) => paths[kind]), data];
 }
 
+/** Whether it is called as the data of an artefact is. */
+export function isDataPath(path: string): boolean {
+  return !basename(path).startsWith('.') && /\.tar(\.gz|\.zst)?(\.age)?$/.test(path);
+}
+
 /** The data that a file stands beside, or is. */
 export function dataPathOf(path: string): string {
   const suffix = [SIGNATURE_SUFFIX, MANIFEST_SUFFIX, FILES_SUFFIX, CHECKSUM_SUFFIX].find((each) => path.endsWith(each));

@@ -63,8 +63,8 @@ export interface Storage {
    * @throws HozenError ARTEFACT_MISSING too
    */
   source(path: string, way: 'any' | 'sequential'): Promise<ByteSource>;
-  /** Paths of all manifests. */
-  manifests(): AsyncGenerator<string>;
+  /** Paths of all files, hidden ones too. */
+  files(): AsyncGenerator<string>;
   /** Removes an artefact; the manifest goes first. What is not there is no error. */
   remove(dataPath: string): Promise<void>;
   /**

@@ -2,7 +2,7 @@ import { access, constants, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FileStorageSpec } from '@hozen/contracts';
 import type { ByteSource } from '../../artefact/byte-source.js';
-import { type ArtefactOwner, pathsIn, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
+import { type ArtefactOwner, pathsIn, removalOrder } from '../artefact-paths.js';
 import type { ArtefactSink, Fence, Storage } from '../storage.js';
 import { onStorage } from '../storage-error.js';
 import { discardFiles } from './discard-files.js';
@@ -41,10 +41,10 @@ export class FileStorage implements Storage {
     return FileSource.open(path, way);
   }
 
-  async *manifests(): AsyncGenerator<string> {
+  async *files(): AsyncGenerator<string> {
     const { path } = this.spec;
-    const names = await onStorage(path, () => readdir(path, { recursive: true }));
-    for (const name of names) if (name.endsWith(MANIFEST_SUFFIX)) yield join(path, name);
+    const entries = await onStorage(path, () => readdir(path, { recursive: true, withFileTypes: true }));
+    for (const entry of entries) if (!entry.isDirectory()) yield join(entry.parentPath, entry.name);
   }
 
   async remove(dataPath: string): Promise<void> {

@@ -2,7 +2,7 @@ import type { S3StorageSpec } from '@hozen/contracts';
 import { storageLocation } from '@hozen/contracts';
 import { parseManifest } from '../../artefact/manifest.js';
 import type { ByteSource } from '../../artefact/byte-source.js';
-import { type ArtefactOwner, pathsIn, MANIFEST_SUFFIX, removalOrder } from '../artefact-paths.js';
+import { type ArtefactOwner, pathsIn, removalOrder } from '../artefact-paths.js';
 import type { ArtefactSink, Fence, Storage } from '../storage.js';
 import { Bucket } from './bucket.js';
 import { removeLeftovers } from './leftovers.js';
@@ -38,9 +38,8 @@ export class S3Storage implements Storage {
     return S3Source.open(this.bucket, path);
   }
 
-  async *manifests(): AsyncGenerator<string> {
-    const paths = await this.bucket.list(`${storageLocation(this.spec)}/`);
-    for (const path of paths) if (path.endsWith(MANIFEST_SUFFIX)) yield path;
+  async *files(): AsyncGenerator<string> {
+    yield* await this.bucket.list(`${storageLocation(this.spec)}/`);
   }
 
   async remove(dataPath: string): Promise<void> {
