@@ -31,6 +31,7 @@ export * from './files/target-spec.js';
 export type { CliText } from './texts/cli/en.js';
 export * from './texts/error-texts.js';
 export type { NoticeKey } from './texts/notices/en.js';
+export * from './texts/obstacle-texts.js';
 export * from './texts/texts.js';
 export * from './views/maintenance.js';
 export * from './views/repository.js';

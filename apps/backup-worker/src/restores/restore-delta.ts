@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises';
-import { asHozenError, HozenError } from '@hozen/contracts';
+import { asHozenError, HozenError, obstaclesText } from '@hozen/contracts';
 import { findProgram, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ARCHIVING_OFF, switchArchivingOff } from '../restore/physical/archiving-off.js';
@@ -49,7 +49,7 @@ export class DeltaDestination implements Destination {
     }
     const plan = await planDelta({ source, artefact, directory, restoreFolders: context.restoreFolders });
     if (plan.view.hash !== row.plan_hash || !plan.directory) {
-      const detail = plan.view.obstacles.map(({ kind, what }) => `${kind} ${what}`).join(', ');
+      const detail = obstaclesText('en', plan.view.obstacles);
       throw new HozenError('PLAN_CHANGED', {}, detail === '' ? {} : { detail });
     }
     // The signature is that of the manifest, and the manifest says which bytes are right.

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HozenError, type RestorePlanView, type TargetSpec } from '@hozen/contracts';
+import { HozenError, type RestorePlanView, type TargetSpec, obstaclesText } from '@hozen/contracts';
 import { connect, sessionName, terminateOlderSessions, type TargetClient } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -95,7 +95,7 @@ export class InPlaceDestination implements Destination {
   /** What is approved of is what runs, or nothing does. */
   #ensureApproved(plan: RestorePlanView): void {
     if (plan.hash !== this.row.plan_hash) {
-      const detail = plan.obstacles.map(({ kind, what }) => `${kind} ${what}`).join(', ');
+      const detail = obstaclesText('en', plan.obstacles);
       throw new HozenError('PLAN_CHANGED', {}, detail === '' ? {} : { detail });
     }
   }

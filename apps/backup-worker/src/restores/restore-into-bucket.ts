@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HozenError, objectsLocation, type S3TargetSpec } from '@hozen/contracts';
+import { HozenError, objectsLocation, type S3TargetSpec, obstaclesText } from '@hozen/contracts';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { fullPath } from '../methods/files/byte-text.js';
@@ -42,7 +42,7 @@ export class BucketDestination implements Destination {
     const ground = { source, artefact, spec, spoolRoot: context.spoolRoot };
     const { view, chain } = await planBucket(ground, row.opening);
     if (view.obstacles.length > 0) {
-      const what = view.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+      const what = obstaclesText('en', view.obstacles);
       throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
     }
     if (source.signing) for (const each of chain) await checkFile(each, about);

@@ -1,4 +1,10 @@
-import { HozenError, type RestoreObstacle, type RestorePlanView, type TargetSpec } from '@hozen/contracts';
+import {
+  HozenError,
+  type RestoreObstacle,
+  type RestorePlanView,
+  type TargetSpec,
+  obstaclesText,
+} from '@hozen/contracts';
 import { connect, sessionName, terminateOlderSessions, toolEnvironment, type TargetClient } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -58,7 +64,7 @@ export class MergeDestination implements Destination {
     const [wanted] = row.databases;
     const { plan, merged } = await planMerge(ground, wanted);
     if (plan.obstacles.length > 0 || !merged || !wanted) {
-      const what = plan.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+      const what = obstaclesText('en', plan.obstacles);
       throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
     }
     const beside = { row, file, target, ...about };

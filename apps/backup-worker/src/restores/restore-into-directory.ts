@@ -1,4 +1,4 @@
-import { HozenError, type RecoveryPoint } from '@hozen/contracts';
+import { HozenError, type RecoveryPoint, obstaclesText } from '@hozen/contracts';
 import { sessionName } from '@hozen/dbms';
 import { archivedTail, readTail, type ArchivedTail } from '../recovery/archived-tail.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
@@ -63,7 +63,7 @@ async function restoreIntoDirectory(
   const recovery = row.point ? await recoveryOf(context.database, row.run_id, row.point, row.run_id) : undefined;
   const { view, chain } = await planDirectory({ source, artefact, directory, restoreFolders, recovery });
   if (view.obstacles.length > 0) {
-    const what = view.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+    const what = obstaclesText('en', view.obstacles);
     throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
   }
   // The signature is that of the manifest, and the manifest says which bytes are right.

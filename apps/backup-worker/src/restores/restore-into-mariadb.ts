@@ -1,4 +1,4 @@
-import { HozenError, type TargetSpec } from '@hozen/contracts';
+import { HozenError, type TargetSpec, obstaclesText } from '@hozen/contracts';
 import { connectMariadb, inspectMariadb, mariadbAddressOf, mariadbDatabases } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -54,7 +54,7 @@ export class MariadbDestination implements Destination {
       // The signature is that of the manifest, and the manifest says which bytes are right.
       if (source.signing) await checkFile(artefact, about);
       if (obstacles.length > 0) {
-        const what = obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+        const what = obstaclesText('en', obstacles);
         throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
       }
       await this.#beside.restoreAll(attempt);

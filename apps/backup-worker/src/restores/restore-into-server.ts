@@ -1,4 +1,4 @@
-import { HozenError, type TargetSpec } from '@hozen/contracts';
+import { HozenError, type TargetSpec, obstaclesText } from '@hozen/contracts';
 import { connect, sessionName, terminateOlderSessions } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -87,7 +87,7 @@ async function restoreIntoServer(
   if (source.signing) await checkFile(artefact, about);
   const { obstacles } = row.whole ? await planWhole(ground) : await planRestore(ground, row.databases);
   if (obstacles.length > 0) {
-    const what = obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+    const what = obstaclesText('en', obstacles);
     throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
   }
   if (row.whole) {

@@ -1,4 +1,4 @@
-import { HozenError, type TargetSpec } from '@hozen/contracts';
+import { HozenError, type TargetSpec, obstaclesText } from '@hozen/contracts';
 import { connectMariadb, inspectMariadb, mariadbAddressOf, type MariadbClient } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -130,7 +130,7 @@ export class MariadbInPlaceDestination implements Destination {
     const ground = { source, artefact, facts, row: this.row };
     const plan = await planMariadbInPlace(ground, client, this.context.database.manager);
     if (plan.hash !== this.row.plan_hash) {
-      const detail = plan.obstacles.map(({ kind, what }) => `${kind} ${what}`).join(', ');
+      const detail = obstaclesText('en', plan.obstacles);
       throw new HozenError('PLAN_CHANGED', {}, detail === '' ? {} : { detail });
     }
     this.#safetyConfig = plan.inPlace?.safetyConfig ?? '';

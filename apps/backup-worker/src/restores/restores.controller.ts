@@ -12,6 +12,7 @@ import {
   type RestoreListView,
   type RestorePlanView,
   type RestoreView,
+  obstaclesText,
 } from '@hozen/contracts';
 import { Inbox, OnEvent, Outbox } from '@hozen/messaging';
 import { DataSource } from 'typeorm';
@@ -85,7 +86,7 @@ export class RestoresController {
     const dba = requireDba();
     const plan = await planRequest(this.database, request, this.executor.restoreFolders, this.executor.spoolRoot);
     if (plan.obstacles.length === 0) return { plan, asker: dba };
-    const what = plan.obstacles.map((each) => `${each.kind} ${each.what}`).join(', ');
+    const what = obstaclesText('en', plan.obstacles);
     const target = request.target ?? request.directory ?? '';
     throw new HozenError('RESTORE_IMPOSSIBLE', { target, what });
   }

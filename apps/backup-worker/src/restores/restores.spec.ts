@@ -320,7 +320,11 @@ describe('a restore that is impossible', () => {
     await client.query('ALTER ROLE gone RENAME TO clerk');
     const view = await findRestore(store.database, id);
     expect(view).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
-    for (const what of ['database-unknown missing', `database-exists ${database}`, 'role-missing clerk']) {
+    for (const what of [
+      'there is no database missing in the backup',
+      `there is a database ${database} already: give another name`,
+      'role clerk is missing: CREATE ROLE it first',
+    ]) {
       expect(view.error?.message).toContain(what);
     }
     expect(await databasesAt(destination)).toEqual([database]);

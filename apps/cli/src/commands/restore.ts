@@ -2,6 +2,7 @@ import { userInfo } from 'node:os';
 import {
   pointText,
   splitDatabase,
+  translatedError,
   type PlannedDatabase,
   type ReachedPoint,
   type RestoreApproval,
@@ -270,7 +271,10 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('run.requested'), requestedText(context, view)],
     [text('run.reason'), view.reason && oneLine(view.reason)],
     ...view.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
-    [text('run.error'), view.error && styles.bad(oneLine(`${view.error.code}: ${view.error.message}`))],
+    [
+      text('run.error'),
+      view.error && styles.bad(oneLine(`${view.error.code}: ${translatedError(context.language, view.error).message}`)),
+    ],
     [text('run.trace'), view.traceId],
   ])}${view.state === 'queued' ? (approvalNeeded(context, view) ?? '') : ''}`;
 }

@@ -2,7 +2,9 @@ import { ERROR_CODES } from '../errors/catalogue.js';
 import type { ErrorFacts } from '../events/backup.js';
 import type { Language } from '../words.js';
 import { en } from './en.js';
-import { errorHint, errorMessage, type TextParams } from './texts.js';
+import { translatedObstacles } from './obstacle-texts.js';
+import { errorHint, errorMessage } from './texts.js';
+import { valuesIn } from './values-in.js';
 
 /**
  * An error that travelled in an event or an answer, in the reader's language. Its texts are English there; the values in
@@ -15,10 +17,15 @@ export function translatedError(language: Language, facts: ErrorFacts): { messag
   if (language === 'en' || inMessage === undefined || inHint === undefined) {
     return { message: facts.message, hint: facts.hint };
   }
-  const { detail, ...params } = { ...inHint, ...inMessage };
+  const { detail, ...found } = { ...inHint, ...inMessage };
+  const what = translatedObstacles(language, String(inMessage['what']));
+  const params = facts.code === 'RESTORE_IMPOSSIBLE' ? { ...found, what } : found;
   const message = errorMessage(language, facts.code, params);
   return {
-    message: detail === undefined ? message : `${message}: ${detail}`,
+    message:
+      detail === undefined
+        ? message
+        : `${message}: ${facts.code === 'PLAN_CHANGED' ? translatedObstacles(language, detail) : detail}`,
     hint: errorHint(language, facts.code, params),
   };
 }
@@ -35,22 +42,4 @@ export function translatedReason(language: Language, reason: string): string {
   if (values === undefined) return reason;
   const { detail, ...params } = values;
   return `${code}: ${errorMessage(language, known, params)}${detail === undefined ? '' : `: ${detail}`}`;
-}
-
-/** What stands in `text` where `template` has `{name}`; what follows the template, after a colon, is the detail. */
-function valuesIn(text: string, template: string): (TextParams & { detail?: string }) | undefined {
-  const names: string[] = [];
-  const pattern = template
-    .split(/\{(\w+)\}/)
-    .map((part, index) => {
-      if (index % 2 === 0) return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      names.push(part);
-      return '([\\s\\S]*?)';
-    })
-    .join('');
-  const match = new RegExp(`^${pattern}(?:: ([\\s\\S]*))?$`).exec(text);
-  if (!match) return undefined;
-  const values = Object.fromEntries(names.map((name, index) => [name, match[index + 1] ?? '']));
-  const detail = match[names.length + 1];
-  return detail === undefined ? values : { ...values, detail };
 }

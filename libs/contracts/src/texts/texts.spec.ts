@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { HozenError, LANGUAGES, translatedError, translatedReason } from '../index.js';
+import {
+  HozenError,
+  LANGUAGES,
+  obstaclesText,
+  RESTORE_OBSTACLES,
+  translatedError,
+  translatedReason,
+} from '../index.js';
 import { cliEn, type CliText } from './cli/en.js';
 import { cliJa } from './cli/ja.js';
 import { cliZh } from './cli/zh.js';
@@ -21,6 +28,15 @@ describe('an error out of an event', () => {
     expect(translatedError('zh', { code: error.code, message: error.message, hint: error.hint }).hint).toBe(
       '可用的级别：full',
     );
+  });
+
+  it('says in every language what stands in the way of a restore, as the plan does', () => {
+    const all = RESTORE_OBSTACLES.map((kind) => ({ kind, what: `erp: "a b", ${kind}` }));
+    const error = new HozenError('RESTORE_IMPOSSIBLE', { target: 'erp', what: obstaclesText('en', all) });
+    const { code, message, hint } = error;
+    for (const language of LANGUAGES) {
+      expect(translatedError(language, { code, message, hint }).message).toContain(obstaclesText(language, all));
+    }
   });
 
   it('stays English where the text is not the one we know', () => {

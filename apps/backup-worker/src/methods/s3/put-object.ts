@@ -10,7 +10,7 @@ import {
   type PutObjectCommandInput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { HozenError, type S3TargetSpec } from '@hozen/contracts';
+import { HozenError, type S3TargetSpec, obstaclesText } from '@hozen/contracts';
 import { Slots } from '../../pipeline/slots.js';
 import { nameOf, onS3 } from '../../storage/s3/s3-error.js';
 import type { ObjectFacts } from '../files/listing.js';
@@ -99,7 +99,10 @@ export class ObjectWriter {
     const hash = createHash('sha256');
     for await (const chunk of (Body ?? []) as AsyncIterable<Buffer>) hash.update(chunk);
     if (ContentLength === size && hash.digest('hex') === sha256) return;
-    throw new HozenError('RESTORE_IMPOSSIBLE', { target: this.spec.name, what: `bucket-taken ${pathOfObject(name)}` });
+    throw new HozenError('RESTORE_IMPOSSIBLE', {
+      target: this.spec.name,
+      what: obstaclesText('en', [{ kind: 'bucket-taken', what: pathOfObject(name) }]),
+    });
   }
 
   #send: S3Client['send'] = ((command: Parameters<S3Client['send']>[0]) =>

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmod, link, lstat, open, readFile, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, obstaclesText } from '@hozen/contracts';
 import { findProgram } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { syncDirectory, writeDurably } from '../../storage/file/durable.js';
@@ -120,7 +120,10 @@ async function found(pidFile: string, path: string): Promise<FileHandle | undefi
     const file = await open(pidFile, 'r+');
     if (MARK.test(await file.readFile('utf8'))) return file;
     await file.close();
-    throw new HozenError('RESTORE_IMPOSSIBLE', { target: path, what: `server-running ${pidFile}` });
+    throw new HozenError('RESTORE_IMPOSSIBLE', {
+      target: path,
+      what: obstaclesText('en', [{ kind: 'server-running', what: pidFile }]),
+    });
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

@@ -363,7 +363,7 @@ export const cliEn = {
     '{what} is not the data directory of a PostgreSQL server: leave out --delta for a new folder',
   'restore.obstacle.other-cluster': 'it is of another cluster than the backup: {what}',
   'restore.obstacle.server-running':
-    'a server runs there: {what}. Stop it; remove postmaster.pid only if you know that none runs',
+    'a server runs there: {what}. Stop it, and remove postmaster.pid only if you know that none runs',
   'restore.obstacle.disk-too-small': 'there is no room: {what}',
   'restore.obstacle.wrong-method': '{what}',
   'restore.obstacle.point-uncovered': 'no backup and log lead there: {what}',
