@@ -181,6 +181,8 @@ describe('a log of a server', () => {
 
     it('warns when the archive does not have what the server believes to be there', async () => {
       const logs = archivingLogs();
+      // With nothing written since, it would be the file before, which may have been archived.
+      await sql(other, `SELECT pg_logical_emit_message(true, 'test', 'something')`);
       const [row] = await rowsOf<{ file: string }>(other, 'SELECT pg_walfile_name(pg_switch_wal()) AS file');
       await eventually(async () => {
         const found = await rowsOf(other, 'SELECT last_archived_wal AS file FROM pg_stat_archiver');
