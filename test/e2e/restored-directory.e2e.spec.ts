@@ -90,7 +90,7 @@ describe('files of a server', () => {
     const outside = await stack.restoreEnded(
       await stack.request('restore.requested', { config: 'files', directory: elsewhere }),
     );
-    expect(outside.error?.message).toContain('directory-refused');
+    expect(outside.error?.message).toContain('HOZEN_RESTORE_FOLDERS');
     expect(existsSync(elsewhere)).toBe(false);
   });
 
