@@ -4,12 +4,11 @@ import { connect, sessionName, terminateOlderSessions, type TargetClient } from 
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
-import { publishedArtefact } from '../storage/committed-artefact.js';
 import { recordNormal } from '../performance/normal.js';
 import { checkFile } from '../verification/check-file.js';
 import { closeDatabases, endSessions, limitStatement, reopenDatabases } from './close-databases.js';
 import type { AboutRestore, Destination } from './destination.js';
-import { sourceOf } from './find-source.js';
+import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planInPlace } from './plan-in-place.js';
@@ -23,7 +22,6 @@ import {
 import type { RestoreContext } from './restore-context.js';
 import type { ClosedDatabase, RestoredDatabase, RestoreRow } from './restore-row.js';
 import { safetyBackup } from './safety-backup.js';
-import { wrongMethod } from './wrong-method.js';
 
 /** Sessions that come back again and again are ended so often. */
 const SWAP_TRIES = 20;
@@ -48,11 +46,7 @@ export class InPlaceDestination implements Destination {
     const { row, context } = this;
     if (!row.approval) throw new HozenError('APPROVAL_MISSING', { id: row.id, what: 'nobody did in time' });
     const target = (this.#target = await checkServer(this.spec, this.#session));
-    const source = await sourceOf(row, context.database);
-    const artefact = await publishedArtefact(source.path, source);
-    if (artefact.manifest.format !== 'hozen-postgres-logical') {
-      throw wrongMethod(row.target_name, artefact.manifest.format);
-    }
+    const { source, artefact } = await dumpOf(row, context.database, 'hozen-postgres-logical');
     await using file = await ArtefactFile.open(artefact);
     await using client = await connect(target.address, { applicationName: this.#session });
     await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));

@@ -14,10 +14,9 @@ import { storedPart, type StoredPart } from '../parts/stored-part.js';
 import { CustomFormatReader } from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { runInto } from '../pipeline/pour.js';
-import { publishedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
-import { sourceOf } from './find-source.js';
+import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
 import { mergePart } from './merge-part.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
@@ -25,7 +24,6 @@ import { planRestore, type PlanGround } from './plan-restore.js';
 import { dropLeftovers, nameBeside, prefixOf, restoreBeside, restoredDatabases } from './restore-beside.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow, WantedDatabase } from './restore-row.js';
-import { wrongMethod } from './wrong-method.js';
 
 const REMEMBER = `UPDATE restores SET result = $3::jsonb WHERE id = $1 AND epoch = $2 AND state = 'running'`;
 
@@ -45,11 +43,7 @@ export class MergeDestination implements Destination {
   async restore(about: AboutRestore): Promise<void> {
     const { row, context } = this;
     const target = (this.#target = await checkServer(this.spec, this.#session));
-    const source = await sourceOf(row, context.database);
-    const artefact = await publishedArtefact(source.path, source);
-    if (artefact.manifest.format !== 'hozen-postgres-logical') {
-      throw wrongMethod(row.target_name, artefact.manifest.format);
-    }
+    const { source, artefact } = await dumpOf(row, context.database, 'hozen-postgres-logical');
     await using file = await ArtefactFile.open(artefact);
     await using client = await connect(target.address, { applicationName: this.#session });
     await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));

@@ -4,17 +4,15 @@ import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { StoredContent } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT } from '../methods/mariadb-logical/dump-server.js';
-import { publishedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
-import { sourceOf } from './find-source.js';
+import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
 import { MariadbBeside, type MariadbAttempt } from './mariadb-beside.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planMariadb } from './plan-mariadb.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
-import { wrongMethod } from './wrong-method.js';
 
 /**
  * Brings databases of a dump into a MariaDB server. The server cannot rename a database, so they have their names from the
@@ -35,11 +33,7 @@ export class MariadbDestination implements Destination {
 
   async restore(about: AboutRestore): Promise<void> {
     const { row, context } = this;
-    const source = await sourceOf(row, context.database);
-    const artefact = await publishedArtefact(source.path, source);
-    if (artefact.manifest.format !== 'hozen-mariadb-logical') {
-      throw wrongMethod(row.target_name, artefact.manifest.format);
-    }
+    const { source, artefact } = await dumpOf(row, context.database, 'hozen-mariadb-logical');
     const address = await mariadbAddressOf(this.spec);
     await using file = await ArtefactFile.open(artefact);
     const stored = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as StoredContent;

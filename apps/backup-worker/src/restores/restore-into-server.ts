@@ -3,10 +3,9 @@ import { connect, sessionName, terminateOlderSessions } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
-import { publishedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
-import { sourceOf } from './find-source.js';
+import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planRestore, planWhole, renamedWarning } from './plan-restore.js';
@@ -21,7 +20,6 @@ import {
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
 import { createRoles, dropRoles, wholeCluster } from './whole-cluster.js';
-import { wrongMethod } from './wrong-method.js';
 
 /** Brings databases of a dump into a PostgreSQL server, beside what is there. */
 export class ServerDestination implements Destination {
@@ -67,11 +65,7 @@ async function restoreIntoServer(
   context: RestoreContext,
   about: AboutRestore,
 ): Promise<void> {
-  const source = await sourceOf(asked, context.database);
-  const artefact = await publishedArtefact(source.path, source);
-  if (artefact.manifest.format !== 'hozen-postgres-logical') {
-    throw wrongMethod(asked.target_name, artefact.manifest.format);
-  }
+  const { source, artefact } = await dumpOf(asked, context.database, 'hozen-postgres-logical');
   await using file = await ArtefactFile.open(artefact);
   const row = asked.whole ? await withAll(asked, file, context) : asked;
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));

@@ -6,10 +6,10 @@ import type { StoredContent } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { ensureRights } from '../methods/mariadb-logical/inspect-target.js';
 import { renamedDump } from '../restore/renamed-dump.js';
-import { publishedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 import type { AboutRestore, Destination } from './destination.js';
-import { sourceOf, type RestoreSource } from './find-source.js';
+import { dumpOf } from './dump-of.js';
+import type { RestoreSource } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
 import { collected, MariadbBeside, type MariadbAttempt } from './mariadb-beside.js';
 import { isSwapped, keptAs, MariadbSwap, type Swapped } from './mariadb-swap.js';
@@ -19,7 +19,6 @@ import type { RestoreContext } from './restore-context.js';
 import { tablesOf } from './restore-into-mariadb.js';
 import type { RestoreRow } from './restore-row.js';
 import { safetyBackup } from './safety-backup.js';
-import { wrongMethod } from './wrong-method.js';
 
 /** Events would act where they are compared: they are made when everything else has its place. */
 const BESIDE = [STREAMS.dump, STREAMS.triggers];
@@ -96,11 +95,7 @@ export class MariadbInPlaceDestination implements Destination {
     work: (attempt: Omit<MariadbAttempt, 'about'>, swap: MariadbSwap, source: RestoreSource) => Promise<void>,
   ): Promise<void> {
     const { row, context } = this;
-    const source = await sourceOf(row, context.database);
-    const artefact = await publishedArtefact(source.path, source);
-    if (artefact.manifest.format !== 'hozen-mariadb-logical') {
-      throw wrongMethod(row.target_name, artefact.manifest.format);
-    }
+    const { source, artefact } = await dumpOf(row, context.database, 'hozen-mariadb-logical');
     const address = await mariadbAddressOf(this.spec);
     await using file = await ArtefactFile.open(artefact);
     const stored = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as StoredContent;
