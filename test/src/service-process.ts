@@ -67,7 +67,7 @@ function launch(app: ServiceApp, env: NodeJS.ProcessEnv, logFile: string): Child
   const log = createWriteStream(logFile, { flags: 'a' });
   const child = spawn(
     process.execPath,
-    ['--enable-source-maps', '--import', `${ROOT}/libs/telemetry/dist/register.js`, `${ROOT}/apps/${app}/dist/main.js`],
+    ['--import', `${ROOT}/libs/telemetry/dist/register.js`, `${ROOT}/apps/${app}/dist/main.js`],
     { env: { PATH: process.env['PATH'], ...env, OTEL_SERVICE_NAME: app }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   child.stdout.pipe(log, { end: false });

@@ -4,8 +4,9 @@ export { asTargetError, type AddressFacts } from './connection/target-error.js';
 export { copyIn } from './copy/copy-in.js';
 export { copyOut, type CopiedRows } from './copy/copy-out.js';
 export type { TakeRows } from './copy/copy-messages.js';
+export { resultsOf } from './connection/statements.js';
 export * from './inspection/cluster-facts.js';
-export { inspectCluster } from './inspection/inspect-cluster.js';
+export { inspectActivity, inspectCluster } from './inspection/inspect-cluster.js';
 export { connectMariadb, MariadbClient } from './mariadb/connect-mariadb.js';
 export {
   BINLOG_RIGHTS,

@@ -1,3 +1,4 @@
+import { setSourceMapsSupport } from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 
 /**
@@ -9,5 +10,9 @@ import { setFlagsFromString } from 'node:v8';
  */
 setFlagsFromString('--max-semi-space-size=2');
 setFlagsFromString('--semi-space-growth-factor=1');
+
+// Errors name our own sources. The maps of all libraries, which --enable-source-maps keeps too, take 20 MB, and starting a
+// child process takes longer by what there is to copy.
+setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
 
 await import('./start-telemetry.js');

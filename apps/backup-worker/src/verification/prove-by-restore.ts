@@ -95,5 +95,5 @@ async function describeScratch(scratch: PrivatePostgres, job: BackupJob): Promis
   await using client = await connect(address, { applicationName: sessionName(job.runId, job.epoch) });
   const facts = await inspectCluster(client);
   const tools = await findTools(facts.versionNum);
-  return { address, facts, tools, databases: facts.databases, bytes: facts.totals.bytes, settings: {}, warnings: [] };
+  return { address, facts, tools, databases: facts.databases, bytes: facts.totals.bytes, warnings: [] };
 }

@@ -61,7 +61,7 @@ export async function startServices(
 
 function programOf(service: Service): string[] {
   const register = fileURLToPath(import.meta.resolve('@hozen/telemetry/register'));
-  return ['--enable-source-maps', '--import', register, join(APPS, service, 'dist', 'main.js')];
+  return ['--import', register, join(APPS, service, 'dist', 'main.js')];
 }
 
 function environmentOf(

@@ -1,5 +1,12 @@
 import { statfs } from 'node:fs/promises';
-import { addressOf, inspectCluster, sessionName, type PostgresAddress, type TargetClient } from '@hozen/dbms';
+import {
+  addressOf,
+  inspectActivity,
+  inspectCluster,
+  sessionName,
+  type PostgresAddress,
+  type TargetClient,
+} from '@hozen/dbms';
 import { HozenError, type TargetSpec } from '@hozen/contracts';
 import * as databaseSql from './database.sql.js';
 import { estimatedBloat, type IndexSize } from './index-bloat.js';
@@ -63,7 +70,8 @@ async function look(request: DiagnosisRequest): Promise<TargetFacts> {
 }
 
 async function lookAtServer(client: TargetClient, address: PostgresAddress) {
-  const { databases, ...server } = await inspectCluster(client);
+  const { databases, settings: _, ...cluster } = await inspectCluster(client);
+  const server = { ...cluster, ...(await inspectActivity(client)) };
   const health = await rowsOf<Omit<DatabaseHealth, 'allowConnections' | 'isTemplate' | 'isInvalid' | 'bytes'>>(
     client,
     serverSql.databaseHealth(server.major),

@@ -1,4 +1,4 @@
-import type { ClusterFacts } from '@hozen/dbms';
+import type { ClusterFacts, ServerActivity } from '@hozen/dbms';
 
 /** Everything the diagnosis saw, as it stands in `db_status.status`. Times are seconds, sizes bytes. */
 export interface TargetFacts {
@@ -17,7 +17,7 @@ export interface TargetFacts {
   details: DatabaseDetails[];
 }
 
-export type ServerFacts = Omit<ClusterFacts, 'databases'>;
+export type ServerFacts = Omit<ClusterFacts, 'databases' | 'settings'> & ServerActivity;
 
 export interface ConnectionFacts {
   max: number;

@@ -21,7 +21,7 @@ export class WorkerProcess implements AsyncDisposable {
     const logFile = `${home}/worker.log`;
     const log = createWriteStream(logFile, { flags: 'a' });
     // It ends with the test, however the test ends.
-    const args = ['--pdeathsig', 'KILL', process.execPath, '--enable-source-maps', '--import', REGISTER, MAIN];
+    const args = ['--pdeathsig', 'KILL', process.execPath, '--import', REGISTER, MAIN];
     const child = spawn('setpriv', args, {
       env: { PATH: process.env['PATH'], OTEL_SERVICE_NAME: 'maintenance-worker', HOZEN_HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -59,12 +59,18 @@ export interface ClusterFacts {
   bootstrapSuperuser: string;
   inRecovery: boolean;
   dataChecksums: boolean;
-  archiving: ArchivingFacts;
   isSuperuser: boolean;
   /** Every table of every database that allows connections, whatever its row security, and the password hashes. */
   canReadEverything: boolean;
   tablespaces: TablespaceFacts[];
   databases: DatabaseFacts[];
   totals: { databases: number; bytes: number };
+  /** What a server must share with this one to read its dump alike, by the names of the settings. */
+  settings: Record<string, string>;
+}
+
+/** What goes on in a server; nothing that a backup or a repair must know before it begins. */
+export interface ServerActivity {
+  archiving: ArchivingFacts;
   longTransactions: LongTransaction[];
 }

@@ -1,7 +1,7 @@
 import { TestPostgres } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../connection/connect.js';
-import { inspectCluster } from './inspect-cluster.js';
+import { inspectActivity, inspectCluster } from './inspect-cluster.js';
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -20,7 +20,7 @@ describe('inspecting a cluster', () => {
       dataChecksums: true,
       isSuperuser: true,
       canReadEverything: true,
-      archiving: { mode: 'off', lastFailedWal: null },
+      settings: { block_size: '8192', wal_segment_size: '16777216', shared_preload_libraries: '' },
     });
     expect(facts.systemIdentifier).toMatch(/^\d{19}$/);
     expect(facts.tablespaces.map(({ name }) => name)).toEqual(['pg_default', 'pg_global']);
@@ -67,6 +67,24 @@ describe('inspecting a cluster', () => {
     expect((await inspectCluster(client)).canReadEverything).toBe(true);
     await boss.query('REVOKE CONNECT ON DATABASE template1 FROM plain');
     expect((await inspectCluster(client)).canReadEverything).toBe(false);
+  });
+
+  it('does not fail where a setting is not shown to everybody', async () => {
+    await using boss = await server.client();
+    await boss.query(`CREATE ROLE curious LOGIN PASSWORD 'pw'`);
+    const address = { ...server.address(), user: 'curious', password: 'pw' };
+    await using client = await connect(address, { applicationName: 'x' });
+    expect((await inspectCluster(client)).settings).not.toHaveProperty('shared_preload_libraries');
+    await boss.query('GRANT pg_read_all_settings TO curious');
+    expect((await inspectCluster(client)).settings).toHaveProperty('shared_preload_libraries');
+  });
+
+  it('tells which transactions have been open for long, and how archiving goes', async () => {
+    await using client = await server.client();
+    expect(await inspectActivity(client)).toMatchObject({
+      archiving: { mode: 'off', lastFailedWal: null },
+      longTransactions: [],
+    });
   });
 
   it('maps the loss of the connection', async () => {

@@ -1,7 +1,8 @@
 import type { TargetClient } from '../connection/connect.js';
 import { asTargetError } from '../connection/target-error.js';
-import type { ClusterFacts, DatabaseFacts } from './cluster-facts.js';
-import { CLUSTER, DATABASES } from './cluster.sql.js';
+import { resultsOf } from '../connection/statements.js';
+import type { ClusterFacts, DatabaseFacts, ServerActivity } from './cluster-facts.js';
+import { activity, CLUSTER, DATABASES } from './cluster.sql.js';
 
 /** Seconds after which a transaction counts as long: it holds back vacuum and may hold the locks that a backup waits for. */
 const LONG_TRANSACTION_SECONDS = 300;
@@ -11,18 +12,13 @@ const VANISHED = new Set(['3D000', '58P01', '42704']);
 const ATTEMPTS = 5;
 
 /**
- * Looks at a server: two statements, nothing changed.
+ * Looks at a server: one round trip, nothing changed.
  *
  * @throws HozenError of the TARGET_ codes
  */
 export async function inspectCluster(client: TargetClient): Promise<ClusterFacts> {
   try {
-    const { rows } = await client.query<Omit<ClusterFacts, 'major' | 'databases' | 'totals'>>(CLUSTER, [
-      LONG_TRANSACTION_SECONDS,
-    ]);
-    const [cluster] = rows;
-    if (cluster === undefined) throw new Error('the server returned no row');
-    const databases = await listDatabases(client);
+    const { cluster, databases } = await look(client);
     return {
       ...cluster,
       major: Math.floor(cluster.versionNum / 10_000),
@@ -35,16 +31,35 @@ export async function inspectCluster(client: TargetClient): Promise<ClusterFacts
   }
 }
 
+/** @throws HozenError of the TARGET_ codes */
+export async function inspectActivity(client: TargetClient): Promise<ServerActivity> {
+  try {
+    const { rows } = await client.query<ServerActivity>(activity(LONG_TRANSACTION_SECONDS));
+    return one(rows);
+  } catch (error) {
+    throw asTargetError(error, client.address);
+  }
+}
+
+type Cluster = Omit<ClusterFacts, 'major' | 'databases' | 'totals'>;
+
 /** Databases may be dropped while we look. */
-async function listDatabases(client: TargetClient): Promise<DatabaseFacts[]> {
+async function look(client: TargetClient): Promise<{ cluster: Cluster; databases: DatabaseFacts[] }> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await client.query<DatabaseFacts>(DATABASES)).rows;
+      const [cluster, databases] = (await resultsOf(client, [CLUSTER, DATABASES])) as [Cluster[], DatabaseFacts[]];
+      return { cluster: one(cluster), databases };
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       if (!VANISHED.has(code) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+function one<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error('the server returned no row');
+  return row;
 }
 
 /** A database that lets nobody in keeps nobody from reading the rest. */

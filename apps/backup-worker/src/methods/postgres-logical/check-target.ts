@@ -1,6 +1,5 @@
 import {
   addressOf,
-  asTargetError,
   connect,
   findTools,
   inspectCluster,
@@ -17,8 +16,7 @@ import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { serverParts, type PatternScopes } from '../../parts/server-parts.js';
 import { serverOf } from '../server-target.js';
-import { SessionAhead } from './snapshot-session.js';
-import { RESTORE_SETTINGS } from './settings.sql.js';
+import { DumpAhead } from './dump-ahead.js';
 
 /** A target that a dump may begin on. Holds the secret in its address. */
 export interface CheckedTarget {
@@ -31,11 +29,9 @@ export interface CheckedTarget {
   bytes: number;
   /** Where the config names a part of the server. */
   parts?: TargetParts;
-  /** Settings of the server that decide how a dump is read back. */
-  settings: Record<string, string>;
   warnings: string[];
-  /** Of the largest database, where a dump is about to begin. */
-  ahead?: SessionAhead;
+  /** Where a dump is about to begin. */
+  ahead?: DumpAhead;
 }
 
 export interface TargetParts {
@@ -57,7 +53,7 @@ export async function checkTarget(
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
     const applicationName = sessionName(job.runId, job.epoch);
-    const ahead = new SessionAhead(job);
+    const ahead = new DumpAhead(job);
     const target = await checkServer(serverOf(job.target), applicationName, {
       // The first attempt has nobody before it.
       first: async (client) => {
@@ -111,9 +107,8 @@ export async function checkServer(
   const parts = wanted && (await serverParts(client, { address, databases: open }, wanted, applicationName));
   const { databases, bytes } = parts ?? { databases: open, bytes: facts.totals.bytes };
   meanwhile.found?.({ address, facts, databases });
-  const settings = await readSettings(client);
   const warnings = [...warningsOf(facts), ...(parts?.warnings ?? [])];
-  const checked = { address, facts, tools, databases, bytes, settings, warnings };
+  const checked = { address, facts, tools, databases, bytes, warnings };
   return wanted && parts
     ? { ...checked, parts: { spec: wanted, scopes: parts.scopes, leftOut: parts.leftOut } }
     : checked;
@@ -122,15 +117,6 @@ export async function checkServer(
 async function connectOnce(address: PostgresAddress, applicationName: string) {
   const client = await connect(address, { applicationName });
   return { client, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
-}
-
-async function readSettings(client: TargetClient): Promise<Record<string, string>> {
-  try {
-    const { rows } = await client.query<{ name: string; setting: string }>(RESTORE_SETTINGS);
-    return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
-  } catch (error) {
-    throw asTargetError(error, client.address);
-  }
 }
 
 function warningsOf(facts: ClusterFacts): string[] {
@@ -144,9 +130,5 @@ function warningsOf(facts: ClusterFacts): string[] {
         : `Database "${name}" is left out: it does not allow connections.`,
     ),
     ...(facts.inRecovery ? ['The server is a standby: the contents of unlogged tables are not in the backup.'] : []),
-    ...facts.longTransactions.map(
-      ({ pid, database, user, seconds }) =>
-        `A transaction is open since ${seconds} s (process ${pid}, user ${user ?? '?'}, database ${database ?? '?'}).`,
-    ),
   ];
 }

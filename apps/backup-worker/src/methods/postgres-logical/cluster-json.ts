@@ -28,7 +28,7 @@ export interface ClusterDatabase {
 }
 
 export function clusterJson(job: BackupJob, target: CheckedTarget): ClusterJson {
-  const { facts, tools, settings } = target;
+  const { facts, tools } = target;
   return {
     version: 1,
     runId: job.runId,
@@ -56,6 +56,6 @@ export function clusterJson(job: BackupJob, target: CheckedTarget): ClusterJson 
     tablespaces: facts.tablespaces
       .filter(({ location }) => location !== '')
       .map(({ name, owner, location }) => ({ name, owner, location })),
-    settings,
+    settings: facts.settings,
   };
 }

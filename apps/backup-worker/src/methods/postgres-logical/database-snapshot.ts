@@ -1,4 +1,4 @@
-import { asTargetError, type TargetClient } from '@hozen/dbms';
+import { asTargetError, resultsOf, type TargetClient } from '@hozen/dbms';
 import { HozenError, type PartsPatterns } from '@hozen/contracts';
 import type { SessionOwner } from '../../job.js';
 import { databasePart, type DatabasePart } from '../../parts/database-part.js';
@@ -48,11 +48,9 @@ export class DatabaseSnapshot implements AsyncDisposable {
     client.once('end', () => until.signal.removeEventListener('abort', stop));
     try {
       until.signal.throwIfAborted();
-      await lockTables(client, performance.now() - seenAt > STALE_MS ? undefined : seen);
-      const { rows } = await client.query<{ id: string }>('SELECT pg_export_snapshot() AS id');
-      const tables = await client.query<TableFacts>(TABLES);
+      const { id, tables } = await takeSnapshot(client, performance.now() - seenAt > STALE_MS ? undefined : seen);
       client.once('error', (error) => until.fail(asTargetError(error, client.address)));
-      return new DatabaseSnapshot(client, rows[0]?.id ?? '', tables.rows);
+      return new DatabaseSnapshot(client, id, tables);
     } catch (error) {
       await client[Symbol.asyncDispose]();
       throw asTargetError(error, client.address);
@@ -95,16 +93,26 @@ export class DatabaseSnapshot implements AsyncDisposable {
   }
 }
 
-/** @param seen the tables there were a moment ago, if it was only a moment */
-async function lockTables(client: TargetClient, seen: readonly TableFacts[] | undefined): Promise<void> {
+export const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+
+const EXPORT = 'SELECT pg_export_snapshot() AS id';
+
+/**
+ * Locks, and then the snapshot: no statement before pg_export_snapshot() makes one.
+ * @param seen the tables there were a moment ago, if it was only a moment
+ */
+async function takeSnapshot(
+  client: TargetClient,
+  seen: readonly TableFacts[] | undefined,
+): Promise<{ id: string; tables: TableFacts[] }> {
   let known = seen;
   for (let attempt = 1; ; attempt++) {
     const tables = known ?? (await client.query<TableFacts>(TABLES)).rows;
     known = undefined;
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     try {
-      await lockForReading(client, tables);
-      return;
+      const results = await resultsOf(client, [BEGIN, ...lockForReading(client, tables), EXPORT, TABLES]);
+      const [exported, seenNow] = results.slice(-2) as [{ id: string }[], TableFacts[]];
+      return { id: exported[0]?.id ?? '', tables: seenNow };
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       if (!AGAIN.has(code)) throw error;
@@ -114,15 +122,15 @@ async function lockTables(client: TargetClient, seen: readonly TableFacts[] | un
   }
 }
 
-/** Against TRUNCATE, DROP and ALTER until the transaction ends. */
-export async function lockForReading(
-  client: TargetClient,
-  tables: readonly { schema: string; name: string }[],
-): Promise<void> {
-  for (let at = 0; at < tables.length; at += BATCH) {
-    const names = tables.slice(at, at + BATCH).map((table) => qualified(client, table));
-    await client.query(`LOCK TABLE ONLY ${names.join(', ')} IN ACCESS SHARE MODE`);
-  }
+/** @returns statements that keep TRUNCATE, DROP and ALTER off until the transaction ends */
+export function lockForReading(client: TargetClient, tables: readonly { schema: string; name: string }[]): string[] {
+  const batches = Array.from({ length: Math.ceil(tables.length / BATCH) }, (_, batch) =>
+    tables.slice(batch * BATCH, (batch + 1) * BATCH),
+  );
+  return batches.map((batch) => {
+    const names = batch.map((table) => qualified(client, table));
+    return `LOCK TABLE ONLY ${names.join(', ')} IN ACCESS SHARE MODE`;
+  });
 }
 
 export function qualified(client: TargetClient, { schema, name }: { schema: string; name: string }): string {

@@ -1,4 +1,3 @@
-import { sessionName, toolEnvironment } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { DatabaseContent } from '../../artefact/artefact-index.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
@@ -10,6 +9,8 @@ import type { AttemptContext, BackupJob } from '../../job.js';
 import type { DumpSummary } from '../dump-summary.js';
 import { largestFirst, type CheckedTarget, type TargetParts } from './check-target.js';
 import { clusterJson, type ClusterJson } from './cluster-json.js';
+import { activityWarnings } from './activity-warnings.js';
+import { environmentFor } from './dump-ahead.js';
 import { dumpDatabase, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
 import { DumpProgress } from './dump-progress.js';
@@ -30,19 +31,9 @@ export async function dumpCluster(
   return inSpan('dump cluster', { attributes: { 'hozen.target': job.target.name } }, async () => {
     const started = performance.now();
     const facts = clusterJson(job, target);
-    const applicationName = sessionName(job.runId, job.epoch);
-    // Made while the first session takes its snapshot.
-    const env = toolEnvironment(target.address, { applicationName });
+    const env = target.ahead?.takeEnvironment() ?? environmentFor(target.address, job);
     await using stack = new AsyncDisposableStack();
     stack.defer(async () => (await env.catch(() => undefined))?.[Symbol.asyncDispose]());
-    let ahead: Promise<ToolOutput> | undefined = ToolOutput.open();
-    ahead.catch(() => undefined);
-    stack.defer(async () => (await ahead?.catch(() => undefined))?.close());
-    const nextOutput = () => {
-      const output = ahead ?? ToolOutput.open();
-      ahead = undefined;
-      return output;
-    };
     const progress = new DumpProgress(context);
     const failed = new AbortController();
     const begun = Promise.withResolvers<void>();
@@ -50,7 +41,7 @@ export async function dumpCluster(
       job,
       target,
       env,
-      nextOutput,
+      nextOutput: () => target.ahead?.takeOutput() ?? ToolOutput.open(),
       writer,
       progress,
       leftOut: [],
@@ -62,14 +53,24 @@ export async function dumpCluster(
     };
     dump.signal.addEventListener('abort', dump.begun, { once: true });
     // The databases first: nothing else is to take the processor from the first pg_dump.
-    const later = begun.promise.then(() => dumpGlobals(dump));
-    const parts = [dumpDatabases(dump, facts, begun.promise), later, addDescription(writer, facts)] as const;
+    const later = begun.promise.then(() => addDescription(writer, facts));
+    const globals = begun.promise.then(() => dumpGlobals(dump));
+    const activity = begun.promise.then(() => activityWarnings(dump));
+    const parts = [dumpDatabases(dump, facts, begun.promise), activity, later, globals] as const;
     for (const part of parts) part.catch(dump.fail);
     // Nothing of ours may still run, or write, when the failure is told.
-    const [contents] = await Promise.allSettled(parts);
+    await Promise.allSettled(parts);
     failed.signal.throwIfAborted();
-    if (contents.status === 'rejected') throw contents.reason;
-    return summaryOf(facts, target, contents.value, writer, dump.leftOut, (performance.now() - started) / 1000);
+    const [contents, observed] = await Promise.all(parts);
+    const warnings = [...target.warnings, ...observed];
+    return summaryOf(
+      facts,
+      { ...target, warnings },
+      contents,
+      writer,
+      dump.leftOut,
+      (performance.now() - started) / 1000,
+    );
   });
 }
 

@@ -1,7 +1,7 @@
-import { asTargetError, connect, sessionName, type DatabaseFacts, type TargetClient } from '@hozen/dbms';
+import { asTargetError, connect, resultsOf, sessionName, type DatabaseFacts, type TargetClient } from '@hozen/dbms';
 import type { SessionOwner } from '../../job.js';
 import type { CheckedTarget } from './check-target.js';
-import { lockForReading } from './database-snapshot.js';
+import { BEGIN, lockForReading } from './database-snapshot.js';
 import { sessionSettings, textSettings } from './tables.sql.js';
 
 /**
@@ -27,12 +27,15 @@ export async function openReadingSession(
   signal.addEventListener('abort', stop, { once: true });
   try {
     signal.throwIfAborted();
+    // On its own: a limit on statements that the role has holds for all that is sent together.
     await client.query(sessionSettings(facts.versionNum, job.config.lockWaitSeconds));
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-    await client.query(`SET TRANSACTION SNAPSHOT ${client.escapeLiteral(snapshotId)}`);
-    await lockForReading(client, tables);
-    // The last of all: from now on texts come in the encoding of the database, which this driver need not know.
-    await client.query(textSettings(database.encoding));
+    await resultsOf(client, [
+      BEGIN,
+      `SET TRANSACTION SNAPSHOT ${client.escapeLiteral(snapshotId)}`,
+      ...lockForReading(client, tables),
+      // The last of all: from now on texts come in the encoding of the database, which this driver need not know.
+      textSettings(database.encoding),
+    ]);
     return client;
   } catch (error) {
     await client[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FileStorageSpec } from '@hozen/contracts';
 import { connect, formatLsn, giveToServer, parseLsn } from '@hozen/dbms';
@@ -123,9 +123,10 @@ describe('a log of a server', () => {
   describe('with an archive', () => {
     let other: TestPostgres;
     beforeEach(async () => {
+      const archive_command = 'mkdir -p kept && cp %p kept/%f.part && mv kept/%f.part kept/%f';
       other = await TestPostgres.start({
         initdbArgs: ['--wal-segsize=1'],
-        settings: { max_wal_size: '2MB', min_wal_size: '2MB', archive_mode: 'on', archive_command: 'true' },
+        settings: { max_wal_size: '2MB', min_wal_size: '2MB', archive_mode: 'on', archive_command },
       });
     });
     afterEach(() => other[Symbol.asyncDispose]());
@@ -139,6 +140,13 @@ describe('a log of a server', () => {
         'postgres-wal',
       );
 
+    /** A file that the server has archived: it may be gone from its own folder at any time. */
+    async function archived(name: string): Promise<string> {
+      const path = join(other.dataDir, 'kept', name);
+      await eventually(() => access(path));
+      return path;
+    }
+
     /** Archives what is written and, like the server, forgets it: all but the last file. @returns names of files */
     async function writtenAndGone(slot: string, files: number, leftOut: number[] = []): Promise<string[]> {
       await using client = await other.client();
@@ -149,7 +157,7 @@ describe('a log of a server', () => {
         await client.query('INSERT INTO ticks VALUES ($1)', [n]);
         const { rows } = await client.query<{ file: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS file');
         const name = rows[0]?.file ?? '';
-        if (!leftOut.includes(n)) await archive.push(join(other.dataDir, 'pg_wal', name));
+        if (!leftOut.includes(n)) await archive.push(await archived(name));
         names.push(name);
       }
       for (let n = 0; n < 3; n++) await client.query('CHECKPOINT');
@@ -192,7 +200,7 @@ describe('a log of a server', () => {
       const told = `The server believes that ${row?.file} is archived`;
       expect(artefact.manifest.warnings).toContainEqual(expect.stringContaining(told));
       const archive = await WalArchive.of({ walArchive: walArchive(), compressionLevel: 1 });
-      await archive.push(join(other.dataDir, 'pg_wal', row?.file ?? ''));
+      await archive.push(await archived(row?.file ?? ''));
       const again = await logs.make('transaction_log');
       expect(again.artefact.manifest.warnings).not.toContainEqual(expect.stringContaining(told));
     });

@@ -1,0 +1,123 @@
+import {
+  connect,
+  sessionName,
+  toolEnvironment,
+  type ClusterFacts,
+  type DisposableToolEnvironment,
+  type PostgresAddress,
+  type TargetClient,
+} from '@hozen/dbms';
+import { HozenError } from '@hozen/contracts';
+import type { SessionOwner } from '../../job.js';
+import { ToolOutput } from '../../pipeline/tool-output.js';
+import { beginSnapshotSession, prepared, type SnapshotSession } from './snapshot-session.js';
+
+/** The database that the last dump of a server began with, by the server's place: most often it is the same again. */
+const last = new Map<string, string>();
+
+/** These would be the same for every database. */
+const OF_THE_SERVER = new Set(['TARGET_UNREACHABLE', 'TARGET_AUTH_FAILED', 'TARGET_NOT_READY']);
+
+/**
+ * What a dump needs first, begun while the check and the books go on: the session for its first database, and what its
+ * first program needs. Where the database was guessed right, the session is the one that the server was looked at with:
+ * to log in once more takes longer than all that is asked.
+ */
+export class DumpAhead implements AsyncDisposable {
+  #guessed: { database: string; client: TargetClient } | undefined;
+  #begun: { database: string; session: Promise<SnapshotSession> } | undefined;
+
+  #env: Promise<DisposableToolEnvironment> | undefined;
+  #output: Promise<ToolOutput> | undefined;
+
+  constructor(private readonly job: SessionOwner) {}
+
+  /** To look at the server with. Disposing leaves it open where it became the session. @throws what connect throws */
+  async connect(address: PostgresAddress): Promise<{ client: TargetClient } & AsyncDisposable> {
+    const client = (await this.#guess(address)) ?? (await connect(address, { applicationName: this.#name }));
+    return {
+      client,
+      [Symbol.asyncDispose]: async () => {
+        if (this.#guessed === undefined || this.#begun?.database !== this.#guessed.database) {
+          await client[Symbol.asyncDispose]();
+        }
+      },
+    };
+  }
+
+  /** @param database the first one, if there is one */
+  begin(address: PostgresAddress, facts: Pick<ClusterFacts, 'versionNum'>, database: string | undefined): void {
+    if (database === undefined) return;
+    last.set(placeOf(address), database);
+    this.#env = environmentFor(address, this.job);
+    this.#output = ToolOutput.open();
+    for (const opening of [this.#env, this.#output]) opening.catch(() => undefined);
+    const { lockWaitSeconds } = this.job.config;
+    const session =
+      this.#guessed?.database === database
+        ? prepared(this.#guessed.client, facts.versionNum, lockWaitSeconds)
+        : beginSnapshotSession(this.job, { address, facts }, database);
+    // Looked at by whoever takes it.
+    session.catch(() => undefined);
+    this.#begun = { database, session };
+  }
+
+  /** @returns undefined where it is not for this database, or was taken already */
+  take(database: string): Promise<SnapshotSession> | undefined {
+    if (this.#begun?.database !== database) return undefined;
+    const { session } = this.#begun;
+    this.#begun = undefined;
+    return session;
+  }
+
+  /** Once; whoever takes it disposes of it. */
+  takeEnvironment(): Promise<DisposableToolEnvironment> | undefined {
+    const env = this.#env;
+    this.#env = undefined;
+    return env;
+  }
+
+  /** Once; whoever takes it closes it. */
+  takeOutput(): Promise<ToolOutput> | undefined {
+    const output = this.#output;
+    this.#output = undefined;
+    return output;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const begun = this.#begun;
+    this.#begun = undefined;
+    const session = await begun?.session.catch(() => undefined);
+    await session?.client[Symbol.asyncDispose]();
+    await (await this.takeEnvironment()?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    (await this.takeOutput()?.catch(() => undefined))?.close();
+  }
+
+  get #name(): string {
+    return sessionName(this.job.runId, this.job.epoch);
+  }
+
+  /** @returns undefined where nothing is known, or it is not so any more */
+  async #guess(address: PostgresAddress): Promise<TargetClient | undefined> {
+    const database = last.get(placeOf(address));
+    if (database === undefined) return undefined;
+    try {
+      const client = await connect(address, { applicationName: this.#name, database });
+      this.#guessed = { database, client };
+      return client;
+    } catch (error) {
+      last.delete(placeOf(address));
+      if (error instanceof HozenError && OF_THE_SERVER.has(error.code)) throw error;
+      return undefined;
+    }
+  }
+}
+
+/** For the programs of a dump. */
+export function environmentFor(address: PostgresAddress, job: SessionOwner): Promise<DisposableToolEnvironment> {
+  return toolEnvironment(address, { applicationName: sessionName(job.runId, job.epoch) });
+}
+
+function placeOf({ host, port, user }: PostgresAddress): string {
+  return JSON.stringify([host, port, user]);
+}
