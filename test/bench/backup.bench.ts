@@ -27,8 +27,10 @@ await using target = await TestPostgres.start({ settings: { shared_buffers: '512
 await generateCluster(target, Number(values.gigabytes));
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
 const storage = stack.home.join('storage');
-await stack.configureBackups(sampleConfiguration(target, storage));
-await stack.configureBackups(sampleConfiguration(target, storage, { name: 'zstd', compression: 'zstd' }));
+const resources = { cpuPercent: 100 };
+await stack.configureBackups(sampleConfiguration(target, storage, { resources }));
+const withZstd = { name: 'zstd', compression: 'zstd', resources };
+await stack.configureBackups(sampleConfiguration(target, storage, withZstd));
 const environment = {
   ...process.env,
   PGHOST: '127.0.0.1',

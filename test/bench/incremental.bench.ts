@@ -33,7 +33,13 @@ const CHANGES = {
 await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
 await generateCluster(target, Number(values.gigabytes));
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
-const config = { name: 'files', method: 'postgres-physical', compression: 'zstd', maxChain: 1000 };
+const config = {
+  name: 'files',
+  method: 'postgres-physical',
+  compression: 'zstd',
+  maxChain: 1000,
+  resources: { cpuPercent: 100 },
+};
 await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage'), config));
 const best = await pgBackRest(target, stack.home.join('best'), PGBACKREST_SETTINGS.best);
 

@@ -28,7 +28,13 @@ await using target = await TestPostgres.start({ settings: { shared_buffers: '512
 await generateCluster(target, Number(values.gigabytes));
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
 for (const copyBy of ['files', 'server']) {
-  const config = { name: copyBy, method: 'postgres-physical', compression: 'zstd', copyBy };
+  const config = {
+    name: copyBy,
+    method: 'postgres-physical',
+    compression: 'zstd',
+    copyBy,
+    resources: { cpuPercent: 100 },
+  };
   await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage'), config));
 }
 const env = {

@@ -41,7 +41,7 @@ await using stack = await Stack.start(['backup-worker'], {
 });
 const [asking, approving] = [await tokens.create('asking', 'dba'), await tokens.create('approving', 'dba')];
 stack.token = asking;
-const config = { name: 'files', method: 'postgres-physical', compression: 'zstd' };
+const config = { name: 'files', method: 'postgres-physical', compression: 'zstd', resources: { cpuPercent: 100 } };
 await stack.configureBackups(sampleConfiguration(target, stack.home.join('storage'), config));
 const best = await pgBackRest(target, stack.home.join('best'), PGBACKREST_SETTINGS.best);
 const env = { ...process.env, PGPASSWORD: target.password };

@@ -13,7 +13,9 @@ beforeAll(async () => {
   target = await sampleTarget();
   stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
   const secondaryStorage = { kind: 'file', path: stack.home.join('second') };
-  const configuration = sampleConfiguration(target, stack.home.join('first'), { proof: 'checksum', secondaryStorage });
+  const resources = { ioClass: 'idle', writeBytesPerSecond: 20_000_000 };
+  const config = { proof: 'checksum', secondaryStorage, resources };
+  const configuration = sampleConfiguration(target, stack.home.join('first'), config);
   await stack.configureBackups(configuration);
 });
 afterAll(async () => {
@@ -44,6 +46,8 @@ it('a backup stands in two places when it is completed', async () => {
   const run = await stack.runEnded(await stack.request('backup.requested', { config: 'nightly' }));
   expect(run.artefact?.copy).toMatchObject({ state: 'standing', attempts: 0 });
   expect(run.warnings).toEqual([]);
+  const limits = { cpuPercent: 50, ioClass: 'idle', writeBytesPerSecond: 20_000_000 };
+  expect(run.attempts).toMatchObject([{ resources: { ...limits, cpu: expect.stringMatching(/^(cgroup|niceness)$/) } }]);
   await expectTwice(run);
 });
 

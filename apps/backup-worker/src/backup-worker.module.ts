@@ -17,6 +17,7 @@ import { RestoresController } from './restores/restores.controller.js';
 import { RetentionController } from './retention/retention.controller.js';
 import { RetentionKeeper } from './retention/retention-keeper.js';
 import { Executor } from './runs/executor.js';
+import { WorkerResources } from './resources/worker-resources.js';
 import { sweepSpool } from './runs/sweep-spool.js';
 import { VerificationExecutor } from './verifications/verification-executor.js';
 import { VerificationsController } from './verifications/verifications.controller.js';
@@ -44,6 +45,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     private readonly copies: CopyKeeper,
     private readonly receivers: ReceiverKeeper,
     private readonly performance: PerformanceKeeper,
+    private readonly resources: WorkerResources,
     private readonly database: DataSource,
   ) {}
 
@@ -54,13 +56,17 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
       inject: [DataSource, Outbox],
       useFactory: (database: DataSource, outbox: Outbox) => new RetentionKeeper(database, outbox),
     };
+    const resources = {
+      provide: WorkerResources,
+      useFactory: () => WorkerResources.find(settings().lanes > 0 ? settings().cgroup : 'off'),
+    };
     const executor = {
       provide: Executor,
-      inject: [DataSource, Outbox, RetentionKeeper],
-      useFactory: (database: DataSource, outbox: Outbox, keeper: RetentionKeeper) => {
+      inject: [DataSource, Outbox, RetentionKeeper, WorkerResources],
+      useFactory: (database: DataSource, outbox: Outbox, keeper: RetentionKeeper, resources: WorkerResources) => {
         const { lanes, spoolRoot } = settings();
         const afterRun = (configId: string | null) => keeper.afterRun(configId);
-        return new Executor({ database, outbox, spoolRoot, afterRun }, lanes);
+        return new Executor({ database, outbox, spoolRoot, afterRun, resources }, lanes);
       },
     };
     const restores = {
@@ -100,7 +106,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     };
     return {
       module: BackupWorkerModule,
-      providers: [retention, executor, restores, verifications, copies, receivers, performance],
+      providers: [resources, retention, executor, restores, verifications, copies, receivers, performance],
     };
   }
 
@@ -119,5 +125,6 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     const { executor, restores, verifications, retention, copies, receivers, performance } = this;
     const parts = [executor, restores, verifications, retention, copies, receivers, performance];
     await Promise.all(parts.map((part) => part.stop()));
+    await this.resources[Symbol.asyncDispose]();
   }
 }

@@ -8,6 +8,7 @@ import type {
   RunPhase,
 } from '@hozen/contracts';
 import type { Logger } from '@hozen/telemetry';
+import type { Pace } from './resources/pace.js';
 
 /** What one attempt of a run works on. */
 export interface BackupJob {
@@ -75,4 +76,6 @@ export interface AttemptContext {
   ensureLease(): void;
   log: Logger;
   lineage: Lineage;
+  /** Absent: nothing is limited. */
+  pace?: Pace;
 }

@@ -8,12 +8,14 @@ export interface WorkerSettings {
   spoolRoot: string;
   /** Folders below which copies of files may be restored. */
   restoreFolders: string[];
+  /** Control group for the programs of runs: a folder, `auto` for our own, `off` for none. */
+  cgroup: string;
 }
 
 const MOST_LANES = 64;
 
 /**
- * `HOZEN_EXECUTOR_LANES` (default 2), `HOZEN_SPOOL` (default `$HOZEN_HOME/spool`) and `HOZEN_RESTORE_FOLDERS` (default
+ * `HOZEN_EXECUTOR_LANES` (default 2), `HOZEN_CGROUP` (default `auto`), `HOZEN_SPOOL` (default `$HOZEN_HOME/spool`) and `HOZEN_RESTORE_FOLDERS` (default
  * `$HOZEN_HOME/restored`, several with colons between them).
  */
 export function readWorkerSettings(read: SettingsReader): WorkerSettings {
@@ -21,6 +23,14 @@ export function readWorkerSettings(read: SettingsReader): WorkerSettings {
   return {
     lanes: read.integer('HOZEN_EXECUTOR_LANES', { min: 0, max: MOST_LANES, fallback: 2 }),
     spoolRoot: read.text('HOZEN_SPOOL', join(home, 'spool')),
+    cgroup: readCgroup(read),
     restoreFolders: read.text('HOZEN_RESTORE_FOLDERS', join(home, 'restored')).split(':'),
   };
+}
+
+function readCgroup(read: SettingsReader): string {
+  const text = read.text('HOZEN_CGROUP', 'auto');
+  const isRight = text === 'auto' || text === 'off' || text.startsWith('/');
+  if (!isRight) read.fault('HOZEN_CGROUP', 'must be auto, off, or the absolute path of a control group');
+  return text;
 }

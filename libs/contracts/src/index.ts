@@ -22,6 +22,7 @@ export * from './files/maintenance-settings.js';
 export { maskPattern } from './files/mask-pattern.js';
 export * from './files/name-pattern.js';
 export * from './files/repository-spec.js';
+export * from './files/resources-spec.js';
 export * from './files/retry-spec.js';
 export * from './files/secret-reference.js';
 export * from './files/selection-spec.js';

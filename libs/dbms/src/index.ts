@@ -21,7 +21,9 @@ export { isSocket, mariadbAddressOf, type MariadbAddress } from './mariadb/maria
 export { findMariadbTool, isAtLeast, seriesOf, type MariadbProgram } from './mariadb/mariadb-tools.js';
 export { OptionFile } from './mariadb/option-file.js';
 export { PrivateMariadb, type PrivateMariadbOptions } from './mariadb/private-mariadb.js';
-export { findProgram, type RunAs } from './processes/guarded.js';
+export { withChildLimits, type ChildLimits } from './processes/child-limits.js';
+export { findProgram } from './processes/find-program.js';
+export type { RunAs } from './processes/guarded.js';
 export { isRunning } from './processes/is-running.js';
 export {
   baseBackup,

@@ -27,7 +27,7 @@ const FIND_RUN = `
   SELECT * FROM backup_runs WHERE id = $1::uuid OR request_id = $2 ORDER BY (id = $1::uuid) DESC NULLS LAST LIMIT 1`;
 
 const LIST_ATTEMPTS = `
-  SELECT attempt.run_id, attempt.attempt, attempt.worker, log.backup_status, log.error_message, log.started_at,
+  SELECT attempt.run_id, attempt.attempt, attempt.worker, attempt.resources, log.backup_status, log.error_message, log.started_at,
          log.finished_at
     FROM backup_attempts AS attempt JOIN backup_log AS log ON log.id = attempt.log_id
    WHERE attempt.run_id = ANY ($1::uuid[])

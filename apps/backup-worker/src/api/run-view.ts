@@ -1,4 +1,4 @@
-import type { ArtefactView, AttemptView, CopyState, CopyView, RunView } from '@hozen/contracts';
+import type { ArtefactView, AttemptView, CopyState, CopyView, ResourceUseView, RunView } from '@hozen/contracts';
 import { traceIdOf } from '@hozen/telemetry';
 import { badView, type BadPart } from '../runs/bad-backups.js';
 import type { RunRow, StoredProof } from '../store/entities.js';
@@ -11,6 +11,7 @@ export interface AttemptRow {
   error_message: string | null;
   started_at: Date;
   finished_at: Date | null;
+  resources: ResourceUseView | null;
 }
 
 export interface ArtefactRow {
@@ -69,6 +70,7 @@ function attemptView(row: AttemptRow): AttemptView {
     worker: row.worker,
     ...optional('finishedAt', row.finished_at?.toISOString()),
     ...optional('error', row.error_message),
+    ...optional('resources', row.resources),
   };
 }
 

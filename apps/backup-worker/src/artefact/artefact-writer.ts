@@ -1,4 +1,5 @@
 import type { Compression } from '@hozen/contracts';
+import type { Pace } from '../resources/pace.js';
 import type { ArtefactIndex, DatabaseContent, StreamFacts } from './artefact-index.js';
 import { MemberWriter, type ByteSink, type WrittenFile } from './member-writer.js';
 import { PartBuffers } from './part-buffers.js';
@@ -24,6 +25,7 @@ export interface ArtefactOptions {
   /** Streams written at one time, at most. */
   streams: number;
   modifiedAt: Date;
+  pace?: Pace;
 }
 
 /** Writes an artefact (docs/artefact-format.md): several streams at once, in constant memory. */
@@ -37,7 +39,7 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
     readonly sink: Sink,
     private readonly options: ArtefactOptions,
   ) {
-    this.#members = new MemberWriter(sink, options.compression, options.level, IN_FLIGHT);
+    this.#members = new MemberWriter(sink, options.compression, options.level, IN_FLIGHT, options.pace?.cpu);
     this.#buffers = PartBuffers.for(options.streams);
   }
 
@@ -57,14 +59,14 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
 
   /** Adds a small file whole. */
   async addFile(name: string, content: string | Buffer, mode = 0o600): Promise<void> {
-    const stream = new StreamWriter(name, this.#members, this.#buffers, this.options.modifiedAt, mode);
+    const stream = this.#stream(name, mode);
     await stream.write(typeof content === 'string' ? Buffer.from(content) : content);
     await this.endStream(stream);
   }
 
   /** A stream that is written while others are; close it with {@link endStream}. */
   openStream(name: string): StreamWriter {
-    return new StreamWriter(name, this.#members, this.#buffers, this.options.modifiedAt);
+    return this.#stream(name);
   }
 
   async endStream(stream: StreamWriter): Promise<StreamFacts> {
@@ -92,6 +94,11 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
     this.#state = 'aborted';
     await this.sink.abort();
     await this.#members.drain().catch(() => undefined);
+  }
+
+  #stream(name: string, mode?: number): StreamWriter {
+    const { modifiedAt, pace } = this.options;
+    return new StreamWriter(name, this.#members, this.#buffers, modifiedAt, mode, pace?.read);
   }
 }
 

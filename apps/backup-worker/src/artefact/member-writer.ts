@@ -1,4 +1,5 @@
 import type { Compression } from '@hozen/contracts';
+import type { Pace } from '../resources/pace.js';
 import { packMember } from './members.js';
 import type { Lent } from './pooled.js';
 
@@ -36,6 +37,7 @@ export class MemberWriter {
     private readonly compression: Compression,
     private readonly level: number,
     inFlight: number,
+    private readonly pace?: Pace['cpu'],
   ) {
     this.#free = inFlight;
   }
@@ -50,6 +52,7 @@ export class MemberWriter {
    * @throws what an earlier member failed with, too.
    */
   async add(raw: Buffer, written: (offset: number, storedBytes: number) => void): Promise<void> {
+    await this.pace?.();
     await this.#place();
     if (this.#failure) {
       // The next in the queue has to see the failure too.

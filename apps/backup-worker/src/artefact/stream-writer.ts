@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { isSummedInside, partName, type Part, type StreamFacts } from './artefact-index.js';
+import type { RateLimit } from '../resources/rate-limit.js';
 import type { MemberWriter } from './member-writer.js';
 import type { PartBuffers } from './part-buffers.js';
 import { paddingOf, TAR_BLOCK, writeTarHeader } from './tar.js';
@@ -19,6 +20,8 @@ export class StreamWriter {
     private readonly buffers: PartBuffers,
     private readonly modifiedAt: Date,
     private readonly mode = 0o600,
+    /** Of the source. */
+    private readonly limit?: RateLimit,
   ) {
     this.#hash = isSummedInside(name) ? undefined : createHash('sha256');
   }
@@ -27,11 +30,13 @@ export class StreamWriter {
     return this.#bytes;
   }
 
-  /** Copies the chunk. Returns a promise only when the caller has to wait: a part became full. */
+  /** Copies the chunk. Returns a promise only when the caller has to wait: a part became full, or the source is read too fast. */
   write(chunk: Buffer): Promise<void> | undefined {
     this.#hash?.update(chunk);
     this.#bytes += chunk.length;
-    return this.#take(chunk, 0);
+    const taken = this.#take(chunk, 0);
+    const paid = this.limit?.take(chunk.length);
+    return taken && paid ? Promise.all([taken, paid]).then(() => undefined) : (taken ?? paid);
   }
 
   /** The facts are complete when the artefact's members are drained. */

@@ -20,6 +20,7 @@ export interface CopySource {
   secondaryStorage: StorageSpec | null;
   encryption: EncryptionSpec | null;
   signing: SigningSpec | null;
+  writeBytesPerSecond: number | null;
 }
 
 /** Seconds until the next try, doubled each time up to an hour. */
@@ -67,7 +68,8 @@ const GIVE_BACK = `
 const SOURCE = `
   SELECT artefact.file_path AS path, run.backup_trigger AS trigger, config.spec -> 'storage' AS storage,
          config.spec -> 'secondaryStorage' AS "secondaryStorage",
-         config.spec -> 'encryption' AS encryption, config.spec -> 'signing' AS signing
+         config.spec -> 'encryption' AS encryption, config.spec -> 'signing' AS signing,
+         (config.spec -> 'resources' ->> 'writeBytesPerSecond')::float8 AS "writeBytesPerSecond"
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id
     LEFT JOIN backup_configs AS config ON config.id = run.config_id

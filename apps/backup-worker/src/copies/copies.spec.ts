@@ -212,10 +212,16 @@ describe.skipIf(s3Program() === undefined)(`the second copy in a bucket (skipped
       readFileSync(artefact.manifestPath, 'utf8'),
     );
     proxy.breaks(({ method, url }) => (method === 'PUT' && url.includes('partNumber') ? { stall: true } : undefined));
-    const stalled = new SecondCopy({ ...job, startedAt: new Date('2026-02-03T04:05:06Z') }, spec, 100 * MIB, {
-      waitMs: 300,
-      publishMs: 300,
-    });
+    const stalled = new SecondCopy(
+      { ...job, startedAt: new Date('2026-02-03T04:05:06Z') },
+      spec,
+      100 * MIB,
+      undefined,
+      {
+        waitMs: 300,
+        publishMs: 300,
+      },
+    );
     for (let i = 0; i < 100; i++) await stalled.take(randomBytes(MIB));
     await stalled.finish('0'.repeat(64));
     stalled.hold({ manifest: '{}' });
@@ -230,7 +236,7 @@ describe.skipIf(s3Program() === undefined)(`the second copy in a bucket (skipped
     await using s3 = await TestS3.start();
     await using proxy = await FaultProxy.before(s3.url);
     const spec = bucketOf(s3, proxy.url);
-    const stalled = new SecondCopy(job, spec, MIB, { waitMs: 30_000, publishMs: 300 });
+    const stalled = new SecondCopy(job, spec, MIB, undefined, { waitMs: 30_000, publishMs: 300 });
     const bytes = randomBytes(MIB);
     await stalled.take(bytes);
     await stalled.finish(createHash('sha256').update(bytes).digest('hex'));

@@ -51,6 +51,7 @@ export async function copyDue(
       path: due.file_path,
       epoch: Number(due.epoch),
       signal: AbortSignal.any([lease.signal, shutdown]),
+      writeBytesPerSecond: source.writeBytesPerSecond ?? undefined,
       ensureLease: () => lease.ensure(),
     });
     await markStanding(database, due);

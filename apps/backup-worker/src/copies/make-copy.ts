@@ -3,6 +3,8 @@ import { HozenError, type BackupTrigger, type StorageSpec } from '@hozen/contrac
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { readExactly } from '../artefact/byte-source.js';
 import { corrupt } from '../artefact/artefact-file.js';
+import { limited } from '../resources/limited-sink.js';
+import { RateLimit } from '../resources/rate-limit.js';
 import { allKinds, besides, SIDE_KINDS, type ArtefactOwner } from '../storage/artefact-paths.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { readManifest } from '../storage/read-manifest.js';
@@ -21,6 +23,8 @@ export interface CopyWork extends Fence {
   /** Higher than that of the run, and of every earlier try. */
   epoch: number;
   signal: AbortSignal;
+  /** Bytes a second, at most. */
+  writeBytesPerSecond?: number | undefined;
 }
 
 /**
@@ -40,7 +44,9 @@ export async function makeCopy(work: CopyWork): Promise<void> {
       // The run made it before the one that was proven, and could not reach it to take it back.
       await storage.discard(ownerOf(work, texts), standing.epoch, work);
     }
-    const sink = await storage.open(ownerOf(work, texts), artefact.bytes);
+    const { writeBytesPerSecond, signal } = work;
+    const limit = writeBytesPerSecond === undefined ? undefined : new RateLimit(writeBytesPerSecond, signal);
+    const sink = limited(await storage.open(ownerOf(work, texts), artefact.bytes), limit);
     try {
       await pour(work, (bytes) => sink.write(bytes));
       const { sha256 } = await sink.finish();

@@ -1,6 +1,8 @@
 import { asHozenError, HozenError, type StorageSpec } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
 import type { BackupJob } from '../job.js';
+import { limited } from '../resources/limited-sink.js';
+import type { RateLimit } from '../resources/rate-limit.js';
 import { artefactPaths, ownerOf } from '../storage/artefact-paths.js';
 import { inTime } from '../storage/in-time.js';
 import { storageOf } from '../storage/storage-of.js';
@@ -41,10 +43,13 @@ export class SecondCopy implements SecondSink {
     job: BackupJob,
     private readonly storage: StorageSpec,
     expectedBytes: number,
+    private readonly limit?: RateLimit,
     private readonly patience = PATIENCE,
   ) {
     this.#path = artefactPaths(job, storage).data;
-    this.#opening = storageOf(storage).open(ownerOf(job), expectedBytes);
+    this.#opening = storageOf(storage)
+      .open(ownerOf(job), expectedBytes)
+      .then((sink) => limited(sink, limit));
     this.#queue = this.#opening.then(
       () => undefined,
       (error: unknown) => this.#lose(error),
@@ -65,12 +70,14 @@ export class SecondCopy implements SecondSink {
   /** Everything was given. It is not visible yet. @param sha256 of the first one */
   async finish(sha256: string): Promise<void> {
     this.#sha256 = sha256;
+    // What it may not write faster is not its fault.
+    const held = this.limit ? (this.#behind / this.limit.bytesPerSecond) * 1_000 : 0;
     await this.#within(async () => {
       await this.#queue;
       if (this.#lost) return;
       const written = await (await this.#opening).finish();
       if (written.sha256 !== sha256) throw new HozenError('STORAGE_IO', { path: this.#path });
-    });
+    }, held);
   }
 
   /** What stands beside the data; it is shown by {@link publish}. */
@@ -124,12 +131,12 @@ export class SecondCopy implements SecondSink {
     this.#room = undefined;
   }
 
-  /** Does it in what is left of our patience. */
-  async #within(work: () => Promise<void>): Promise<void> {
+  /** Does it in what is left of our patience, and `heldMs` more. */
+  async #within(work: () => Promise<void>, heldMs = 0): Promise<void> {
     if (this.#lost) return;
     const began = performance.now();
     try {
-      await inTime(this.patience.waitMs - this.#waited, work(), () => this.#tooSlow());
+      await inTime(this.patience.waitMs - this.#waited + heldMs, work(), () => this.#tooSlow());
     } catch (error) {
       this.#lose(error);
     } finally {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { newEvent } from '@hozen/contracts';
+import { newEvent, type ResourceUseView } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
 import { currentTraceparent } from '@hozen/telemetry';
 import type { RunRow } from '../store/entities.js';
@@ -37,7 +37,8 @@ const INSERT_LOG = `
   VALUES ($1, $2, 'running', clock_timestamp()) RETURNING id, started_at`;
 
 const INSERT_ATTEMPT = `
-  INSERT INTO backup_attempts (log_id, run_id, attempt, epoch, worker) VALUES ($1, $2, $3, $4, $5)`;
+  INSERT INTO backup_attempts (log_id, run_id, attempt, epoch, worker, resources)
+  VALUES ($1, $2, $3, $4, $5, $6::jsonb)`;
 
 export interface Attempt {
   logId: number;
@@ -53,12 +54,18 @@ class NameTaken extends Error {}
  * Writes down that an attempt begins: the run's row in `backup_records` (at the first one), a row in `backup_log`, and
  * `backup.started`, in one transaction.
  * @param pathOf the artefact's path, from the run's start. Where another artefact has it, the run starts a second later
+ * @param resources how the attempt is held to its limits
  * @throws HozenError LEASE_LOST
  */
-export async function beginAttempt(outbox: Outbox, run: RunRow, pathOf: (startedAt: Date) => string): Promise<Attempt> {
+export async function beginAttempt(
+  outbox: Outbox,
+  run: RunRow,
+  pathOf: (startedAt: Date) => string,
+  resources?: ResourceUseView,
+): Promise<Attempt> {
   for (;;) {
     try {
-      return await tryToBegin(outbox, run, pathOf);
+      return await tryToBegin(outbox, run, pathOf, resources);
     } catch (error) {
       if (!(error instanceof NameTaken)) throw error;
       await delay(NEXT_NAME_MS);
@@ -66,7 +73,12 @@ export async function beginAttempt(outbox: Outbox, run: RunRow, pathOf: (started
   }
 }
 
-async function tryToBegin(outbox: Outbox, run: RunRow, pathOf: (startedAt: Date) => string): Promise<Attempt> {
+async function tryToBegin(
+  outbox: Outbox,
+  run: RunRow,
+  pathOf: (startedAt: Date) => string,
+  resources: ResourceUseView | undefined,
+): Promise<Attempt> {
   return outbox.transaction(async (tx) => {
     const [started] = await tx.manager.query<[{ started_at: Date }[], number]>(MARK_STARTED, [run.id, run.epoch]);
     if (!started[0]) throw lostLease();
@@ -81,7 +93,8 @@ async function tryToBegin(outbox: Outbox, run: RunRow, pathOf: (startedAt: Date)
       basename(path),
     ]);
     if (!log) throw new Error('INSERT … RETURNING gave no row');
-    await tx.manager.query(INSERT_ATTEMPT, [log.id, run.id, run.attempt, run.epoch, run.owner]);
+    const limits = resources === undefined ? null : JSON.stringify(resources);
+    await tx.manager.query(INSERT_ATTEMPT, [log.id, run.id, run.attempt, run.epoch, run.owner, limits]);
     await tx.publish(
       newEvent(
         'backup.started',

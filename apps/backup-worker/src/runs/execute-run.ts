@@ -4,6 +4,7 @@ import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { ReadyTarget } from '../methods/method.js';
 import { methodOf } from '../methods/methods.js';
+import type { Governor } from '../resources/worker-resources.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
 import { cleanUp } from '../storage/clean-up.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -49,6 +50,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
   let attempt: Attempt | undefined;
   let job: BackupJob | undefined;
   let checking: Promise<ReadyTarget> | undefined;
+  let governor: Governor | undefined;
   await using lease = LeaseKeeper.keep({
     ttlMs: LEASE_SECONDS * 1000,
     everyMs: RENEW_EVERY_MS,
@@ -65,23 +67,33 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     const timedOut = new HozenError('TIMED_OUT', { minutes: timeoutMinutes });
     signals = new JobSignals(lease, context.shutdown, timeoutMinutes * 60_000, timedOut);
     const jobFrom = (startedAt: Date) => jobOf(run, loaded, startedAt, context.spoolRoot);
+    const limits = (governor = await context.resources.govern(
+      plan.config.resources,
+      `${run.id}.${run.epoch}`,
+      signals.signal,
+    ));
     const attemptContext: AttemptContext = {
       signal: signals.signal,
       progress: (update) => meter.update(update),
       ensureLease: () => lease.ensure(),
       log: context.log,
       lineage: lineageOf(context.database, run),
+      pace: limits.pace,
     };
     const hopeless = whyHopeless(run, plan);
     // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.
     const method = methodOf(plan.config.method);
-    checking = hopeless ? Promise.reject(hopeless) : method.check(jobFrom(new Date()), attemptContext);
+    checking = hopeless
+      ? Promise.reject(hopeless)
+      : limits.around(() => method.check(jobFrom(new Date()), attemptContext));
     checking.catch(() => undefined);
-    attempt = await beginAttempt(context.outbox, run, (startedAt) => artefactPaths(jobFrom(startedAt)).data);
+    const pathOf = (startedAt: Date) => artefactPaths(jobFrom(startedAt)).data;
+    attempt = await beginAttempt(context.outbox, run, pathOf, limits.use);
     job = jobFrom(attempt.startedAt);
     await makeSpool(job);
     if (hopeless) throw hopeless;
-    const result = await runBackup(job, checking, attemptContext);
+    const [begunJob, check] = [job, checking];
+    const result = await limits.around(() => runBackup(begunJob, check, attemptContext));
     signals.signal.throwIfAborted();
     const { unproven } = result;
     // What stands is proven at the next try; after the last one it is kept as what it is.
@@ -108,6 +120,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     await settleFailure({ run, plan, attempt, job, reason, ensureLease: () => lease.ensure() }, context);
   } finally {
     await checking?.then((target) => target[Symbol.asyncDispose]()).catch(() => undefined);
+    await governor?.[Symbol.asyncDispose]();
     signals?.[Symbol.dispose]();
   }
 }

@@ -122,7 +122,7 @@ async function makeArtefact(
 ): Promise<{ artefact: CommittedArtefact; second: SecondSink | undefined }> {
   await checkRoom(job, checking);
   const target = await checking;
-  const writer = await openArtefact(job, target.bytes);
+  const writer = await openArtefact(job, target.bytes, context.pace);
   try {
     const summary = await target.dump(job, writer, context);
     context.progress({ phase: 'committing' });

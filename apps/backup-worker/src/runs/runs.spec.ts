@@ -12,6 +12,7 @@ import type { BackupJob } from '../job.js';
 import { artefactPaths } from '../storage/artefact-paths.js';
 import { commitArtefact } from '../storage/commit-artefact.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { WorkerResources } from '../resources/worker-resources.js';
 import { openArtefact } from '../storage/open-artefact.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { RunRow } from '../store/entities.js';
@@ -25,8 +26,10 @@ import { settleFailure } from './settle-failure.js';
 
 let store: BackupStore;
 let folder: TempDir;
+let resources: WorkerResources;
 beforeAll(async () => {
   store = await BackupStore.start();
+  resources = await WorkerResources.find('off');
 });
 afterAll(() => store[Symbol.asyncDispose]());
 beforeEach(async () => {
@@ -61,6 +64,7 @@ function context() {
     log,
     spoolRoot: folder.join('spool'),
     afterRun: () => Promise.resolve(),
+    resources,
     shutdown: new AbortController().signal,
   };
 }

@@ -1,4 +1,5 @@
 import { SHARED_TABLES } from '@hozen/persistence';
+import { AttemptResources1764500000000 } from './attempt-resources.migration.js';
 import { BinlogRanges1764340000000 } from './binlog-ranges.migration.js';
 import { BackupCopies1764280000000 } from './backup-copies.migration.js';
 import { BackupLog1763600000300 } from './backup-log.migration.js';
@@ -41,4 +42,5 @@ export const migrations = [
   PerformanceWatches1764440000000,
   MariadbInPlace1764450000000,
   UnprovenArtefacts1764460000000,
+  AttemptResources1764500000000,
 ];

@@ -28,7 +28,7 @@ const IN_FLIGHT = 4;
 export async function checkArtefact(
   _job: BackupJob,
   artefact: CommittedArtefact,
-  context: Pick<AttemptContext, 'signal' | 'progress'>,
+  context: Pick<AttemptContext, 'signal' | 'progress' | 'pace'>,
 ): Promise<void> {
   const { path, manifest, bytes } = artefact;
   await inSpan('check artefact', { attributes: { 'file.path': path, 'file.size': bytes } }, async () => {
@@ -42,6 +42,7 @@ export async function checkArtefact(
     let done = 0;
     for (const member of members) {
       context.signal.throwIfAborted();
+      await context.pace?.cpu?.();
       const piece = pieces.take();
       await read(reader, path, member.entry, piece.storedOf(member));
       await check.add(member, piece, pieces);

@@ -31,7 +31,7 @@ import { tryKey } from './try-key.js';
 import { verificationFacts, type VerificationRow } from './verification-row.js';
 
 /** What the worker gives to each verification. */
-export type VerificationContext = Omit<ExecutionContext, 'afterRun'>;
+export type VerificationContext = Omit<ExecutionContext, 'afterRun' | 'resources'>;
 
 /** RS-3 says two hours for a restore; a proof also reads everything. */
 const LIMIT_MINUTES = 24 * 60;

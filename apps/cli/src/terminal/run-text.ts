@@ -2,6 +2,7 @@ import {
   type BadBackupView,
   type CopyView,
   type DeliveryView,
+  type ResourceUseView,
   type RunView,
   translatedError,
   translatedReason,
@@ -27,6 +28,7 @@ export function runText(context: Context, run: RunView, deliveries: DeliveryView
     ...run.attempts.map(
       (attempt) => [text('run.attempt', { attempt: attempt.attempt }), attemptText(context, attempt)] as const,
     ),
+    [text('run.limits'), limitsText(context, run.attempts.at(-1)?.resources)],
     ...artefactPairs(context, run),
     ...run.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
     [text('run.error'), run.error && errorText(context, run.error)],
@@ -89,6 +91,19 @@ function attemptText(context: Context, attempt: RunView['attempts'][number]): st
   const word = context.text(`attempt.${attempt.status}`);
   const line = `${timeText(attempt.startedAt)}  ${attempt.status === 'failure' ? context.styles.bad(word) : word}${took}`;
   return attempt.error ? `${line}\n${oneLine(translatedReason(context.language, attempt.error))}` : line;
+}
+
+function limitsText({ text }: Context, use: ResourceUseView | undefined): string | undefined {
+  if (!use) return undefined;
+  const { cpu, cpuPercent, ioClass, ioLevel, readBytesPerSecond: read, writeBytesPerSecond: write } = use;
+  return [
+    text(`limits.${cpu}`, cpu === 'unlimited' ? {} : { percent: cpuPercent }),
+    ioClass === 'none' ? '' : text(`limits.${ioClass}`, ioClass === 'idle' ? {} : { level: ioLevel ?? 7 }),
+    read === undefined ? '' : text('limits.read', { rate: rateText(read) }),
+    write === undefined ? '' : text('limits.write', { rate: rateText(write) }),
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
 }
 
 function artefactPairs(context: Context, run: RunView): (readonly [string, string])[] {

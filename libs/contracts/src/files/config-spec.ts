@@ -28,6 +28,7 @@ import {
 import { IsAnotherPlace, NeedsWalArchive, IsOfWal, IsLevelOfMethod, IsOfDump } from './config-rules.js';
 import { EncryptionSpec } from './encryption-spec.js';
 import { HasRepository, RepositorySpec } from './repository-spec.js';
+import { ResourcesSpec } from './resources-spec.js';
 import { RetentionSpec } from './retention-spec.js';
 import { RetrySpec } from './retry-spec.js';
 import { ExclusionSpec, InclusionSpec } from './selection-spec.js';
@@ -263,4 +264,9 @@ export class ConfigSpec {
   @ValidateNested()
   @Type(() => RetriesSpec)
   retries: RetriesSpec = new RetriesSpec();
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => ResourcesSpec)
+  resources: ResourcesSpec = new ResourcesSpec();
 }

@@ -1,4 +1,5 @@
 import type { ErrorFacts } from '../events/backup.js';
+import type { IoClass } from '../files/resources-spec.js';
 import type { BackupLevel, BackupTrigger, ProofLevel, RunState, TargetKind } from '../words.js';
 
 /** What an executor is doing in an attempt, in order. */
@@ -38,6 +39,27 @@ export interface AttemptView {
   status: 'running' | 'success' | 'failure';
   error?: string;
   worker?: string;
+  /** How it is held to the limits of its config. */
+  resources?: ResourceUseView;
+}
+
+/**
+ * `cgroup`: the kernel holds the programs to the share, and the worker paces itself. `niceness`: programs give way to all others,
+ * and the worker paces itself and, through their pipes, them. `unlimited`: the config asks for no limit.
+ */
+export const CPU_MEANS = ['cgroup', 'niceness', 'unlimited'] as const;
+export type CpuMeans = (typeof CPU_MEANS)[number];
+
+/** What limits an attempt. */
+export interface ResourceUseView {
+  cpu: CpuMeans;
+  /** Of all processors that the worker may use. */
+  cpuPercent: number;
+  ioClass: IoClass;
+  /** Of the class best-effort. */
+  ioLevel?: number;
+  readBytesPerSecond?: number;
+  writeBytesPerSecond?: number;
 }
 
 export interface ArtefactView {

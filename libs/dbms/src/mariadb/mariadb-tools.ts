@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { findProgram, isExecutable } from '../processes/guarded.js';
+import { findProgram, isExecutable } from '../processes/find-program.js';
 import { runTool } from '../tools/run-tool.js';
 import { toolOutput } from '../tools/tool-output.js';
 import { parseVersion } from '../tools/versions.js';

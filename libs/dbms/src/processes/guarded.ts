@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
+import { limited, type Command } from './child-limits.js';
+import { findProgram } from './find-program.js';
 
 /** User and group to run a process as; only root can ask for another than its own. */
 export interface RunAs {
@@ -8,23 +8,20 @@ export interface RunAs {
   gid: number;
 }
 
-export interface Command {
-  path: string;
-  args: readonly string[];
-}
-
 /**
  * A command whose process gets `signal` when ours dies, however it dies: a SIGKILL leaves us no chance to clean up, and
  * a pg_dump without its reader would hold locks on the target for as long as it likes.
  *
- * Linux ties this to the thread that started the process, so start processes from the main thread.
+ * Linux ties this to the thread that started the process, so start processes from the main thread. What limits its
+ * starter, limits it ({@link withChildLimits}).
  *
  * @throws HozenError TOOL_MISSING when there is no setpriv (util-linux) on Linux
  */
 export function guarded(command: Command, signal: 'KILL' | 'QUIT', runAs?: RunAs): Command {
   if (process.platform !== 'linux') return command;
   const identity = runAs === undefined ? [] : [`--reuid=${runAs.uid}`, `--regid=${runAs.gid}`, '--clear-groups'];
-  return { path: setpriv(), args: [...identity, '--pdeathsig', signal, '--', command.path, ...command.args] };
+  const args = [...identity, '--pdeathsig', signal, '--', command.path, ...command.args];
+  return limited({ path: setpriv(), args });
 }
 
 let setprivPath: string | undefined;
@@ -35,25 +32,4 @@ function setpriv(): string {
     throw new HozenError('TOOL_MISSING', { tool: 'setpriv', major: '' }, { detail: 'install the package util-linux' });
   }
   return setprivPath;
-}
-
-/** Full path of a program, looked for as a shell would. */
-export function findProgram(name: string): string | undefined {
-  return programFolders()
-    .map((folder) => join(folder, name))
-    .find(isExecutable);
-}
-
-/** The folders of PATH. */
-export function programFolders(): string[] {
-  return (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
-}
-
-export function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

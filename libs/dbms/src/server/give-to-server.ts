@@ -1,5 +1,5 @@
 import { toolOutput } from '../tools/tool-output.js';
-import { findProgram } from '../processes/guarded.js';
+import { findProgram } from '../processes/find-program.js';
 import { serverUser } from './server-user.js';
 
 /** Makes the user of our servers the owner of a folder and all that is in it: a server refuses the data of others. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { isExecutable } from '../processes/guarded.js';
+import { isExecutable } from '../processes/find-program.js';
 import { installations, type Installation } from './installations.js';
 import { firstPatched, isPatched } from './versions.js';
 

@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isExecutable, programFolders } from '../processes/guarded.js';
+import { isExecutable, programFolders } from '../processes/find-program.js';
 import { toolOutput } from './tool-output.js';
 import { parseVersion } from './versions.js';
 
