@@ -163,7 +163,8 @@ class ReceivedWal {
 
   result(): WalStreamEnd {
     if (this.#at < this.#stop && !this.#next) throw new Error('the server ended its WAL before its end');
-    return { end: this.#at, ...(this.#next ? { next: this.#next } : {}) };
+    // A timeline that is over is followed by another, whether all of it was asked for or not.
+    return { end: this.#at, ...(this.#next && this.#at < this.#stop ? { next: this.#next } : {}) };
   }
 
   #copyData(body: Buffer): Promise<void> | undefined {
