@@ -7,10 +7,16 @@ import { INDEX_ENTRY } from './artefact-writer.js';
 import { readExactly, type ByteSource } from './byte-source.js';
 import type { Manifest } from './manifest.js';
 import { unpackAtMost, unpackMember } from './members.js';
+import { MAX_PART } from './part-buffers.js';
+import { owned, Pool, type Lent } from './pooled.js';
+import { SharedBytes } from './shared-bytes.js';
 import { entryBytes, readTarHeader, TAR_BLOCK } from './tar.js';
 
 /** Parts that are read and unpacked ahead of the one that is used. */
 const AHEAD = 2;
+
+/** For stored parts, and for those of them that are handed on to several: new memory for each would cost as much as unpacking. */
+const MEMORY = new Pool(() => Buffer.allocUnsafeSlow(entryBytes(MAX_PART)));
 
 /** What is needed to open an artefact. */
 export interface StoredArtefact {
@@ -63,12 +69,32 @@ export class ArtefactFile implements AsyncDisposable {
     return Buffer.concat(chunks);
   }
 
+  /** The bytes of one stream, a part at a time; the next parts are unpacked meanwhile. */
+  async *read(stream: StreamFacts): AsyncGenerator<Buffer> {
+    for await (const { bytes } of this.#partsOf(stream, ownMemory)) yield bytes;
+  }
+
   /**
-   * The bytes of one stream, a part at a time; the next parts are unpacked meanwhile.
+   * {@link read} into memory that is used again: a part is released when the next one is asked for, and stays as long as
+   * somebody else holds it.
    * @param leavesOut asked before each part, with its bytes: true where nobody wants it; it is not even read then
    */
-  async *read(stream: StreamFacts, leavesOut?: (bytes: number) => boolean): AsyncGenerator<Buffer> {
-    const ahead: Promise<Buffer>[] = [];
+  async *readShared(stream: StreamFacts, leavesOut?: (bytes: number) => boolean): AsyncGenerator<SharedBytes> {
+    for await (const part of this.#partsOf(stream, pooledMemory, leavesOut)) {
+      try {
+        yield part;
+      } finally {
+        part.release();
+      }
+    }
+  }
+
+  async *#partsOf(
+    stream: StreamFacts,
+    memory: (bytes: number) => Lent,
+    leavesOut?: (bytes: number) => boolean,
+  ): AsyncGenerator<SharedBytes> {
+    const ahead: Promise<SharedBytes>[] = [];
     let next = 0;
     for (let part = 0; part < stream.parts.length; part++) {
       if (leavesOut?.(stream.parts[part]?.[2] ?? 0)) {
@@ -76,13 +102,13 @@ export class ArtefactFile implements AsyncDisposable {
         continue;
       }
       while (next < stream.parts.length && next <= part + AHEAD) {
-        const reading = this.#readPart(stream, next++);
+        const reading = this.#readPart(stream, next++, memory);
         // A failure is looked at when its turn comes.
         reading.catch(() => undefined);
         ahead.push(reading);
       }
-      const bytes = await ahead.shift();
-      if (bytes) yield bytes;
+      const read = await ahead.shift();
+      if (read) yield read;
     }
   }
 
@@ -90,17 +116,30 @@ export class ArtefactFile implements AsyncDisposable {
     await this.source[Symbol.asyncDispose]();
   }
 
-  async #readPart(stream: StreamFacts, part: number): Promise<Buffer> {
+  async #readPart(stream: StreamFacts, part: number, memory: (bytes: number) => Lent): Promise<SharedBytes> {
     const [offset = 0, storedBytes = 0, bytes = 0] = stream.parts[part] ?? [];
+    const stored = pooledMemory(storedBytes);
     try {
-      const stored = await readExactly(this.source, offset, storedBytes);
-      const raw = Buffer.allocUnsafeSlow(entryBytes(bytes));
-      await unpackMember(stored, this.compression, raw);
-      return raw.subarray(TAR_BLOCK, TAR_BLOCK + bytes);
+      if ((await this.source.readInto(stored.bytes, offset)) < storedBytes) throw new RangeError('cut off');
+      const raw = memory(entryBytes(bytes));
+      await unpackMember(stored.bytes, this.compression, raw.bytes);
+      return new SharedBytes(raw.bytes.subarray(TAR_BLOCK, TAR_BLOCK + bytes), () => raw.free());
     } catch (error) {
       throw damaged(this.path, `${stream.name}, part ${part + 1}`, error);
+    } finally {
+      stored.free();
     }
   }
+}
+
+function ownMemory(bytes: number): Lent {
+  return owned(Buffer.allocUnsafeSlow(bytes));
+}
+
+function pooledMemory(bytes: number): Lent {
+  if (bytes > entryBytes(MAX_PART)) return ownMemory(bytes);
+  const memory = MEMORY.take();
+  return { bytes: memory.subarray(0, bytes), free: () => MEMORY.give(memory) };
 }
 
 export function corrupt(path: string, what: string, cause?: unknown): HozenError {

@@ -1,6 +1,7 @@
 import { TAR_BLOCK } from './tar.js';
 
-const MAX_PART = 2 * 1024 * 1024;
+/** No part is larger. */
+export const MAX_PART = 2 * 1024 * 1024;
 const MIN_PART = 512 * 1024;
 /** Together the parts that are being filled stay below this. */
 const FILLING = 16 * 1024 * 1024;

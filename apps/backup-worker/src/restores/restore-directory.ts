@@ -25,6 +25,8 @@ export interface DirectoryRestore extends RestoredPlace, Pick<AttemptContext, 's
   /** What is replayed over it, and how far. */
   replay?: Pick<Recovery, 'logs' | 'tail' | 'point' | 'stopAt'>;
   applicationName: string;
+  /** That the artefacts are what was signed. No program is started on the files, and nobody finds them, before that. */
+  check?: () => Promise<void>;
 }
 
 /** In a restored folder: says by which restore it came. */
@@ -41,7 +43,10 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
     onStorage(directory, async () => {
       const beside = besideOf(restore);
       await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
-      await restoreAndCompare(restore.chain, beside, restore);
+      const both = [restore.check?.() ?? Promise.resolve(), restoreAndCompare(restore.chain, beside, restore)];
+      await Promise.allSettled(both);
+      // Where both failed, the first says why.
+      for (const each of both) await each;
       await makeStartable(beside);
       const reached = await recovered(restore, beside);
       await switchArchivingOff(beside, reached?.timeline ?? nextTimeline(restore.chain));

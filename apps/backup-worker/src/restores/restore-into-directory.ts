@@ -67,9 +67,12 @@ async function restoreIntoDirectory(
     throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
   }
   // The signature is that of the manifest, and the manifest says which bytes are right.
-  if (source.signing) for (const each of chain) await checkFile(each, about);
+  const check = async (quiet: Pick<AboutRestore, 'signal' | 'progress'>) => {
+    if (source.signing) for (const each of chain) await checkFile(each, quiet);
+  };
   const { signal, progress, ensureLease } = about;
   const restore = { ...place, chain, signal, progress, ensureLease };
+  if (!physical) await check(about);
   if (files) {
     const warnings = await restoreTreeDirectory({ ...restore, markOpening: () => markOpening(row, context) });
     return finishRestored(context.outbox, row, restored, warnings);
@@ -78,11 +81,10 @@ async function restoreIntoDirectory(
   const logs = recovery?.path && (await logsOf(recovery.path, about));
   const last = logs?.at(-1);
   const replay = recovery?.path && logs && last && { logs, ...(await replayOf(recovery.path, recovery.point, last)) };
-  await (mariadb ? restoreMariadbDirectory : restoreDirectory)({
-    ...restore,
-    ...(replay ? { replay } : {}),
-    applicationName: sessionName(row.id, Number(row.epoch)),
-  });
+  const whole = { ...restore, ...(replay ? { replay } : {}), applicationName: sessionName(row.id, Number(row.epoch)) };
+  if (mariadb) await restoreMariadbDirectory(whole);
+  // Read beside the restore, which tells how far it is.
+  else await restoreDirectory({ ...whole, check: () => check({ signal, progress: () => undefined }) });
   await finishRestored(context.outbox, row, restored, told, await reachedIn(place));
 }
 

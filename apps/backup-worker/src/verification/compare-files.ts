@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { crc32cText, loadCrc32c } from '../artefact/crc32c.js';
 import type { ListedFile } from '../methods/postgres-physical/backup-manifest.js';
 import { wholePath } from '../methods/postgres-physical/incremental-file.js';
+import type { FileSum } from '../restore/physical/restored-file.js';
 import { isMissing } from '../storage/storage-error.js';
 
 const PIECE = 1024 * 1024;
@@ -14,6 +15,8 @@ export interface FilesComparison {
   files: readonly ListedFile[];
   /** Paths of files of which bytes may differ that mean nothing: only their sizes are compared. */
   sizeOnly: ReadonlySet<string>;
+  /** What is known of files already, from writing them: they are not read again, only their sizes are looked at. */
+  known?: ReadonlyMap<string, FileSum>;
   signal: AbortSignal;
   onBytes: (bytes: number, item: string) => void;
   /** Where a file stands that has not got its name yet. */
@@ -51,12 +54,20 @@ async function differencesIn(comparison: FilesComparison): Promise<{ path: strin
         const { size } = facts;
         if (size !== bytes) return `${path} has ${size} bytes instead of ${bytes}`;
         if (expected === undefined || comparison.sizeOnly.has(path)) return undefined;
-        const found = crc32cText(await sumOf(file, path));
+        const found = crc32cText(knownOf(path, bytes) ?? (await sumOf(file, path)));
         return found === expected ? undefined : `the checksum of ${path} is wrong`;
       } catch (error) {
         if (isMissing(error)) return `${path} is missing`;
         throw error;
       }
+    }
+
+    function knownOf(path: string, bytes: number): number | undefined {
+      const known = comparison.known?.get(path);
+      // What came must be all of it.
+      if (known?.bytes !== bytes) return undefined;
+      comparison.onBytes(bytes, path);
+      return known.crc32c;
     }
 
     async function sumOf(file: string, path: string): Promise<number> {

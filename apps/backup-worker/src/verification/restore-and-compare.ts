@@ -16,7 +16,7 @@ export async function restoreAndCompare(
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<void> {
   progress({ phase: 'restoring', bytes: 0 });
-  const { files, divided } = await restoreFiles({
+  const { files, divided, written } = await restoreFiles({
     chain,
     directory,
     signal,
@@ -27,6 +27,7 @@ export async function restoreAndCompare(
   const differences = await compareFiles({
     directory,
     files,
+    known: written,
     // Without it hint bits change silently; those that the earlier backup has are as good.
     sizeOnly: chain.at(-1)?.manifest.physical?.hintsLogged ? new Set() : divided,
     signal,

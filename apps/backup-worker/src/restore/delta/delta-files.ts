@@ -4,6 +4,7 @@ import { HozenError } from '@hozen/contracts';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile, damaged } from '../../artefact/artefact-file.js';
 import { isArchive } from '../../artefact/artefact-index.js';
+import { loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import type { AttemptContext } from '../../job.js';
 import type { ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
 import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
@@ -11,7 +12,7 @@ import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { compareFiles, filesThatDiffer } from '../../verification/compare-files.js';
 import { named } from '../../verification/named.js';
 import { RestoredArchive, type FileTaker } from '../physical/restored-archive.js';
-import { DividedFile, WholeFile } from '../physical/restored-file.js';
+import { DividedFile, WholeFile, type FileSum } from '../physical/restored-file.js';
 import { ChangedWriter } from './changed-writer.js';
 import { contentsOf, withinBackup } from './contents.js';
 import type { DataDirectory } from './data-directory.js';
@@ -61,7 +62,7 @@ export async function deltaFiles(restore: DeltaRestore): Promise<DeltaDone> {
     await restore.begin();
     await failpoint('restore.delta-begun');
     await removeStanding(directory, gone);
-    const changes = new Changes(differing);
+    const changes = new Changes(differing, await loadCrc32c());
     for (const artefact of restore.chain) await putChanges(artefact, restore, directory, changes);
     await failpoint('restore.delta-written');
     await compare(restore, directory, files, changes);
@@ -82,8 +83,13 @@ class Changes {
   readonly divided = new Set<string>();
   /** Names of the WAL of the last artefact. */
   wal = new Set<string>();
+  /** What came of those that came whole and were not touched since, and stands there now, by their paths. */
+  readonly sums = new Map<string, FileSum>();
 
-  constructor(readonly differing: ReadonlySet<string>) {}
+  constructor(
+    readonly differing: ReadonlySet<string>,
+    private readonly crc32c: Crc32c,
+  ) {}
 
   taker(isLast: boolean): FileTaker {
     const writer = (path: string, listed: string) =>
@@ -97,9 +103,16 @@ class Changes {
       if (isLast) this.wal.add(listed);
       return isLast;
     };
+    const { crc32c, sums } = this;
+    const whole = (path: string, listed: string) =>
+      new WholeFile(writer(path, listed), crc32c, (sum) => sums.set(listed, sum), true);
     return {
-      whole: (path, listed) => (isWanted(listed) ? new WholeFile(writer(path, listed), true) : undefined),
-      divided: (path, listed) => (isWanted(listed) ? new DividedFile(path, writer(path, listed)) : undefined),
+      whole: (path, listed) => (isWanted(listed) ? whole(path, listed) : undefined),
+      divided: (path, listed) => {
+        if (!isWanted(listed)) return undefined;
+        sums.delete(wholePath(listed));
+        return new DividedFile(path, writer(path, listed));
+      },
     };
   }
 }
@@ -150,10 +163,10 @@ async function putChanges(
       told(bytes);
       return true;
     };
-    for await (const bytes of file.read(stream, leavesOut)) {
+    for await (const part of file.readShared(stream, leavesOut)) {
       signal.throwIfAborted();
-      await at(file, stream.name, () => archive.push(bytes));
-      told(bytes.length);
+      await at(file, stream.name, () => archive.push(part));
+      told(part.bytes.length);
     }
     await at(file, stream.name, () => archive.end());
   }
@@ -187,12 +200,12 @@ async function removeOtherWal(directory: DataDirectory, wal: ReadonlySet<string>
   }
 }
 
-/** Every file that was not as it is to be is read once more. */
+/** Every file that was not as it is to be is compared once more; what came whole by what was read and written of it. */
 async function compare(
   { chain, signal, progress }: DeltaRestore,
   directory: DataDirectory,
   files: readonly ListedFile[],
-  { differing, divided }: Changes,
+  { differing, divided, sums }: Changes,
 ): Promise<void> {
   const again = files.filter(({ path }) => differing.has(path));
   const expectedBytes = again.reduce((sum, file) => sum + file.bytes, 0);
@@ -200,6 +213,7 @@ async function compare(
   const differences = await compareFiles({
     directory: directory.path,
     files: again,
+    known: sums,
     standsAt: (path) => (path === CONTROL ? CONTROL_NEW : path),
     // Without it hint bits change silently; those that the earlier backup has are as good.
     sizeOnly: chain.at(-1)?.manifest.physical?.hintsLogged ? new Set() : divided,

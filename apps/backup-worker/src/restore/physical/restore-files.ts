@@ -4,10 +4,13 @@ import { HozenError } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile, damaged } from '../../artefact/artefact-file.js';
 import { isArchive } from '../../artefact/artefact-index.js';
+import { loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import { parseBackupManifest, type ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
+import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { removeUnlisted } from './remove-unlisted.js';
-import { RestoredArchive } from './restored-archive.js';
+import { RestoredArchive, type FileTaker } from './restored-archive.js';
+import { DividedFile, WholeFile, type FileSum, type RestoredFile } from './restored-file.js';
 
 export interface FilesRestore {
   /** The full backup first, then each that builds on the one before. */
@@ -21,6 +24,8 @@ export interface FilesRestore {
 /** What the restored files should be. */
 export interface RestoredFiles {
   files: ListedFile[];
+  /** What was written of those that came whole and were not touched since, by their paths. */
+  written: ReadonlyMap<string, FileSum>;
   /** Paths of those that came in parts: bytes that no WAL record tells of may differ in them. */
   divided: ReadonlySet<string>;
 }
@@ -44,18 +49,36 @@ export async function restoreFiles(restore: FilesRestore): Promise<RestoredFiles
       bytes += more;
       restore.progress({ bytes, expectedBytes, item });
     };
-    let restored: RestoredFiles = { files: [], divided: new Set() };
-    for (const artefact of chain) restored = await restoreOne(artefact, restore, onBytes, artefact === chain[0]);
-    return restored;
+    const taker = new NewFiles(await loadCrc32c());
+    let restored: Omit<RestoredFiles, 'written'> = { files: [], divided: new Set() };
+    for (const artefact of chain) restored = await restoreOne(artefact, restore, onBytes, taker, artefact === chain[0]);
+    return { ...restored, written: taker.written };
   });
+}
+
+/** Into a new folder: all of them. */
+class NewFiles implements FileTaker {
+  readonly written = new Map<string, FileSum>();
+
+  constructor(private readonly crc32c: Crc32c) {}
+
+  whole(path: string, listed: string): RestoredFile {
+    return WholeFile.new(path, this.crc32c, (sum) => this.written.set(listed, sum));
+  }
+
+  divided(path: string, listed: string): RestoredFile {
+    this.written.delete(wholePath(listed));
+    return new DividedFile(path);
+  }
 }
 
 async function restoreOne(
   artefact: CommittedArtefact,
   restore: FilesRestore,
   onBytes: (bytes: number, item: string) => void,
+  taker: FileTaker,
   isFirst: boolean,
-): Promise<RestoredFiles> {
+): Promise<Omit<RestoredFiles, 'written'>> {
   const { directory, signal } = restore;
   await using file = await ArtefactFile.open(artefact);
   // WAL of the one before is of no use to this one.
@@ -63,11 +86,11 @@ async function restoreOne(
   const divided = new Set<string>();
   for (const stream of file.index.streams.filter(({ name }) => isArchive(name))) {
     const folder = await folderOf(stream.name, restore);
-    await using archive = new RestoredArchive(stream.name, folder, divided);
-    for await (const bytes of file.read(stream)) {
+    await using archive = new RestoredArchive(stream.name, folder, divided, taker);
+    for await (const part of file.readShared(stream)) {
       signal.throwIfAborted();
-      await at(file, stream.name, () => archive.push(bytes));
-      onBytes(bytes.length, stream.name);
+      await at(file, stream.name, () => archive.push(part));
+      onBytes(part.bytes.length, stream.name);
     }
     await at(file, stream.name, () => archive.end());
   }

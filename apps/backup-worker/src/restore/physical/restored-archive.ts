@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join, normalize, sep } from 'node:path';
+import { SharedBytes } from '../../artefact/shared-bytes.js';
 import { listedPath } from '../../methods/postgres-physical/backup-manifest.js';
 import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
 import { TarReader, type TarMember, type TarTaker } from '../../pipeline/tar-reader.js';
-import { DividedFile, type RestoredFile, WholeFile } from './restored-file.js';
+import type { RestoredFile } from './restored-file.js';
 
 /** Files that are being closed while the next ones are written. */
 const CLOSING = 32;
@@ -16,12 +17,10 @@ export interface FileTaker {
   divided(path: string, listed: string): RestoredFile | undefined;
 }
 
-/** Into a new folder: all of them. */
-const ALL: FileTaker = { whole: (path) => WholeFile.new(path), divided: (path) => new DividedFile(path) };
-
 /** Writes the files of one archive into a folder: whole ones as they are, divided ones over what is there. */
 export class RestoredArchive implements TarTaker, AsyncDisposable {
   readonly #reader = new TarReader(this);
+  #part = new SharedBytes(Buffer.alloc(0));
   #file: RestoredFile | undefined;
   readonly #closing = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
@@ -31,7 +30,7 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
     private readonly archive: string,
     private readonly folder: string,
     private readonly divided: Set<string>,
-    private readonly taker = ALL,
+    private readonly taker: FileTaker,
   ) {}
 
   /** Bytes that come next and that nobody wants. */
@@ -44,9 +43,9 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
     this.#reader.skip(bytes);
   }
 
-  /** @param bytes are not used again by anybody else */
-  push(bytes: Buffer): Promise<void> | undefined {
-    return this.#reader.push(bytes);
+  push(part: SharedBytes): Promise<void> | undefined {
+    this.#part = part;
+    return this.#reader.push(part.bytes);
   }
 
   async end(): Promise<void> {
@@ -71,7 +70,7 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
   }
 
   content(bytes: Buffer): Promise<void> | undefined {
-    return this.#file?.push(bytes);
+    return this.#file?.push(bytes, this.#part);
   }
 
   memberEnd(): Promise<void> | undefined {

@@ -1,5 +1,7 @@
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Crc32c } from '../../artefact/crc32c.js';
+import type { SharedBytes } from '../../artefact/shared-bytes.js';
 import { BytesOnTheirWay } from './bytes-on-their-way.js';
 import { IncrementalHeadReader, PAGE_BYTES, restoredPages } from '../../methods/postgres-physical/incremental-file.js';
 
@@ -8,11 +10,18 @@ const WRITING = 8;
 /** Of all files. */
 const onTheirWay = new BytesOnTheirWay(32 * 1024 * 1024);
 
-/** A file that is being restored. The bytes that it is given are its own. */
+/** A file that is being restored. */
 export interface RestoredFile {
-  push(bytes: Buffer): Promise<void> | undefined;
+  /** @param part of which the bytes are; held until they are written */
+  push(bytes: Buffer, part: SharedBytes): Promise<void> | undefined;
   /** Waits until everything is written. */
   end(): Promise<void>;
+}
+
+/** What a file is to be, from what came of it. */
+export interface FileSum {
+  bytes: number;
+  crc32c: number;
 }
 
 /** Writes pieces at their places, several at a time. */
@@ -24,7 +33,8 @@ export class PlacedWriter {
     opening.catch(() => undefined);
   }
 
-  write(bytes: Buffer, position: number): Promise<void> | undefined {
+  write(bytes: Buffer, position: number, part: SharedBytes): Promise<void> | undefined {
+    part.hold();
     onTheirWay.begin(bytes.length);
     const writing = this.#put(bytes, position).catch((error: unknown) => {
       this.#failure ??= { error };
@@ -33,6 +43,7 @@ export class PlacedWriter {
     void writing.finally(() => {
       this.#writing.delete(writing);
       onTheirWay.end(bytes.length);
+      part.release();
     });
     return this.#writing.size > WRITING || onTheirWay.full || this.#failure ? this.#room() : undefined;
   }
@@ -70,25 +81,33 @@ export class PlacedWriter {
 /** A file that comes as it is. */
 export class WholeFile implements RestoredFile {
   #at = 0;
+  #crc = 0;
 
-  /** @param cut where more may stand there than comes */
+  /**
+   * @param onWritten told of what was written, once all of it is
+   * @param cut where more may stand there than comes
+   */
   constructor(
     private readonly writer: PlacedWriter,
+    private readonly crc32c: Crc32c,
+    private readonly onWritten: (sum: FileSum) => void,
     private readonly cut = false,
   ) {}
 
-  static new(path: string): WholeFile {
-    return new WholeFile(new PlacedWriter(openNew(path)));
+  static new(path: string, crc32c: Crc32c, onWritten: (sum: FileSum) => void): WholeFile {
+    return new WholeFile(new PlacedWriter(openNew(path)), crc32c, onWritten);
   }
 
-  push(bytes: Buffer): Promise<void> | undefined {
+  push(bytes: Buffer, part: SharedBytes): Promise<void> | undefined {
     const at = this.#at;
     this.#at += bytes.length;
-    return this.writer.write(bytes, at);
+    this.#crc = this.crc32c(bytes, this.#crc);
+    return this.writer.write(bytes, at, part);
   }
 
-  end(): Promise<void> {
-    return this.writer.end(this.cut ? this.#at : undefined);
+  async end(): Promise<void> {
+    await this.writer.end(this.cut ? this.#at : undefined);
+    this.onWritten({ bytes: this.#at, crc32c: this.#crc });
   }
 }
 
@@ -103,11 +122,11 @@ export class DividedFile implements RestoredFile {
     private readonly writer = new PlacedWriter(open(path, 'r+')),
   ) {}
 
-  push(bytes: Buffer): Promise<void> | undefined {
+  push(bytes: Buffer, part: SharedBytes): Promise<void> | undefined {
     const { head } = this.#head;
     if (!head) {
       const taken = this.#head.push(bytes);
-      return taken < bytes.length ? this.push(bytes.subarray(taken)) : undefined;
+      return taken < bytes.length ? this.push(bytes.subarray(taken), part) : undefined;
     }
     let wait: Promise<void> | undefined;
     for (let read = 0; read < bytes.length;) {
@@ -118,7 +137,7 @@ export class DividedFile implements RestoredFile {
       let run = 1;
       while (head.pages[index + run] === page + run) run++;
       const length = Math.min(bytes.length - read, run * PAGE_BYTES - inPage);
-      wait = this.writer.write(bytes.subarray(read, read + length), page * PAGE_BYTES + inPage) ?? wait;
+      wait = this.writer.write(bytes.subarray(read, read + length), page * PAGE_BYTES + inPage, part) ?? wait;
       read += length;
       this.#bytes += length;
     }
