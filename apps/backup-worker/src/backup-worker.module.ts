@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { Outbox } from '@hozen/messaging';
 import { DataSource } from 'typeorm';
+import { observeWaitingRuns } from './admission/metrics.js';
 import { RunsController } from './api/runs.controller.js';
 import { ConfigurationController } from './configs/configuration.controller.js';
 import { CopyKeeper } from './copies/copy-keeper.js';
@@ -111,6 +112,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    observeWaitingRuns(this.database);
     await sweepSpool(this.database, this.executor.spoolRoot);
     this.executor.start();
     this.restores.start();

@@ -8,6 +8,7 @@ import type {
   RunPhase,
 } from '@hozen/contracts';
 import type { Logger } from '@hozen/telemetry';
+import type { SpaceNeed } from './admission/file-systems.js';
 import type { Pace } from './resources/pace.js';
 
 /** What one attempt of a run works on. */
@@ -78,4 +79,6 @@ export interface AttemptContext {
   lineage: Lineage;
   /** Absent: nothing is limited. */
   pace?: Pace;
+  /** Keeps room for the run. @throws WaitsForSpace where others have it */
+  keepSpace?: (needs: readonly SpaceNeed[]) => Promise<void>;
 }

@@ -1,5 +1,6 @@
-import { HozenError, RUN_STATES, type RunListView, type RunState, type RunView } from '@hozen/contracts';
+import { HozenError, RUN_STATES, type RunListView, type RunState, type RunView, type WaitView } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
+import { BUSY_TARGET, FULL_STORAGES } from '../admission/waits.sql.js';
 import { badPartOf } from '../runs/bad-backups.js';
 import type { RunRow } from '../store/entities.js';
 import { runView, type ArtefactRow, type AttemptRow } from './run-view.js';
@@ -44,6 +45,13 @@ const LIST_ARTEFACTS = `
     LEFT JOIN artefact_deletions AS deletion ON deletion.run_id = artefact.run_id
    WHERE artefact.run_id = ANY ($1::uuid[])`;
 
+/** Of those that are due: what the claim looks at. */
+const LIST_WAITS = `
+  SELECT waiting.id AS run_id,
+         array(${BUSY_TARGET}) || array(${FULL_STORAGES}) AS waits
+    FROM backup_runs AS waiting LEFT JOIN backup_configs AS config ON config.id = waiting.config_id
+   WHERE waiting.id = ANY ($1::uuid[]) AND waiting.state = 'queued' AND waiting.not_before <= clock_timestamp()`;
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Runs, newest first (API-307). */
@@ -78,13 +86,24 @@ async function views(database: DataSource, rows: RunRow[]): Promise<RunView[]> {
   const ids = rows.map((row) => row.id);
   const attempts = await database.query<AttemptRow[]>(LIST_ATTEMPTS, [ids]);
   const artefacts = await database.query<ArtefactRow[]>(LIST_ARTEFACTS, [ids]);
-  return rows.map((row) =>
-    runView(
+  const waits = rows.some((row) => row.state === 'queued')
+    ? await database.query<{ run_id: string; waits: WaitView[] }[]>(LIST_WAITS, [ids])
+    : [];
+  return rows.map((row) => ({
+    ...runView(
       row,
       attempts.filter((attempt) => attempt.run_id === row.id),
       artefacts.find((artefact) => artefact.run_id === row.id),
     ),
-  );
+    ...(row.state === 'queued' ? { waitsFor: waitsOf(row, waits.find((each) => each.run_id === row.id)?.waits) } : {}),
+  }));
+}
+
+/** @param due undefined: its time has not come */
+function waitsOf(row: RunRow, due: WaitView[] | undefined): WaitView[] {
+  if (!due) return [{ kind: 'time', until: row.not_before.toISOString() }];
+  const waits = row.waits_for ? [...due, row.waits_for] : due;
+  return waits.length > 0 ? waits : [{ kind: 'worker' }];
 }
 
 function limitOf(text: string | undefined): number {

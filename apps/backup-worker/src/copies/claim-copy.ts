@@ -1,7 +1,7 @@
 import { claimOne } from '@hozen/persistence';
 import type { EncryptionSpec, SigningSpec, StorageSpec } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
-import { LEASE_SECONDS } from '../runs/claim-run.js';
+import { LEASE_SECONDS } from '../runs/lease.js';
 
 /** A copy that is to be made. Bigints come as text from the driver. */
 export interface DueCopy {

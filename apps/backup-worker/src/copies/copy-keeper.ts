@@ -2,7 +2,7 @@ import { asHozenError } from '@hozen/contracts';
 import { LeaseKeeper, WorkLanes, workerName } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
-import { LEASE_SECONDS } from '../runs/claim-run.js';
+import { LEASE_SECONDS } from '../runs/lease.js';
 import { publishedArtefact } from '../storage/committed-artefact.js';
 import { claimCopy, copySource, giveBack, markStanding, putOff, renewCopy, type DueCopy } from './claim-copy.js';
 import { makeCopy } from './make-copy.js';

@@ -1,6 +1,7 @@
 import { HozenError } from '@hozen/contracts';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
 import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
+import { keepSpace } from '../admission/keep-space.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { ReadyTarget } from '../methods/method.js';
 import { methodOf } from '../methods/methods.js';
@@ -10,7 +11,7 @@ import { cleanUp } from '../storage/clean-up.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RunRow } from '../store/entities.js';
 import { beginAttempt, type Attempt } from './begin-attempt.js';
-import { LEASE_SECONDS } from './claim-run.js';
+import { LEASE_SECONDS } from './lease.js';
 import { finishCompleted } from './finish-run.js';
 import type { ExecutionContext } from './execution-context.js';
 import { jobOf, makeSpool } from './job-of.js';
@@ -79,6 +80,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
       log: context.log,
       lineage: lineageOf(context.database, run),
       pace: limits.pace,
+      keepSpace: keepSpace(context.database, run.id),
     };
     const hopeless = whyHopeless(run, plan);
     // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.

@@ -17,7 +17,7 @@ export class Executor {
     const lanesFor = (kind: RunKind) =>
       new WorkLanes<RunRow>({
         lanes,
-        claim: () => claimRun(context.database, worker, kind),
+        claim: () => claimRun(context.database, worker, kind, context.spoolRoot),
         work: (run, claimedAt, shutdown) => executeRun(run, claimedAt, { ...context, log, shutdown }),
       });
     this.#lanes = [lanesFor('backups'), lanesFor('logs')];

@@ -1,6 +1,6 @@
 import type { ProgressView } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
-import { LEASE_SECONDS } from './claim-run.js';
+import { LEASE_SECONDS } from './lease.js';
 
 /** Longer lease and progress in one write. No row: the lease is lost and the worker must stop without a word. */
 const renewalOf = (table: string) => `

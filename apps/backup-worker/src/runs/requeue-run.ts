@@ -1,5 +1,7 @@
 import type { HozenError } from '@hozen/contracts';
 import type { Outbox } from '@hozen/messaging';
+import { HandBack } from '@hozen/persistence';
+import { WaitsForSpace } from '../admission/keep-space.js';
 import type { RunRow } from '../store/entities.js';
 import type { Attempt } from './begin-attempt.js';
 import { lostLease } from './lost-lease.js';
@@ -9,7 +11,8 @@ import type { RetryDecision } from './retry-policy.js';
 const REQUEUE_RUN = `
   UPDATE backup_runs
      SET state = 'queued', lease_until = NULL, owner = NULL, progress = NULL,
-         not_before = clock_timestamp() + make_interval(secs => $3),
+         not_before = coalesce(clock_timestamp() + make_interval(secs => $3::integer), not_before),
+         waits_for = $6::jsonb,
          retries_used = retries_used || $4::jsonb, error = $5::jsonb
    WHERE id = $1 AND epoch = $2 AND state = 'running'
   RETURNING id`;
@@ -23,10 +26,13 @@ export async function requeueRun(
   run: RunRow,
   attempt: Attempt | undefined,
   error: HozenError,
-  retry: RetryDecision | 'hand-back',
+  retry: RetryDecision | HandBack | WaitsForSpace,
 ): Promise<void> {
-  const seconds = retry === 'hand-back' ? 0 : retry.afterSeconds;
-  const used = retry === 'hand-back' ? {} : { [retry.counts]: (run.retries_used[retry.counts] ?? 0) + 1 };
+  const isWaiting = retry instanceof WaitsForSpace;
+  const isUncounted = isWaiting || retry instanceof HandBack;
+  // Who waits for room keeps the place in the queue.
+  const seconds = isWaiting ? null : isUncounted ? 0 : retry.afterSeconds;
+  const used = isUncounted ? {} : { [retry.counts]: (run.retries_used[retry.counts] ?? 0) + 1 };
   await outbox.transaction(async (tx) => {
     const [rows] = await tx.manager.query<[unknown[], number]>(REQUEUE_RUN, [
       run.id,
@@ -34,6 +40,7 @@ export async function requeueRun(
       seconds,
       JSON.stringify(used),
       JSON.stringify({ code: error.code, message: error.message, hint: error.hint }),
+      isWaiting ? JSON.stringify({ kind: 'space', ...retry.wait }) : null,
     ]);
     if (rows.length === 0) throw lostLease();
     if (attempt) await tx.manager.query(CLOSE_LOG, [attempt.logId, `${error.code}: ${error.message}`]);

@@ -120,7 +120,7 @@ async function makeArtefact(
   checking: Promise<ReadyTarget>,
   context: AttemptContext,
 ): Promise<{ artefact: CommittedArtefact; second: SecondSink | undefined }> {
-  await checkRoom(job, checking);
+  await checkRoom(job, checking, context.keepSpace);
   const target = await checking;
   const writer = await openArtefact(job, target.bytes, context.pace);
   try {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { HozenError } from '@hozen/contracts';
+import { HandBack } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import { eventually, tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -151,7 +152,7 @@ describe('a worker whose run another has taken over', () => {
     await expect(finishFailed(store.outbox, first.run, first.attempt, error)).rejects.toMatchObject({
       code: 'LEASE_LOST',
     });
-    const again = requeueRun(store.outbox, first.run, first.attempt, error, 'hand-back');
+    const again = requeueRun(store.outbox, first.run, first.attempt, error, new HandBack());
     await expect(again).rejects.toMatchObject({ code: 'LEASE_LOST' });
     await expect(begin(first.run)).rejects.toMatchObject({ code: 'LEASE_LOST' });
     expect(await renewLease(store.database, 'backup_runs', first.run, undefined)).toMatchObject({ held: false });

@@ -1,6 +1,8 @@
 import { asHozenError, ERRORS, HozenError, RetriesSpec } from '@hozen/contracts';
 import { HandBack } from '@hozen/persistence';
+import { WaitsForSpace } from '../admission/keep-space.js';
 import type { BackupJob } from '../job.js';
+import { readable } from '../methods/check-room.js';
 import { cleanUp, discardCommitted, removeSpool } from '../storage/clean-up.js';
 import { findOwnManifest } from '../storage/committed-artefact.js';
 import type { RunRow } from '../store/entities.js';
@@ -29,10 +31,7 @@ export interface FailedAttempt {
  */
 export async function settleFailure(failed: FailedAttempt, context: ExecutionContext): Promise<void> {
   const { run, attempt, job, reason } = failed;
-  const error =
-    reason instanceof HandBack
-      ? new HozenError('ABANDONED', { attempts: run.attempt }, { detail: reason.message })
-      : asHozenError(reason);
+  const error = errorOf(run, reason);
   if (error.code === 'LEASE_LOST' || !(await isStillOurs(run, context))) {
     context.log.warn({ err: error }, 'the lease is lost, or the run has ended: what it left is not ours to settle');
     if (job) await removeSpool(job);
@@ -40,8 +39,8 @@ export async function settleFailure(failed: FailedAttempt, context: ExecutionCon
   }
   context.log.error({ err: error, code: error.code, hint: error.hint }, 'the attempt failed');
   const retry =
-    reason instanceof HandBack
-      ? 'hand-back'
+    reason instanceof HandBack || reason instanceof WaitsForSpace
+      ? reason
       : retryOf(error.code, run.retries_used, failed.plan?.config.retries ?? new RetriesSpec());
   if (job) {
     const withArtefact = retry === undefined || ERRORS[error.code] === 'verification';
@@ -74,4 +73,14 @@ async function removeLeftovers(
  */
 async function isStillOurs(run: RunRow, context: ExecutionContext): Promise<boolean> {
   return (await renewLease(context.database, 'backup_runs', run, undefined)).held;
+}
+
+function errorOf(run: RunRow, reason: unknown): HozenError {
+  if (reason instanceof HandBack) {
+    return new HozenError('ABANDONED', { attempts: run.attempt }, { detail: reason.message });
+  }
+  if (!(reason instanceof WaitsForSpace)) return asHozenError(reason);
+  const { path, freeBytes, keptBytes, neededBytes } = reason.wait;
+  const free = readable(Math.max(0, freeBytes - keptBytes));
+  return new HozenError('DISK_TOO_SMALL', { path, free, needed: readable(neededBytes) }, { detail: reason.message });
 }

@@ -1,6 +1,6 @@
 import { HozenError, type ProgressView } from '@hozen/contracts';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
-import { LEASE_SECONDS } from './claim-run.js';
+import { LEASE_SECONDS } from './lease.js';
 import { ProgressMeter, type ProgressUpdate } from './progress-meter.js';
 import type { Renewal } from './renew-lease.js';
 

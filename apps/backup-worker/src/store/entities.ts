@@ -7,6 +7,7 @@ import type {
   ProofFacts,
   RunState,
   AnyTargetSpec,
+  WaitView,
 } from '@hozen/contracts';
 import { Column, Entity, JoinColumn, ManyToOne, PrimaryGeneratedColumn, type Relation } from 'typeorm';
 
@@ -75,6 +76,8 @@ export interface RunRow {
   retries_used: Partial<Record<string, number>>;
   cancel_requested_at: Date | null;
   progress: ProgressView | null;
+  /** What it waited for when a worker last looked at it. */
+  waits_for: WaitView | null;
   bytes_per_second: number | null;
   warnings: string[];
   error: ErrorFacts | null;

@@ -1,4 +1,5 @@
 import { SHARED_TABLES } from '@hozen/persistence';
+import { Admission1764510000000 } from './admission.migration.js';
 import { AttemptResources1764500000000 } from './attempt-resources.migration.js';
 import { BinlogRanges1764340000000 } from './binlog-ranges.migration.js';
 import { BackupCopies1764280000000 } from './backup-copies.migration.js';
@@ -43,4 +44,5 @@ export const migrations = [
   MariadbInPlace1764450000000,
   UnprovenArtefacts1764460000000,
   AttemptResources1764500000000,
+  Admission1764510000000,
 ];

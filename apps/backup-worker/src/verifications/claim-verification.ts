@@ -1,6 +1,6 @@
 import { claimOne } from '@hozen/persistence';
 import type { DataSource } from 'typeorm';
-import { LEASE_SECONDS } from '../runs/claim-run.js';
+import { LEASE_SECONDS } from '../runs/lease.js';
 import type { VerificationRow } from './verification-row.js';
 
 /** Takes the next one that waits, or that a dead worker left behind; see claim-run.ts. */

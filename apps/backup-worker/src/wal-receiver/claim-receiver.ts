@@ -1,6 +1,6 @@
 import { claimOne } from '@hozen/persistence';
 import type { DataSource } from 'typeorm';
-import { LEASE_SECONDS } from '../runs/claim-run.js';
+import { LEASE_SECONDS } from '../runs/lease.js';
 
 /** A config whose WAL is to be received. Bigints come as text from the driver. */
 export interface DueReceiver {

@@ -8,7 +8,7 @@ import type { DataSource } from 'typeorm';
 import { DROP_SLOT } from '../methods/postgres-wal/log-facts.sql.js';
 import { receiverSlotName } from '../methods/postgres-wal/log-slot.js';
 import { serverOf } from '../methods/server-target.js';
-import { LEASE_SECONDS } from '../runs/claim-run.js';
+import { LEASE_SECONDS } from '../runs/lease.js';
 import { RENEW_EVERY_MS } from '../runs/under-lease.js';
 import { storedTarget } from '../store/stored-target.js';
 import { WalArchive } from '../wal-archive/wal-archive.js';

@@ -1,3 +1,4 @@
+import type { RunView } from '@hozen/contracts';
 import { describe, expect, it } from 'vitest';
 import { ServiceDouble } from '../testing/service-double.js';
 import { TestSurroundings } from '../testing/surroundings.js';
@@ -15,6 +16,26 @@ describe('hozen runs', () => {
     expect(second).toMatch(/ running /);
     expect(more).toContain('hozen runs --before r9');
     expect(around.written.out).not.toContain('\u001B');
+  });
+
+  it('says what queued runs wait for, in the list and one by one, but nothing of a free worker', async () => {
+    const waiting = (waitsFor: RunView['waitsFor']) =>
+      runView({ state: 'queued', attempts: [], waitsFor: waitsFor ?? [] });
+    const storage = { kind: 'storage', storage: '/srv/backups', limit: 2, running: 2, ahead: 1 } as const;
+    const space = { kind: 'space', path: '/spool', neededBytes: 2e9, freeBytes: 3e9, keptBytes: 1.5e9 } as const;
+    const runs = [waiting([storage, space]), waiting([{ kind: 'worker' }])];
+    await using worker = await ServiceDouble.start(({ path }) => ({
+      body: path === '/backups/r1' ? runs[0] : { runs },
+    }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    await around.hozen('runs');
+    const [, first, second] = around.written.out.split('\n');
+    expect(first).toContain(
+      'queued: a place at /srv/backups: 2 of 2 taken, 1 asked before; room on /spool: 2.00 GB needed',
+    );
+    expect(second).toMatch(/ queued {2,}/);
+    await around.hozen('run', 'r1');
+    expect(around.written.out).toMatch(/Waits for +a place at .*3.00 GB free, 1.50 GB of it kept for runs before it/);
   });
 
   it('shows in red what a verification found to be bad, and what builds on it', async () => {

@@ -4,6 +4,7 @@ import type { Ending } from '../exit-codes.js';
 import { call } from '../services/call.js';
 import { oneLine } from '../terminal/styles.js';
 import { tableText } from '../terminal/table.js';
+import { longWaitsText } from '../terminal/wait-text.js';
 import { betweenText, bytesText, timeText } from '../terminal/units.js';
 
 export interface RunsOptions {
@@ -43,7 +44,7 @@ export function runsText(
     run.id,
     oneLine(run.config),
     run.level,
-    stateText(context, run),
+    waitingText(context, run),
     timeText(run.queuedAt),
     betweenText(run.startedAt, run.finishedAt),
     run.artefact ? bytesText(run.artefact.bytes) : '',
@@ -57,6 +58,12 @@ export function runsText(
 function provenText({ text, styles }: Context, { proof, bad }: ArtefactView): string {
   if (bad) return styles.bad(text(bad.buildsOn === undefined ? 'proof.bad' : 'proof.bad-base'));
   return text(proof ? `proof.${proof.level}` : 'proof.none');
+}
+
+/** With what it waits for, where that is more than its turn. */
+function waitingText(context: Context, run: RunView): string {
+  const why = longWaitsText(context, run.waitsFor);
+  return why === undefined ? stateText(context, run) : `${stateText(context, run)}: ${why}`;
 }
 
 const STATE_STYLES = {

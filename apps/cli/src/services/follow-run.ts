@@ -7,7 +7,7 @@ import { Refusal } from './refusal.js';
 const LOOK_EVERY_MS = 250;
 
 /** What a run of any kind shows while it goes on. */
-export type GoingOn = Pick<RunView, 'id' | 'state' | 'attempts' | 'notBefore' | 'progress'>;
+export type GoingOn = Pick<RunView, 'id' | 'state' | 'attempts' | 'notBefore' | 'progress' | 'waitsFor'>;
 
 export interface Followed {
   /** Each time the run looks different. */

@@ -3,6 +3,7 @@ import { SingleBar } from 'cli-progress';
 import type { Context } from '../context.js';
 import type { Followed, GoingOn } from '../services/follow-run.js';
 import { cut, oneLine } from './styles.js';
+import { longWaitsText } from './wait-text.js';
 import { clockText, rateText, timeText } from './units.js';
 
 const BAR_WIDTH = 24;
@@ -30,6 +31,7 @@ function progressLines(context: Context): ProgressOutput {
         state: run.state,
         attempt: run.attempts.length,
         ...(run.notBefore === undefined ? {} : { notBefore: run.notBefore }),
+        ...(run.waitsFor === undefined ? {} : { waitsFor: run.waitsFor }),
         ...run.progress,
       }),
     silent: () => write({ type: 'worker-silent' }),
@@ -68,6 +70,9 @@ function progressBar(context: Context): ProgressOutput {
 }
 
 function sentenceOf(context: Context, run: GoingOn): string {
+  const isDue = run.waitsFor?.every(({ kind }) => kind !== 'time');
+  const why = isDue ? longWaitsText(context, run.waitsFor) : undefined;
+  if (why !== undefined) return `${context.text(`state.${run.state}`)}: ${why}`;
   const failed = run.attempts.at(-1);
   if (run.state === 'queued' && run.notBefore && failed?.status === 'failure') {
     return context.text('backup.retry', { attempt: failed.attempt, time: timeText(run.notBefore) });

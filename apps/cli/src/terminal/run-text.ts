@@ -11,6 +11,7 @@ import { stateText } from '../commands/runs.js';
 import type { Context } from '../context.js';
 import { oneLine } from './styles.js';
 import { pairsText } from './table.js';
+import { waitsText } from './wait-text.js';
 import { betweenText, bytesText, durationText, rateText, timeText } from './units.js';
 
 /** One run in full. Deliveries undefined: the notifier could not be asked. */
@@ -23,7 +24,7 @@ export function runText(context: Context, run: RunView, deliveries: DeliveryView
     [text('run.state'), stateText(context, run)],
     [text('run.requested'), requestedText(context, run)],
     [text('run.reason'), run.reason && oneLine(run.reason)],
-    [text('run.not-before'), run.state === 'queued' && run.notBefore ? timeText(run.notBefore) : undefined],
+    [text('run.waits-for'), waitsText(context, run.waitsFor)],
     [text('run.took'), betweenText(run.startedAt, run.finishedAt)],
     ...run.attempts.map(
       (attempt) => [text('run.attempt', { attempt: attempt.attempt }), attemptText(context, attempt)] as const,

@@ -28,6 +28,13 @@ export class FileStorageSpec {
   @Matches(/^\/[^\p{Cc}]*$/u, { message: 'path must be an absolute path' })
   @MaxLength(700)
   path!: string;
+
+  /** Backups that write there at a time, over all workers; absent: any number. Logs are not counted. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  maxRuns?: number;
 }
 
 /** Classes that are read at once. What lies in the others (GLACIER, DEEP_ARCHIVE) could not be proven. */
@@ -148,6 +155,13 @@ export class S3StorageSpec extends S3AccessSpec {
   @Min(1)
   @Max(10_000)
   maxParts: number = 10_000;
+
+  /** Backups that write there at a time, over all workers; absent: any number. Logs are not counted. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  maxRuns?: number;
 }
 
 /** A bucket for second copies: what lies there need not be readable at once. */

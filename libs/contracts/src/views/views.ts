@@ -114,6 +114,19 @@ export interface CopyView {
   standingSince?: string;
 }
 
+/** What a queued run waits for. */
+export type WaitView =
+  /** The next try, or the time it was asked for. */
+  | { kind: 'time'; until: string }
+  /** Another run of its target. */
+  | { kind: 'target'; runId: string; config: string }
+  /** A place at a storage that takes only so many runs at a time. `ahead`: runs that asked before. */
+  | { kind: 'storage'; storage: string; limit: number; running: number; ahead: number }
+  /** Room on a disk that is kept for runs at work, or that asked before. */
+  | { kind: 'space'; path: string; neededBytes: number; freeBytes: number; keptBytes: number }
+  /** A worker that is free. */
+  | { kind: 'worker' };
+
 /** A run, as `GET /backups/:id` answers (API-307). Times are RFC 3339. */
 export interface RunView {
   id: string;
@@ -133,6 +146,8 @@ export interface RunView {
   finishedAt?: string;
   /** When a queued run may start: set between tries. */
   notBefore?: string;
+  /** Of a queued run: all that it waits for; empty where it is about to start. */
+  waitsFor?: WaitView[];
   attempts: AttemptView[];
   progress?: ProgressView;
   artefact?: ArtefactView;
