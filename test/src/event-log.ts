@@ -17,7 +17,7 @@ export class EventLog implements AsyncDisposable {
     const connection = await connect({ servers: url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
     const log = new EventLog(connection, jetstream(connection));
     // Core subscriptions: they see what is published, not what a stream has kept.
-    for (const subject of ['backup.>', 'restore.>', 'verification.>', 'maintenance.>', 'deadletter.>']) {
+    for (const subject of ['backup.>', 'restore.>', 'verification.>', 'storage.>', 'maintenance.>', 'deadletter.>']) {
       connection.subscribe(subject, {
         callback: (_error, message) => {
           const id = message.headers?.get('Nats-Msg-Id') || randomUUID();

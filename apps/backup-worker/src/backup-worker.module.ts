@@ -23,6 +23,9 @@ import { sweepSpool } from './runs/sweep-spool.js';
 import { VerificationExecutor } from './verifications/verification-executor.js';
 import { VerificationsController } from './verifications/verifications.controller.js';
 import type { WorkerSettings } from './settings.js';
+import { observeStorages } from './usage/metrics.js';
+import { StoragesController } from './usage/storages.controller.js';
+import { UsageKeeper } from './usage/usage-keeper.js';
 import { ReceiverKeeper } from './wal-receiver/receiver-keeper.js';
 
 /** Intake, executors, retention and API of backups and restores, in one process. */
@@ -35,6 +38,7 @@ import { ReceiverKeeper } from './wal-receiver/receiver-keeper.js';
     RestoresController,
     VerificationsController,
     RepositoryController,
+    StoragesController,
   ],
 })
 export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -47,6 +51,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     private readonly receivers: ReceiverKeeper,
     private readonly performance: PerformanceKeeper,
     private readonly resources: WorkerResources,
+    private readonly usage: UsageKeeper,
     private readonly database: DataSource,
   ) {}
 
@@ -61,13 +66,28 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
       provide: WorkerResources,
       useFactory: () => WorkerResources.find(settings().lanes > 0 ? settings().cgroup : 'off'),
     };
+    const usage = {
+      provide: UsageKeeper,
+      inject: [DataSource, Outbox],
+      useFactory: (database: DataSource, outbox: Outbox) =>
+        new UsageKeeper(database, outbox, Math.min(settings().lanes, 1)),
+    };
     const executor = {
       provide: Executor,
-      inject: [DataSource, Outbox, RetentionKeeper, WorkerResources],
-      useFactory: (database: DataSource, outbox: Outbox, keeper: RetentionKeeper, resources: WorkerResources) => {
+      inject: [DataSource, Outbox, RetentionKeeper, WorkerResources, UsageKeeper],
+      useFactory: (
+        database: DataSource,
+        outbox: Outbox,
+        retentionKeeper: RetentionKeeper,
+        workerResources: WorkerResources,
+        usageKeeper: UsageKeeper,
+      ) => {
         const { lanes, spoolRoot } = settings();
-        const afterRun = (configId: string | null) => keeper.afterRun(configId);
-        return new Executor({ database, outbox, spoolRoot, afterRun, resources }, lanes);
+        const afterRun = async (configId: string | null) => {
+          await retentionKeeper.afterRun(configId);
+          await usageKeeper.afterRun(configId);
+        };
+        return new Executor({ database, outbox, spoolRoot, afterRun, resources: workerResources }, lanes);
       },
     };
     const restores = {
@@ -107,12 +127,13 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     };
     return {
       module: BackupWorkerModule,
-      providers: [resources, retention, executor, restores, verifications, copies, receivers, performance],
+      providers: [resources, usage, retention, executor, restores, verifications, copies, receivers, performance],
     };
   }
 
   async onApplicationBootstrap(): Promise<void> {
     observeWaitingRuns(this.database);
+    observeStorages(this.database);
     await sweepSpool(this.database, this.executor.spoolRoot);
     this.executor.start();
     this.restores.start();
@@ -121,11 +142,12 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     this.copies.start();
     this.receivers.start();
     this.performance.start();
+    this.usage.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    const { executor, restores, verifications, retention, copies, receivers, performance } = this;
-    const parts = [executor, restores, verifications, retention, copies, receivers, performance];
+    const { executor, restores, verifications, retention, copies, receivers, performance, usage } = this;
+    const parts = [executor, restores, verifications, retention, copies, receivers, performance, usage];
     await Promise.all(parts.map((part) => part.stop()));
     await this.resources[Symbol.asyncDispose]();
   }

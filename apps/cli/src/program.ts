@@ -21,6 +21,7 @@ import { restore, restores } from './commands/restore.js';
 import { run } from './commands/run.js';
 import { runs } from './commands/runs.js';
 import { schedules } from './commands/schedules.js';
+import { storage } from './commands/storage.js';
 import { strategyApply, type StrategyOptions } from './commands/strategy.js';
 import { tokenCreate, tokenList, tokenRevoke } from './commands/token.js';
 import { trace } from './commands/trace.js';
@@ -116,6 +117,11 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .addOption(json())
     .addHelpText('after', examples('hozen configs'))
     .action(act(configs));
+
+  command('storage', 'about.storage')
+    .addOption(json())
+    .addHelpText('after', examples('hozen storage', 'hozen storage --json'))
+    .action(act(storage));
 
   command('schedules', 'about.schedules')
     .addOption(json())

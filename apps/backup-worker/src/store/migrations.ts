@@ -15,6 +15,7 @@ import { RestoresInPlace1764320000000 } from './restores-in-place.migration.js';
 import { Restores1764160000000 } from './restores.migration.js';
 import { RetentionTables1764100000000 } from './retention-tables.migration.js';
 import { RunParents1764250000000 } from './run-parents.migration.js';
+import { StorageUsage1764520000000 } from './storage-usage.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
 import { UnprovenArtefacts1764460000000 } from './unproven-artefacts.migration.js';
 import { Verifications1764310000000 } from './verifications.migration.js';
@@ -45,4 +46,5 @@ export const migrations = [
   UnprovenArtefacts1764460000000,
   AttemptResources1764500000000,
   Admission1764510000000,
+  StorageUsage1764520000000,
 ];

@@ -4,6 +4,34 @@ import { ServiceDouble } from '../testing/service-double.js';
 import { TestSurroundings } from '../testing/surroundings.js';
 import { delivery, provenRun, RUN_ID, runView } from '../testing/views.js';
 
+describe('hozen storage', () => {
+  it('shows how full each storage is, and what could not be looked at', async () => {
+    const disk = { storage: '/srv/backups', kind: 'file', warningPercent: 80, criticalPercent: 95, configs: [] };
+    const full = { ...disk, level: 'critical', usedPercent: 96.44, usedBytes: 964.4e9, capacityBytes: 1e12 };
+    const bucket = {
+      ...disk,
+      storage: 's3://backups',
+      kind: 's3',
+      level: 'ok',
+      artefacts: 2,
+      artefactBytes: 3e9,
+      error: 'no answer',
+    };
+    const list = [{ ...full, artefacts: 7, artefactBytes: 600e9, lookedAt: '2026-11-21T00:00:00Z' }, bucket];
+    await using worker = await ServiceDouble.start(() => ({ body: list }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    expect(await around.hozen('storage')).toBe('ok');
+    expect(worker.asked[0]?.path).toBe('/storages');
+    const [, first, second, error] = around.written.out.split('\n');
+    expect(first).toMatch(/^\/srv\/backups +964 GB +1.00 TB +96.4 % CRITICAL +7 +600 GB +2026/);
+    expect(second).toMatch(/^s3:\/\/backups +no quota +2 +3.00 GB/);
+    expect(error).toBe('s3://backups: no answer');
+    const programs = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    await programs.hozen('storage', '--json');
+    expect(programs.lines.at(-1)).toMatchObject([{ level: 'critical' }, { level: 'ok' }]);
+  });
+});
+
 describe('hozen runs', () => {
   it('asks for what the options say and shows one line a run, without colours in a pipe', async () => {
     await using worker = await ServiceDouble.start(() => ({ body: { runs: [provenRun(), runView()], next: 'r9' } }));

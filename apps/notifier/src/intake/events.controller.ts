@@ -73,6 +73,16 @@ export class EventsController {
     return this.notices.tell(event);
   }
 
+  @OnEvent('storage.usage_high')
+  storageUsageHigh(@Payload() event: EventOf<'storage.usage_high'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
+  @OnEvent('storage.usage_normal')
+  storageUsageNormal(@Payload() event: EventOf<'storage.usage_normal'>): Promise<void> {
+    return this.notices.tell(event);
+  }
+
   @OnEvent('maintenance.completed')
   maintenanceCompleted(@Payload() event: EventOf<'maintenance.completed'>): Promise<void> {
     return this.notices.tell(event);

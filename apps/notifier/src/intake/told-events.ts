@@ -16,6 +16,8 @@ export const TOLD_EVENTS = {
   'restore.performance_watched': 'info',
   'verification.completed': 'info',
   'verification.failed': 'critical',
+  'storage.usage_high': 'warning',
+  'storage.usage_normal': 'info',
   'maintenance.completed': 'info',
   'maintenance.failed': 'critical',
 } as const satisfies Partial<Record<string, Severity>>;

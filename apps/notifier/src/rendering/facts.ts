@@ -80,6 +80,14 @@ export function factsOf(telling: Telling): Fact[] {
         fact(telling, 'label.run', data.runId),
         trace,
       ];
+    case 'storage.usage_high':
+    case 'storage.usage_normal':
+      return [
+        fact(telling, 'label.used', usedText(telling, data)),
+        fact(telling, 'label.artefactBytes', size(data.artefactBytes)),
+        fact(telling, 'label.configs', ...data.configs),
+        fact(telling, 'label.hint', type === 'storage.usage_high' ? telling.text('hint.storage') : undefined),
+      ];
     case 'maintenance.completed':
       return [...completedMaintenance(telling, data), fact(telling, 'label.run', data.runId), trace];
     case 'maintenance.failed':
@@ -166,6 +174,10 @@ function deviationText(
 ): string {
   const number = (value: number) => new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(value);
   return text('value.deviation', { measure: text(`measure.${measure}`), now: number(now), normal: number(normal) });
+}
+
+function usedText({ text }: Telling, { usedBytes, capacityBytes }: DataOf<'storage.usage_normal'>): string {
+  return text('value.used', { used: size(usedBytes), capacity: size(capacityBytes) });
 }
 
 function completedMaintenance(telling: Telling, data: DataOf<'maintenance.completed'>): Fact[] {

@@ -156,6 +156,43 @@ describe('a notice', () => {
   });
 });
 
+describe('a storage that fills', () => {
+  const facts = {
+    storage: '/srv/backups',
+    usedPercent: 95.7,
+    usedBytes: 957e9,
+    capacityBytes: 1e12,
+    artefactBytes: 600e9,
+    configs: ['nightly', 'weekly'],
+  };
+  const high = (level: 'warning' | 'critical', language: Language = 'en') =>
+    notice('storage.usage_high', { ...facts, level, thresholdPercent: level === 'warning' ? 80 : 95 }, language);
+
+  it('is told of as grave as it is, with how full, of what, and what to do', () => {
+    expect(high('warning')).toMatchObject({ severity: 'warning', command: 'hozen storage' });
+    const rendered = high('critical');
+    expect(rendered.severity).toBe('critical');
+    expect(rendered.subject).toBe('STORAGE NEARLY FULL: /srv/backups is 95 % full');
+    const { text } = emailBody(rendered, false);
+    expect(text).toContain('The storage /srv/backups is above 95 %. Soon backups will fail.');
+    expect(text).toContain('In use: 957 GB of 1.0 TB\nOf these, artefacts of Hozen: 600 GB');
+    expect(text).toMatch(/nightly[^]*weekly[^]*What to do: Make room/);
+    expect(notice('storage.usage_normal', facts).severity).toBe('info');
+  });
+
+  it.each(LANGUAGES)('is told of without a gap in %s', (language) => {
+    for (const each of [
+      high('warning', language),
+      high('critical', language),
+      notice('storage.usage_normal', facts, language),
+    ]) {
+      const text = [each.subject, emailBody(each, true).text, slackText(each, true)].join('\n');
+      expect(text).toContain('/srv/backups');
+      expect(text).not.toMatch(/[^$]\{\w+\}|undefined|null/);
+    }
+  });
+});
+
 describe('hostile names', () => {
   const nasty = 'a\r\nBcc: all@example.org\u2028<!channel> <b>x</b> & *bold* \u202Eevil';
   const rendered = notice('backup.failed', failed({ config: nasty, target: nasty }));

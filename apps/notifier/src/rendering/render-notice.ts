@@ -17,6 +17,7 @@ export interface Occasion {
 export function severityOf({ type, data }: Told): Severity {
   // Nobody else looked at what is about to be replaced.
   if (type === 'restore.approved' && data.breakGlass !== undefined) return 'critical';
+  if (type === 'storage.usage_high') return data.level;
   return type === 'notification.test' ? 'info' : TOLD_EVENTS[type];
 }
 
@@ -41,6 +42,7 @@ function subjectKey({ type, data }: Told): NoticeKey {
   if (type === 'restore.performance_watched') return `subject.restore.watch.${data.verdict}`;
   if (type === 'verification.failed') return `subject.verification.${data.verdict}`;
   if (type === 'restore.approved' && data.breakGlass !== undefined) return 'subject.restore.breakGlass';
+  if (type === 'storage.usage_high') return `subject.storage.${data.level}`;
   return type === 'backup.rejected' && data.config === undefined
     ? 'subject.backup.rejected.unknown'
     : `subject.${type}`;
@@ -50,6 +52,7 @@ function bodyKey({ type, data }: Told): NoticeKey {
   if (type === 'restore.performance_watched') return `body.restore.watch.${data.verdict}`;
   // What was there is not as it was.
   if (type === 'restore.failed' && data.error.code === 'RESTORE_UNFINISHED') return 'body.restore.unfinished';
+  if (type === 'storage.usage_high') return `body.storage.${data.level}`;
   return type === 'verification.failed' ? `body.verification.${data.verdict}` : `body.${type}`;
 }
 
@@ -73,6 +76,14 @@ function namesIn({ type, data }: Told, text: (key: NoticeKey) => string): Record
     case 'verification.completed':
     case 'verification.failed':
       return { config: data.config, target: data.target };
+    case 'storage.usage_high':
+      return {
+        storage: data.storage,
+        percent: String(Math.floor(data.usedPercent)),
+        threshold: String(data.thresholdPercent),
+      };
+    case 'storage.usage_normal':
+      return { storage: data.storage, percent: String(Math.floor(data.usedPercent)) };
     case 'maintenance.completed':
     case 'maintenance.failed':
       return { target: data.target, maintenanceType: text(`maintenance.${data.maintenanceType}`) };
@@ -108,6 +119,9 @@ function commandFor({ type, data }: Told): string | undefined {
     case 'verification.completed':
     case 'verification.failed':
       return `hozen verifications ${data.verificationId}`;
+    case 'storage.usage_high':
+    case 'storage.usage_normal':
+      return 'hozen storage';
     case 'maintenance.completed':
     case 'maintenance.failed':
       return `hozen trace ${data.runId}`;

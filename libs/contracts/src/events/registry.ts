@@ -31,6 +31,7 @@ import {
   RestoreRequested,
   RestoreStarted,
 } from './restore.js';
+import { StorageUsageHigh, StorageUsageNormal } from './storage.js';
 import {
   VerificationAccepted,
   VerificationCompleted,
@@ -74,6 +75,8 @@ export const EVENTS = {
   'verification.started': { contract: VerificationStarted, version: 1, terminal: false },
   'verification.completed': { contract: VerificationCompleted, version: 1, terminal: true },
   'verification.failed': { contract: VerificationFailed, version: 1, terminal: true },
+  'storage.usage_high': { contract: StorageUsageHigh, version: 1, terminal: false },
+  'storage.usage_normal': { contract: StorageUsageNormal, version: 1, terminal: false },
   'maintenance.requested': {
     contract: MaintenanceRequested,
     version: 1,

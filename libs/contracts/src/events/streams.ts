@@ -13,6 +13,7 @@ export const STREAMS = [
   { name: 'BACKUP', subjects: ['backup.>'], maxAgeDays: 7 },
   { name: 'RESTORE', subjects: ['restore.>'], maxAgeDays: 7 },
   { name: 'VERIFICATION', subjects: ['verification.>'], maxAgeDays: 7 },
+  { name: 'STORAGE', subjects: ['storage.>'], maxAgeDays: 7 },
   { name: 'MAINTENANCE', subjects: ['maintenance.>'], maxAgeDays: 7 },
   { name: 'DEADLETTER', subjects: ['deadletter.>'], maxAgeDays: 30 },
 ] as const satisfies readonly StreamDefinition[];

@@ -14,6 +14,7 @@ import {
   ValidateNested,
   type ValidationOptions,
 } from 'class-validator';
+import { UsageSpec } from './usage-spec.js';
 import { SECRET_MESSAGE, SECRET_REFERENCE } from './secret-reference.js';
 
 const KIND: ValidationOptions = { message: 'kind must be file or s3' };
@@ -35,6 +36,11 @@ export class FileStorageSpec {
   @Min(1)
   @Max(1_000)
   maxRuns?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => UsageSpec)
+  usage?: UsageSpec;
 }
 
 /** Classes that are read at once. What lies in the others (GLACIER, DEEP_ARCHIVE) could not be proven. */
@@ -162,6 +168,18 @@ export class S3StorageSpec extends S3AccessSpec {
   @Min(1)
   @Max(1_000)
   maxRuns?: number;
+
+  /** Bytes that may lie below `prefix`: what a disk is to a folder. Without it nobody knows how full a bucket is. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  quotaBytes?: number;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => UsageSpec)
+  usage?: UsageSpec;
 }
 
 /** A bucket for second copies: what lies there need not be readable at once. */

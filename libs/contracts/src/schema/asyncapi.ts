@@ -32,6 +32,8 @@ const PARTIES: Readonly<Record<EventType, { publishers: string[]; consumers: str
   'verification.started': { publishers: ['backup-worker'], consumers: [] },
   'verification.completed': { publishers: ['backup-worker'], consumers: ['notifier'] },
   'verification.failed': { publishers: ['backup-worker'], consumers: ['notifier'] },
+  'storage.usage_high': { publishers: ['backup-worker'], consumers: ['notifier'] },
+  'storage.usage_normal': { publishers: ['backup-worker'], consumers: ['notifier'] },
   'maintenance.requested': { publishers: ['scheduler', 'anyone with the right'], consumers: ['maintenance-worker'] },
   'maintenance.accepted': { publishers: ['maintenance-worker'], consumers: [] },
   'maintenance.rejected': { publishers: ['maintenance-worker'], consumers: [] },

@@ -79,6 +79,18 @@ export class Bucket {
     });
   }
 
+  /** Bytes of the objects that begin so; versions that are no longer the newest are not counted. */
+  async usedBytes(start: string): Promise<number> {
+    return onS3(start, async () => {
+      const { Bucket, Key } = this.at(start);
+      let bytes = 0;
+      for await (const page of paginateListObjectsV2({ client: this.client }, { Bucket, Prefix: Key })) {
+        for (const { Size = 0 } of page.Contents ?? []) bytes += Size;
+      }
+      return bytes;
+    });
+  }
+
   /** Uploads that are neither completed nor aborted, to objects that begin so. */
   async uploads(start: string): Promise<{ path: string; uploadId: string }[]> {
     return onS3(start, async () => {

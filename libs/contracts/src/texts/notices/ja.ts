@@ -21,6 +21,9 @@ export const noticesJa: NoticeTexts = {
   'subject.verification.completed': '{target} のバックアップを再検証し、合格しました({config})',
   'subject.verification.bad': '【不良】{target} のバックアップ({config})',
   'subject.verification.unknown': '【未検証】{target} のバックアップを検証できませんでした({config})',
+  'subject.storage.warning': '保存先の残量低下: {storage} の使用率 {percent} %',
+  'subject.storage.critical': '保存先がほぼ満杯: {storage} の使用率 {percent} %',
+  'subject.storage.usage_normal': '保存先 {storage} に空きが戻りました(使用率 {percent} %)',
   'subject.notification.test': 'Hozen からのテスト通知',
   'body.backup.completed': '設定「{config}」による {target} の{level}バックアップが完了し、検証に合格しました。',
   'body.backup.failed':
@@ -54,6 +57,10 @@ export const noticesJa: NoticeTexts = {
     '設定「{config}」による {target} の保存済みバックアップの内容が正しくありません。検証済みとしては扱わず、フルバックアップを要求しました。',
   'body.verification.unknown':
     '設定「{config}」による {target} の保存済みバックアップを検証できませんでした。バックアップ自体の異常は見つかっていません。',
+  'body.storage.warning':
+    '保存先 {storage} の使用率が {threshold} % を超えました。バックアップは今のところ続行できます。',
+  'body.storage.critical': '保存先 {storage} の使用率が {threshold} % を超えました。まもなくバックアップが失敗します。',
+  'body.storage.usage_normal': '保存先 {storage} の使用率がしきい値を下回りました。',
   'body.notification.test':
     'このメッセージが読めれば、「{recipient}」宛ての通知はここに届きます。対応は必要ありません。',
   'label.deviations': '差異',
@@ -67,6 +74,12 @@ export const noticesJa: NoticeTexts = {
   'measure.tempBytesPerSecond': '一時ファイル (バイト/秒)',
   'measure.connections': '接続数',
   'measure.deadlocksPerHour': 'デッドロック/時',
+  'label.used': '使用量',
+  'label.artefactBytes': 'うち Hozen の成果物',
+  'label.configs': 'この保存先を使う設定',
+  'value.used': '{capacity} 中 {used}',
+  'hint.storage':
+    '空きを作ってください: 保持期間を短くして古いバックアップを削除する(`hozen retention preview` で確認)、他のファイルを片付ける、または容量を増やしてください。',
   'label.error': '起きたこと',
   'label.hint': '対処',
   'label.reasons': '理由',
