@@ -2,13 +2,13 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Crc32c } from '../../artefact/crc32c.js';
 import type { SharedBytes } from '../../artefact/shared-bytes.js';
-import { BytesOnTheirWay } from './bytes-on-their-way.js';
+import { OnTheirWay } from './on-their-way.js';
 import { IncrementalHeadReader, PAGE_BYTES, restoredPages } from '../../methods/postgres-physical/incremental-file.js';
 
 /** Pieces that are being written while the next ones come. */
 const WRITING = 8;
-/** Of all files. */
-const onTheirWay = new BytesOnTheirWay(32 * 1024 * 1024);
+/** Bytes of all files: so many of them that every one is modest would still fill the memory. */
+const onTheirWay = new OnTheirWay(32 * 1024 * 1024);
 
 /** A file that is being restored. */
 export interface RestoredFile {
@@ -27,6 +27,8 @@ export interface FileSum {
 /** Writes pieces at their places, several at a time. */
 export class PlacedWriter {
   readonly #writing = new Set<Promise<void>>();
+  // A changed file comes in thousands of pages: nobody may look at all of them for each.
+  readonly #pieces = new OnTheirWay(WRITING);
   #failure: { error: unknown } | undefined;
 
   constructor(private readonly opening: Promise<FileHandle>) {
@@ -35,6 +37,7 @@ export class PlacedWriter {
 
   write(bytes: Buffer, position: number, part: SharedBytes): Promise<void> | undefined {
     part.hold();
+    this.#pieces.begin(1);
     onTheirWay.begin(bytes.length);
     const writing = this.#put(bytes, position).catch((error: unknown) => {
       this.#failure ??= { error };
@@ -42,10 +45,11 @@ export class PlacedWriter {
     this.#writing.add(writing);
     void writing.finally(() => {
       this.#writing.delete(writing);
+      this.#pieces.end(1);
       onTheirWay.end(bytes.length);
       part.release();
     });
-    return this.#writing.size > WRITING || onTheirWay.full || this.#failure ? this.#room() : undefined;
+    return this.#pieces.full || onTheirWay.full || this.#failure ? this.#room() : undefined;
   }
 
   async end(size?: number): Promise<void> {
@@ -72,7 +76,7 @@ export class PlacedWriter {
   }
 
   async #room(): Promise<void> {
-    while (this.#writing.size > WRITING) await Promise.race(this.#writing);
+    await this.#pieces.room();
     await onTheirWay.room();
     if (this.#failure) throw this.#failure.error;
   }

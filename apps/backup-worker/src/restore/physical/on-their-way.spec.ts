@@ -3,11 +3,11 @@ import { tempDir } from '@hozen/testkit';
 import { expect, it } from 'vitest';
 import { ownCrc32c } from '../../artefact/crc32c.js';
 import { SharedBytes } from '../../artefact/shared-bytes.js';
-import { BytesOnTheirWay } from './bytes-on-their-way.js';
+import { OnTheirWay } from './on-their-way.js';
 import { WholeFile, type FileSum } from './restored-file.js';
 
 it('lets nobody wait while there is room, and everybody until there is', async () => {
-  const way = new BytesOnTheirWay(10);
+  const way = new OnTheirWay(10);
   way.begin(10);
   await way.room();
   way.begin(5);
