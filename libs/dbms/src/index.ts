@@ -4,6 +4,7 @@ export { asTargetError, type AddressFacts } from './connection/target-error.js';
 export { copyIn } from './copy/copy-in.js';
 export { copyOut, type CopiedRows } from './copy/copy-out.js';
 export type { TakeRows } from './copy/copy-messages.js';
+export { runSingle } from './connection/single-statement.js';
 export { resultsOf } from './connection/statements.js';
 export * from './inspection/cluster-facts.js';
 export { inspectActivity, inspectCluster } from './inspection/inspect-cluster.js';

@@ -33,7 +33,8 @@ WHAT IS IN IT
 STEP BY STEP, AS restore.sh DOES IT
   1. Roles:        tar -xOf FILE --wildcards 'globals/roles.sql*' | psql -X -d postgres
      "already exists" is no problem. From now on the passwords of the original server count; restore.sh
-     leaves yours as it is until the end.
+     leaves yours as it is until the end. restore.sh also keeps psql from taking commands from the backup
+     (\\restrict): where you do not trust it, look at roles.sql before you do this by hand.
   2. Tablespaces:  the same with globals/tablespaces.sql. Each needs the folder that cluster.json
      names, empty and owned by the server's user; or create the tablespace elsewhere beforehand.
   3. For each database, its streams taken out as above:

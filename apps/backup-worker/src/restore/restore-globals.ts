@@ -1,20 +1,22 @@
-import { Readable } from 'node:stream';
-import { asTargetError, connect, runTool, type TargetClient } from '@hozen/dbms';
+import { asTargetError, connect, runSingle, type TargetClient } from '@hozen/dbms';
 import { HozenError } from '@hozen/contracts';
+import { corrupt } from '../artefact/artefact-file.js';
 import { ROLES, TABLESPACES } from '../methods/postgres-logical/dump-globals.js';
-import type { ClusterRestore } from './cluster-restore.js';
+import { SESSION_OPTIONS, type ClusterRestore } from './cluster-restore.js';
+import { globalStatements } from './global-statements.js';
 import { storedCluster } from './restore-plan.js';
+import { encodingOf } from './sql-statements.js';
 
 /** SQLSTATE duplicate_object: the role or tablespace is there already, and is altered to what the backup says. */
 const EXISTS = '42710';
 
-/** runTool keeps the end of a program's messages only; with as many as this some may be missing. */
-const MESSAGES_LIMIT = 12 * 1024;
+/** SQLSTATEs that say nothing about the statement: the connection, room and memory, somebody who ends the server. */
+const OF_THE_SERVER = /^(?:08|53|57)/;
 
 /** Tablespaces; the roles that own them are there by then. */
 export async function restoreTablespaces(restore: ClusterRestore): Promise<void> {
   if (restore.tablespacesInPlace) await createTablespacesInPlace(restore);
-  await runSql(restore, TABLESPACES);
+  await runGlobals(restore, TABLESPACES);
 }
 
 /**
@@ -26,7 +28,7 @@ export async function restoreRoles(restore: ClusterRestore): Promise<() => Promi
   await using client = await connect(restore.address, { applicationName: restore.applicationName });
   try {
     const before = await ownPassword(client);
-    await runSql(restore, ROLES);
+    await runGlobals(restore, ROLES);
     const after = await ownPassword(client);
     if (after === before) return () => Promise.resolve();
     await setOwnPassword(client, before);
@@ -50,22 +52,53 @@ async function setOwnPassword(client: TargetClient, hash: string | null): Promis
   await client.query(`ALTER ROLE CURRENT_USER PASSWORD ${hash === null ? 'NULL' : client.escapeLiteral(hash)}`);
 }
 
-/** With the exact states of the errors: messages depend on the language of the server. */
-async function runSql({ file, tools, env, signal }: ClusterRestore, name: string): Promise<void> {
-  const { stderr } = await runTool({
-    path: tools.path('psql'),
-    args: ['--no-psqlrc', '--quiet', '--set=VERBOSITY=sqlstate', '--file=-'],
-    env,
-    stdin: Readable.from(file.read(file.stream(name))),
-    stdout: 'ignore',
-    ...(signal ? { signal } : {}),
-    attributes: { 'hozen.stream': name },
-  }).done;
-  const errors = [...stderr.matchAll(/(?:ERROR|FATAL|PANIC): +(\w+)/g)].map(([, state]) => state);
-  const serious = errors.filter((state) => state !== EXISTS);
-  if (serious.length === 0 && stderr.length < MESSAGES_LIMIT) return;
-  const exit = serious.length > 0 ? `errors in ${name}: ${serious.slice(0, 5).join(', ')}` : `too many messages`;
-  throw new HozenError('TOOL_FAILED', { tool: 'psql', exit }, { detail: stderr.slice(-2000) });
+/**
+ * One by one over a connection of ours, and never by psql: what a backup holds may be written by somebody who wants a program run here.
+ * @throws HozenError ARTEFACT_CORRUPT for what pg_dumpall does not write, CONTENT_DIFFERS where the server refuses a statement, and of the TARGET_ codes
+ */
+async function runGlobals(restore: ClusterRestore, name: string): Promise<void> {
+  const { file, address, applicationName, signal } = restore;
+  const dump = await file.readFile(name);
+  await using client = await connect({ ...address, database: 'postgres' }, { applicationName });
+  const stop = () => void client.end().catch(() => undefined);
+  signal?.addEventListener('abort', stop, { once: true });
+  try {
+    signal?.throwIfAborted();
+    const encoding = `client_encoding=${client.escapeLiteral(encodingOf(dump))}`;
+    const settings = [...SESSION_OPTIONS, 'standard_conforming_strings=on', encoding];
+    await client.query(settings.map((setting) => `SET ${setting}`).join(';'));
+    for (const statement of globalStatements(dump)) await runUnlessThere(client, statement);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw asGlobalsError(error, { path: file.path, name, client });
+  } finally {
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+async function runUnlessThere(client: TargetClient, statement: Buffer): Promise<void> {
+  try {
+    await runSingle(client, statement);
+  } catch (error) {
+    if (stateOf(error) !== EXISTS) throw error;
+  }
+}
+
+function asGlobalsError(
+  error: unknown,
+  { path, name, client }: { path: string; name: string; client: TargetClient },
+): HozenError {
+  if (error instanceof RangeError) return corrupt(path, `${name}: ${error.message}`, error);
+  const state = stateOf(error);
+  if (state === undefined || OF_THE_SERVER.test(state)) return asTargetError(error, client.address);
+  // The state alone, and no cause: the server's words may repeat a statement, which may hold a password.
+  const what = `${name} cannot be restored`;
+  return new HozenError('CONTENT_DIFFERS', { what }, { detail: `SQLSTATE ${state}` });
+}
+
+function stateOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /** Inside the data directory, whatever folders the original used: for servers that are thrown away. */

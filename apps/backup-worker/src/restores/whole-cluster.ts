@@ -1,5 +1,5 @@
 import type { RestorePlanView } from '@hozen/contracts';
-import { asTargetError, toolEnvironment, toolOutput, type TargetClient } from '@hozen/dbms';
+import { asTargetError, runSingle, toolEnvironment, toolOutput, type TargetClient } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
 import { storedDatabases } from '../restore/restore-plan.js';
@@ -119,7 +119,7 @@ async function inTransaction(client: TargetClient, statements: readonly string[]
 /** As a prepared statement: there can be no second one in it. */
 async function single(client: TargetClient, text: string): Promise<void> {
   try {
-    await client.query({ text, values: [] as unknown[], queryMode: 'extended' } as { text: string; values: unknown[] });
+    await runSingle(client, Buffer.from(text));
   } catch (error) {
     throw asTargetError(error, client.address);
   }

@@ -4,8 +4,8 @@ import { HozenError } from '@hozen/contracts';
 const NOT_THE_BACKUP =
   /could not open extension control file|extension ".*" is not available|has no installation script|invalid locale name|locale .* (not|is not) |could not access file|could not load library|No space left on device|out of memory|out of shared memory|could not fork/i;
 
-/** Programs whose failure is that of the restore; the others only read the copy. */
-const RESTORES = new Set(['pg_restore', 'psql']);
+/** The program whose failure is that of the restore; the others only read the copy. */
+const RESTORES = 'pg_restore';
 
 /** SQLSTATEs: damaged data, damaged index. */
 const DAMAGE = new Set(['XX001', 'XX002']);
@@ -35,7 +35,7 @@ export function asProofError(thrown: unknown, signal: AbortSignal): unknown {
   if (!(thrown instanceof HozenError)) return thrown;
   const { code, detail = '', params } = thrown;
   const tool = String(params['tool'] ?? '');
-  if (code === 'TOOL_FAILED' && RESTORES.has(tool) && !NOT_THE_BACKUP.test(detail)) {
+  if (code === 'TOOL_FAILED' && tool === RESTORES && !NOT_THE_BACKUP.test(detail)) {
     const what = `it cannot be restored (${tool})`;
     return new HozenError('CONTENT_DIFFERS', { what }, { detail, cause: thrown });
   }
