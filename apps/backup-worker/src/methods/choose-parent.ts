@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import { dirname, relative } from 'node:path';
 import type { BackupLevel } from '@hozen/contracts';
 import { isParentFile, type Manifest, type ManifestParent } from '../artefact/manifest.js';
@@ -41,11 +42,11 @@ export async function chooseParent<Parent>(
   const levels = BUILDS_ON[job.level];
   if (!levels) return { level: job.level, warnings: [] };
   const earlier = await context.lineage.newest(levels);
-  const standing = earlier ? await standingOf(earlier, job) : 'there is no earlier backup to build on';
+  const standing = earlier ? await standingOf(earlier, job) : warningText('reason.no-earlier');
   const found = typeof standing === 'string' ? standing : await parentFrom(standing);
   if (typeof found === 'string') {
     await context.lineage.choose('full', undefined);
-    return { level: 'full', warnings: [`Instead of the ${job.level} backup a full one was made: ${found}.`] };
+    return { level: 'full', warnings: [warningText('full-instead', { level: job.level, reason: found })] };
   }
   await context.lineage.choose(job.level, earlier);
   return { level: job.level, parent: found, warnings: [] };
@@ -53,11 +54,11 @@ export async function chooseParent<Parent>(
 
 async function standingOf(earlier: EarlierBackup, job: BackupJob): Promise<StandingBackup | string> {
   const { maxChain, storage, signing } = job.config;
-  if (earlier.chain >= maxChain) return `the chain is ${earlier.chain} backups long, and maxChain is ${maxChain}`;
+  if (earlier.chain >= maxChain) return warningText('reason.chain-long', { chain: earlier.chain, most: maxChain });
   const file = relative(dirname(artefactPaths(job).data), earlier.path);
-  if (!isParentFile(file)) return `${earlier.path} is not in the storage of the config any more`;
+  if (!isParentFile(file)) return warningText('reason.moved', { path: earlier.path });
   const manifest = await readManifest(storageOf(storage), earlier.path, signing);
-  if (!manifest) return `the manifest of ${earlier.path} is missing`;
+  if (!manifest) return warningText('reason.manifest-missing', { path: earlier.path });
   const { runId, artefact } = manifest;
   return { path: earlier.path, manifest, reference: { runId, file, sha256: artefact.sha256 } };
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, warningText } from '@hozen/contracts';
 import type { DatabaseContent } from '../artefact/artefact-index.js';
 import type { ManifestLeftOut } from '../artefact/manifest.js';
 import type { StreamWriter } from '../artefact/stream-writer.js';
@@ -99,12 +99,10 @@ export function leftOutWarnings(part: ManifestLeftOut): string[] {
   const { database, tables, withoutRows, unrestorable, largeObjects } = part;
   const listed = (names: readonly string[]) => names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : '');
   return [
-    ...(tables > 0 ? [`Of database "${database}" ${tables} tables and views are left out, as the config says.`] : []),
-    ...(withoutRows.length > 0 ? [`Of database "${database}" without rows: ${listed(withoutRows)}.`] : []),
-    ...(largeObjects ? [`Of database "${database}" the large objects are left out: only parts of it are named.`] : []),
-    ...(unrestorable.length > 0
-      ? [`Of database "${database}" left out, too, because it needs what is left out: ${listed(unrestorable)}.`]
-      : []),
+    ...(tables > 0 ? [warningText('parts.tables', { database, count: tables })] : []),
+    ...(withoutRows.length > 0 ? [warningText('parts.without-rows', { database, names: listed(withoutRows) })] : []),
+    ...(largeObjects ? [warningText('parts.large-objects', { database })] : []),
+    ...(unrestorable.length > 0 ? [warningText('parts.needs', { database, names: listed(unrestorable) })] : []),
   ];
 }
 

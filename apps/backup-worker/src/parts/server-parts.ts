@@ -1,4 +1,11 @@
-import { HozenError, patternsOf, type NamePattern, type PartsPatterns, type PartsSpec } from '@hozen/contracts';
+import {
+  HozenError,
+  patternsOf,
+  type NamePattern,
+  type PartsPatterns,
+  type PartsSpec,
+  warningText,
+} from '@hozen/contracts';
 import { connect, type DatabaseFacts, type PostgresAddress, type TargetClient } from '@hozen/dbms';
 import { databasePart, isEmpty, type DatabasePart } from './database-part.js';
 import { matchPatterns } from './match-patterns.js';
@@ -71,7 +78,7 @@ export async function serverParts(
     bytes,
     warnings: unmatched
       .filter((each) => !isFault(each))
-      .map((each) => `Nothing is left out by ${described(each)}: there is none.`),
+      .map((each) => warningText('parts.nothing', { pattern: described(each) })),
   };
 }
 

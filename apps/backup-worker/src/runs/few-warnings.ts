@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 /** An event must fit into a message of the broker, whatever a server has to say. */
 const MOST = 50;
 const LONGEST = 500;
@@ -8,5 +9,5 @@ export function fewWarnings(warnings: readonly string[]): string[] {
     .slice(0, MOST)
     .map((text) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text));
   const left = warnings.length - first.length;
-  return left > 0 ? [...first, `and ${left} more, which stand in the manifest`] : first;
+  return left > 0 ? [...first, warningText('more-in-manifest', { count: left })] : first;
 }

@@ -1,4 +1,4 @@
-import { HozenError, type ProofFacts } from '@hozen/contracts';
+import { HozenError, type ProofFacts, warningText } from '@hozen/contracts';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { checkRoom } from '../methods/check-room.js';
 import type { ReadyTarget } from '../methods/method.js';
@@ -21,17 +21,6 @@ export interface BackupResult {
   /** Why it is not proven as it should be, although nothing is known to be wrong with it. */
   unproven?: HozenError;
 }
-
-const NOT_READ =
-  'The artefact is encrypted and was made by an attempt that has ended, and the config names no identity to read it with: ' +
-  'only the SHA-256 of the encrypted file was checked, nothing was restored.';
-
-const NOT_RESTORED = 'The backup was read back and is whole, but it was not restored for a proof:';
-
-const NOT_TRUE = 'The backup is as the data is, and what must be true of the data is not:';
-
-const DAMAGED =
-  'Page checksums of the server are wrong: its data is damaged. Nothing older is let go until a sound backup is made.';
 
 /**
  * One attempt, from the target to the proven artefact. It publishes nothing but the artefact; what the outcome means for
@@ -64,7 +53,7 @@ export async function runBackup(
 
 function withCopy(result: BackupResult, copy: CopyOutcome): BackupResult {
   if (!copy.error) return { ...result, copy };
-  const warning = `The second copy is not at ${copy.path} yet, it is made later: ${copy.error.message}`;
+  const warning = warningText('copy.later', { path: copy.path, reason: copy.error.message });
   return { ...result, copy, warnings: [warning, ...result.warnings] };
 }
 
@@ -72,7 +61,7 @@ function withCopy(result: BackupResult, copy: CopyOutcome): BackupResult {
 function withLaterCopy(job: BackupJob, result: BackupResult): BackupResult {
   const later = copiedLater(job);
   if (!later.copy) return result;
-  const warning = `The second copy is not at ${later.copy.path} yet, it is made later: the attempt that began it has ended.`;
+  const warning = warningText('copy.later', { path: later.copy.path, reason: warningText('reason.attempt-ended') });
   return { ...result, ...later, warnings: [warning, ...result.warnings] };
 }
 
@@ -88,9 +77,10 @@ async function provenResult(
 ): Promise<BackupResult> {
   const { warnings } = artefact.manifest;
   if (!canBeRead(artefact)) {
-    context.log.warn({ path: artefact.path }, NOT_READ);
+    const notRead = warningText('proof.not-read');
+    context.log.warn({ path: artefact.path }, notRead);
     const proof = await timed(() => checkFile(artefact, context));
-    return { artefact, proof, warnings: [...warnings, NOT_READ] };
+    return { artefact, proof, warnings: [...warnings, notRead] };
   }
   const begunAt = performance.now();
   try {
@@ -104,15 +94,20 @@ async function provenResult(
       tables: 0,
       seconds: (performance.now() - begunAt) / 1000,
     } as const;
-    return { artefact, proof, warnings: [`${NOT_RESTORED} ${error.message}`, ...warnings], unproven: error };
+    const notRestored = warningText('proof.not-restored', { reason: error.message });
+    return { artefact, proof, warnings: [notRestored, ...warnings], unproven: error };
   }
 }
 
 function proven(proof: ProofFacts, artefact: CommittedArtefact): BackupResult {
   const { warnings, git } = artefact.manifest;
-  const failed = (proof.failedAssertions ?? []).map((each) => `${NOT_TRUE} ${each}`);
+  const failed = (proof.failedAssertions ?? []).map((each) => warningText('proof.not-true', { reason: each }));
   const proven = git ? Object.assign(proof, { commit: { id: git.commit, changed: git.changed } }) : proof;
-  return { artefact, proof: proven, warnings: [...(proof.damaged ? [DAMAGED] : []), ...failed, ...warnings] };
+  return {
+    artefact,
+    proof: proven,
+    warnings: [...(proof.damaged ? [warningText('proof.damaged')] : []), ...failed, ...warnings],
+  };
 }
 
 async function makeArtefact(

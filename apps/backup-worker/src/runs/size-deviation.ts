@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import type { DataSource } from 'typeorm';
 import type { RunRow } from '../store/entities.js';
 
@@ -29,9 +30,12 @@ export async function sizeWarning(
   if (!usual?.average || usual.count < NEEDED) return undefined;
   const deviation = (originalBytes / usual.average - 1) * 100;
   if (Math.abs(deviation) < percent) return undefined;
-  const than = `${Math.abs(Math.round(deviation))} % ${deviation > 0 ? 'more' : 'less'} than the last ${usual.count}`;
-  const bytes = `${inMegabytes(originalBytes)} instead of ${inMegabytes(usual.average)} on average`;
-  return `The backup holds ${than}: ${bytes}. Look whether something is missing, or was loaded twice.`;
+  return warningText(deviation > 0 ? 'size.more' : 'size.less', {
+    percent: Math.abs(Math.round(deviation)),
+    count: usual.count,
+    size: inMegabytes(originalBytes),
+    usual: inMegabytes(usual.average),
+  });
 }
 
 function inMegabytes(bytes: number): string {

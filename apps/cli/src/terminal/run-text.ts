@@ -6,6 +6,7 @@ import {
   type RunView,
   translatedError,
   translatedReason,
+  translatedWarning,
 } from '@hozen/contracts';
 import { stateText } from '../commands/runs.js';
 import type { Context } from '../context.js';
@@ -31,7 +32,9 @@ export function runText(context: Context, run: RunView, deliveries: DeliveryView
     ),
     [text('run.limits'), limitsText(context, run.attempts.at(-1)?.resources)],
     ...artefactPairs(context, run),
-    ...run.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
+    ...run.warnings.map(
+      (warning) => [text('run.warning'), styles.warn(oneLine(translatedWarning(context.language, warning)))] as const,
+    ),
     [text('run.error'), run.error && errorText(context, run.error)],
     ...noticePairs(context, deliveries),
     [text('run.trace'), run.traceId],

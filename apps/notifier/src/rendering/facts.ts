@@ -1,4 +1,4 @@
-import { translatedError, type ErrorFacts, type Language, type NoticeKey } from '@hozen/contracts';
+import { translatedError, type ErrorFacts, type Language, type NoticeKey, translatedWarning } from '@hozen/contracts';
 import type { Told } from '../intake/told-events.js';
 import type { Fact } from './notice.js';
 import { size, time } from './quantities.js';
@@ -115,7 +115,7 @@ function completedBackup(telling: Telling, data: DataOf<'backup.completed'>): Fa
       text('value.size', { stored: size(artefact.bytes), original: size(artefact.originalBytes) }),
     ),
     fact(telling, 'label.proof', proofText(telling, proof)),
-    fact(telling, 'label.warnings', ...data.warnings),
+    fact(telling, 'label.warnings', ...data.warnings.map((each) => translatedWarning(telling.language, each))),
     ...times(telling, data),
     fact(telling, 'label.speed', `${size(data.bytesPerSecond)}/s`),
     fact(telling, 'label.attempts', data.attempts),

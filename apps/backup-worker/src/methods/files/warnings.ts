@@ -1,3 +1,4 @@
+import { warningText, type WarningKey } from '@hozen/contracts';
 import { toText, type ByteText } from './byte-text.js';
 
 /** What a run has to tell of single paths. */
@@ -12,29 +13,38 @@ export interface LeftOut {
   said: readonly string[];
 }
 
+/** What is told of paths: the texts under `paths.`. */
+export type PathsWarning = WarningKey extends infer Key ? (Key extends `paths.${infer What}` ? What : never) : never;
+
 const NAMED = 20;
 
 export function warningsOf({ unreadable, vanished, elsewhere, ours, changed, said }: LeftOut): string[] {
   return [
-    ...about([...unreadable], 'could not be read, and are not in the backup'),
-    ...about([...vanished], 'vanished while the backup was made'),
-    ...about(changed, 'were changed while they were read: what is in the backup may be half old and half new'),
-    ...about(elsewhere, 'are of another file system, and not in the backup (crossFilesystems: true would take them)'),
-    ...about(ours, 'are where backups are made, and not in the backup'),
+    ...about([...unreadable], 'unreadable'),
+    ...about([...vanished], 'vanished'),
+    ...about(changed, 'changed'),
+    ...about(elsewhere, 'elsewhere'),
+    ...about(ours, 'ours'),
     ...said.slice(0, NAMED),
   ];
 }
 
-export function about(paths: readonly ByteText[], what: string): string[] {
+export function about(paths: readonly ByteText[], what: PathsWarning): string[] {
   return counted(paths.length, paths, what);
 }
 
 /** @param paths the first of them */
-export function counted(count: number, paths: readonly ByteText[], what: string): string[] {
+export function counted(count: number, paths: readonly ByteText[], what: PathsWarning): string[] {
   if (count === 0) return [];
   const names = paths
     .slice(0, NAMED)
     .map((path) => JSON.stringify(path.startsWith('./') ? toText(path.slice(2)) : toText(path)));
   const more = count - names.length;
-  return [`Paths that ${what} (${count}): ${names.join(', ')}${more > 0 ? `, and ${more} more` : ''}.`];
+  const named = names.join(', ');
+  return [
+    warningText(`paths.${what}`, {
+      count,
+      names: more > 0 ? warningText('names.more', { names: named, more }) : named,
+    }),
+  ];
 }

@@ -1,13 +1,13 @@
-import { about } from '../files/warnings.js';
+import { about, type PathsWarning } from '../files/warnings.js';
 import type { FoundConfiguration } from './find-files.js';
 import type { LeftOutReason, Snapshot } from './take-snapshot.js';
 
-const REASONS: Readonly<Record<LeftOutReason, string>> = {
-  binary: 'are no text, and not in the backup (the method files takes them)',
-  'too large': 'are larger than maxFileKilobytes, and not in the backup',
-  unreadable: 'could not be read, and are not in the backup',
-  'no plain file': 'are neither files nor folders nor links, and not in the backup',
-  'a name of git': 'have a name that git keeps for itself, and are not in the backup',
+const REASONS: Readonly<Record<LeftOutReason, PathsWarning>> = {
+  binary: 'binary',
+  'too large': 'too-large',
+  unreadable: 'unreadable',
+  'no plain file': 'no-plain-file',
+  'a name of git': 'name-of-git',
 };
 
 export function configurationWarnings({ missing }: FoundConfiguration, snapshot: Snapshot): string[] {
@@ -16,10 +16,10 @@ export function configurationWarnings({ missing }: FoundConfiguration, snapshot:
   return [
     ...about(
       missing.map((path) => Buffer.from(path).toString('latin1')),
-      'the target names, and that are not there',
+      'missing',
     ),
     ...(Object.keys(REASONS) as LeftOutReason[]).flatMap((reason) => about(because(reason), REASONS[reason])),
-    ...about(vanished, 'vanished while the backup was made'),
-    ...about(changed, 'were changed while they were read: what is in the backup may be half old and half new'),
+    ...about(vanished, 'vanished'),
+    ...about(changed, 'changed'),
   ];
 }

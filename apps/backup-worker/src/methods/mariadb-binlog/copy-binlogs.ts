@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, warningText } from '@hozen/contracts';
 import { connectMariadb, OptionFile, runTool, type MariadbClient } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
@@ -49,8 +49,7 @@ export async function copyBinlogs(
     await client.query('FLUSH NO_WRITE_TO_BINLOG BINARY LOGS');
     const whole = (await filesOf(client)).slice(0, -1);
     const earlier = await earlierLog(job, context);
-    const warnings =
-      typeof earlier === 'string' ? [`The log before cannot be read, this one follows nothing: ${earlier}`] : [];
+    const warnings = typeof earlier === 'string' ? [warningText('log.before-unreadable', { reason: earlier })] : [];
     const begun = beginningOf(whole, typeof earlier === 'string' ? undefined : earlier, target);
     if (begun.gap) warnings.push(gapText(begun.gap));
     span.setAttribute('hozen.gap', begun.gap !== undefined);
@@ -64,7 +63,7 @@ export async function copyBinlogs(
 }
 
 function gapText({ fromFile, from, toFile, reason }: BinlogGap): string {
-  return `There is a gap in the log: ${reason}. What was written after ${from} (${fromFile}) and before ${toFile} cannot be restored from logs.`;
+  return warningText('log.gap-binlog', { reason, from, fromFile, toFile });
 }
 
 async function nowOf(client: MariadbClient): Promise<string> {

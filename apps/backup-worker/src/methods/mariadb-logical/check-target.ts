@@ -1,4 +1,4 @@
-import { HozenError } from '@hozen/contracts';
+import { HozenError, warningText } from '@hozen/contracts';
 import { findMariadbTool, isAtLeast, type MariadbFacts, type MariadbProgram } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
@@ -29,9 +29,7 @@ export async function checkMariadbTarget(
 function warningsOf({ nonTransactional, binlog }: MariadbFacts): string[] {
   const tables = nonTransactional.join(', ');
   return [
-    ...(nonTransactional.length > 0
-      ? [`These tables are not transactional, and not of the same moment as the others: ${tables}.`]
-      : []),
-    ...(binlog ? [] : ['The server writes no binary log: what comes after this backup can be restored from nothing.']),
+    ...(nonTransactional.length > 0 ? [warningText('tables.not-transactional', { names: tables })] : []),
+    ...(binlog ? [] : [warningText('server.no-binlog')]),
   ];
 }

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import { connectMariadb, OptionFile, type MariadbDatabase, type MariadbFacts, type ToolRun } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
@@ -62,7 +63,7 @@ export function settingsOf({ name, encoding, collation, comment }: MariadbDataba
 
 function leftOut(users: readonly string[]): string[] {
   if (users.length === 0) return [];
-  return [`The server does not use these users, since it resolves no names; they are left out: ${users.join(', ')}.`];
+  return [warningText('users.left-out', { names: users.join(', ') })];
 }
 
 async function dumpDatabases(

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import { connect, inspectActivity, sessionName } from '@hozen/dbms';
 import type { ClusterDump } from './dump-database.js';
 
@@ -6,8 +7,7 @@ export async function activityWarnings({ job, target, signal }: Pick<ClusterDump
   if (signal.aborted) return [];
   await using client = await connect(target.address, { applicationName: sessionName(job.runId, job.epoch) });
   const { longTransactions } = await inspectActivity(client);
-  return longTransactions.map(
-    ({ pid, database, user, seconds }) =>
-      `A transaction is open since ${seconds} s (process ${pid}, user ${user ?? '?'}, database ${database ?? '?'}).`,
+  return longTransactions.map(({ pid, database, user, seconds }) =>
+    warningText('transaction.open', { seconds, pid, user: user ?? '?', database: database ?? '?' }),
   );
 }

@@ -11,7 +11,7 @@ import {
   type PostgresTools,
   type TargetClient,
 } from '@hozen/dbms';
-import { HozenError, isPart, type PartsSpec, type TargetSpec } from '@hozen/contracts';
+import { HozenError, isPart, type PartsSpec, type TargetSpec, warningText } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { serverParts, type PatternScopes } from '../../parts/server-parts.js';
@@ -126,9 +126,9 @@ function warningsOf(facts: ClusterFacts): string[] {
   return [
     ...left.map(({ name, isInvalid }) =>
       isInvalid
-        ? `Database "${name}" is left out: a DROP DATABASE of it was interrupted.`
-        : `Database "${name}" is left out: it does not allow connections.`,
+        ? warningText('database.interrupted', { database: name })
+        : warningText('database.closed', { database: name }),
     ),
-    ...(facts.inRecovery ? ['The server is a standby: the contents of unlogged tables are not in the backup.'] : []),
+    ...(facts.inRecovery ? [warningText('server.standby')] : []),
   ];
 }

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import type { HozenError, TargetSpec } from '@hozen/contracts';
 import {
   addressOf,
@@ -87,7 +88,7 @@ async function readConfigFiles(
     if (content) files.push({ path, content });
     else left.push(path);
   }
-  const warnings = left.map((path) => `The configuration file ${path} is not in the backup: it could not be read.`);
+  const warnings = left.map((path) => warningText('file.config-unreadable', { path }));
   return { files, warnings };
 }
 

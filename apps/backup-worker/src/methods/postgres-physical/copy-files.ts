@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, warningText } from '@hozen/contracts';
 import { asTargetError, connect, parseLsn, sessionName, walFileName, type TargetClient } from '@hozen/dbms';
 import { crc32cText, loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import { isTarName, TAR_BLOCK, writeTarHeader } from '../../artefact/tar.js';
@@ -181,7 +181,7 @@ class FilesCopy {
 
   #hasName({ name }: DirectoryEntry, top: string): boolean {
     const fits = isTarName(name);
-    if (!fits) this.warnings.push(`The file ${join(top, name)} is not in the backup: its name is too long.`);
+    if (!fits) this.warnings.push(warningText('file.name-long', { path: join(top, name) }));
     return fits;
   }
 

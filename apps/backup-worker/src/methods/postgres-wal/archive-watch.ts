@@ -1,4 +1,4 @@
-import { asHozenError } from '@hozen/contracts';
+import { asHozenError, warningText } from '@hozen/contracts';
 import type { BackupJob } from '../../job.js';
 import { WalArchive } from '../../wal-archive/wal-archive.js';
 import { walNameOf } from '../../wal-archive/wal-name.js';
@@ -15,10 +15,8 @@ export async function watchArchive(
   try {
     const archive = await WalArchive.of(config);
     if (await archive.has(lastArchived)) return [];
-    return [
-      `The server believes that ${lastArchived} is archived, and ${archive.location} does not have it: look at its archive_command, and at hozen wal check.`,
-    ];
+    return [warningText('archive.not-there', { file: lastArchived, location: archive.location })];
   } catch (error) {
-    return [`The WAL archive cannot be looked at: ${asHozenError(error).message}`];
+    return [warningText('archive.unreadable', { reason: asHozenError(error).message })];
   }
 }

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import {
   addressOf,
   connect,
@@ -41,10 +42,6 @@ interface FactsRow extends ReplicationFacts {
   lastArchived: string | null;
 }
 
-const UNLIMITED =
-  'The server keeps WAL for this backup without a limit: where backups stop, its disk fills. ' +
-  'Set max_slot_wal_keep_size to what its disk can spare.';
-
 /**
  * Looks whether the WAL of the target can be copied, ends what an earlier owner of this run left open there, and has the
  * server hold the WAL from now on.
@@ -70,7 +67,7 @@ export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContex
     if (job.config.continuous) {
       warnings.push(...(await watchSlot(client, receiverSlotName(job), facts.systemIdentifier, 'receiver')));
     }
-    if (row.maxSlotKeep === '-1') warnings.push(UNLIMITED);
+    if (row.maxSlotKeep === '-1') warnings.push(warningText('slot.no-limit'));
     const heldFrom = await ensureSlot(client, slot);
     const bytes = Math.max(0, Number(parseLsn(row.flushed) - heldFrom));
     return { address, facts, segmentBytes: row.walSegmentBytes, slot, heldFrom, bytes, warnings };

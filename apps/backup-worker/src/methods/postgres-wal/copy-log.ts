@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HozenError } from '@hozen/contracts';
+import { HozenError, warningText } from '@hozen/contracts';
 import { connect, formatLsn, parseLsn, sessionName, streamWal, type TargetClient } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
@@ -63,8 +63,7 @@ export async function copyLog(
     const started = performance.now();
     const found = await findEarlierLog(job, context);
     const earlier = typeof found === 'string' ? undefined : found;
-    const warnings =
-      typeof found === 'string' ? [`The log before cannot be read, this one follows nothing: ${found}`] : [];
+    const warnings = typeof found === 'string' ? [warningText('log.before-unreadable', { reason: found })] : [];
     const end = await walEnd(job, target);
     const log = await received({ job, target, writer, context, end, warnings }, earlier);
     if (log.gap) warnings.push(gapText(log.gap));
@@ -79,7 +78,7 @@ export async function copyLog(
 }
 
 function gapText({ fromLsn, from, toLsn, reason }: WalGap): string {
-  return `There is a gap in the log: ${reason}. Points in time from ${from} (${fromLsn}) until the next full backup after ${toLsn} cannot be restored.`;
+  return warningText('log.gap-wal', { reason, from, fromLsn, toLsn });
 }
 
 interface Copying {
@@ -129,11 +128,11 @@ async function archivedSince(
   const wal = await findArchived(job, target, { timeline, from, until: end.lsn });
   if (wal === undefined) return undefined;
   if (typeof wal === 'string') {
-    warnings.push(`The WAL archive does not close the gap: ${wal}`);
+    warnings.push(warningText('log.archive-short', { reason: wal }));
     return undefined;
   }
   const [first, last] = [formatLsn(from), formatLsn(wal.end)];
-  warnings.push(`The server does not have the WAL from ${first} to ${last} any more: it was taken from its archive.`);
+  warnings.push(warningText('log.from-archive', { first, last }));
   const meets = wal.end === end.lsn || !(await whyNotFrom(target.address, timeline, wal.end, sessionOf(job)));
   return { wal, stop: meets ? undefined : { timeline, lsn: wal.end } };
 }

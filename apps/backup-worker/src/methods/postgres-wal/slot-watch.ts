@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import { join } from 'node:path';
 import type { TargetClient } from '@hozen/dbms';
 import { freeBytes as freeOf, readable } from '../check-room.js';
@@ -65,52 +66,31 @@ export async function watchSlot(
   const freeBytes = directory === undefined ? undefined : await freeOf(join(directory, 'pg_wal'));
   const warnings = slotWarnings(facts, freeBytes, user);
   if (user === 'log') return [...warnings, ...archiverWarnings(facts)];
-  return facts.isActive === true ? warnings : [NOBODY_RECEIVES, ...warnings];
+  return facts.isActive === true ? warnings : [warningText('slot.nobody-receives'), ...warnings];
 }
-
-const NOBODY_RECEIVES =
-  'The WAL of this config is to be received all the time, and nobody does it just now: look whether a worker runs, and into its log.';
 
 /** @param freeBytes of the server's disk, where it is one of this machine */
 export function slotWarnings(facts: SlotFacts, freeBytes: number | undefined, user: SlotUser = 'log'): string[] {
-  const whose = user === 'log' ? 'this log' : 'the receiver of this config';
-  const remedy = user === 'log' ? 'take logs more often' : 'look why it does not keep up';
+  const about = { whose: warningText(`whose.${user}`), remedy: warningText(`remedy.${user}`) };
   const { status, keptBytes, safeBytes, limitBytes, maxWalBytes } = facts;
-  if (status === 'lost') {
-    return [
-      `The server has given up the slot of ${whose} (wal_status: lost): raise max_slot_wal_keep_size, or ${remedy}.`,
-    ];
-  }
+  if (status === 'lost') return [warningText('slot.lost', about)];
   if (status === null || keptBytes === null) return [];
   const kept = readable(Math.max(0, keptBytes));
-  if (status === 'unreserved') {
-    return [
-      `The server is about to give up the slot of ${whose} (wal_status: unreserved; it keeps ${kept}): at its next checkpoint WAL is gone that no log has. ` +
-        `Raise max_slot_wal_keep_size, or ${remedy}.`,
-    ];
-  }
+  if (status === 'unreserved') return [warningText('slot.unreserved', { ...about, kept })];
   if (limitBytes !== null && safeBytes !== null && safeBytes < DANGER * limitBytes) {
-    return [
-      `The slot of ${whose} keeps ${kept}; after ${readable(Math.max(0, safeBytes))} more the server gives it up (max_slot_wal_keep_size). Raise that, or ${remedy}.`,
-    ];
+    return [warningText('slot.near-limit', { ...about, kept, safe: readable(Math.max(0, safeBytes)) })];
   }
-  if (limitBytes !== null) {
-    const isMore = status === 'extended';
-    return isMore ? [`The slot of ${whose} keeps ${kept} of WAL, more than max_wal_size (wal_status: extended).`] : [];
-  }
+  if (limitBytes !== null) return status === 'extended' ? [warningText('slot.extended', { ...about, kept })] : [];
   const most = freeBytes === undefined ? TIMES_USUAL * maxWalBytes : SHARE_OF_FREE * freeBytes;
   if (keptBytes <= most) return [];
-  const room = freeBytes === undefined ? '' : `, and its disk has ${readable(freeBytes)} left`;
-  return [
-    `The slot of ${whose} keeps ${kept} of WAL on the server without a limit${room}: ${remedy}, and set max_slot_wal_keep_size before the disk is full.`,
-  ];
+  return freeBytes === undefined
+    ? [warningText('slot.unlimited', { ...about, kept })]
+    : [warningText('slot.unlimited-left', { ...about, kept, free: readable(freeBytes) })];
 }
 
 export function archiverWarnings(facts: SlotFacts): string[] {
   const { archiveMode, failingSince, lastFailed, failedCount, lastArchived } = facts;
   if (archiveMode === 'off' || failingSince === null) return [];
-  return [
-    `The server fails to archive ${lastFailed} (archive_command; last at ${failingSince}, ${failedCount} failures, last archived: ${lastArchived ?? 'nothing'}). ` +
-      'It keeps all WAL since then, and its disk fills: its log says why.',
-  ];
+  const last = lastArchived ?? 'nothing';
+  return [warningText('archive.failing', { file: lastFailed ?? '?', at: failingSince, count: failedCount, last })];
 }

@@ -1,9 +1,9 @@
-import { objectsLocation } from '@hozen/contracts';
+import { objectsLocation, warningText } from '@hozen/contracts';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { Chosen } from '../choose-parent.js';
 import type { DumpSummary } from '../dump-summary.js';
 import type { FilesParent } from '../files/parent.js';
-import { counted } from '../files/warnings.js';
+import { counted, type PathsWarning } from '../files/warnings.js';
 import type { BucketTarget } from './check-target.js';
 import type { Missed, ObjectReader } from './read-object.js';
 import type { Noted, StoredObjects } from './stored-objects.js';
@@ -72,15 +72,11 @@ export function bucketSummary(copied: CopiedBucket): DumpSummary {
 }
 
 function warningsOf({ stored, missed, reader }: CopiedBucket): string[] {
-  const about = ({ count, first }: Noted, what: string) => counted(count, first, what);
+  const about = ({ count, first }: Noted, what: PathsWarning) => counted(count, first, what);
   return [
-    ...about(missed.unreadable, 'could not be read (not allowed, or archived), and are not in the backup'),
-    ...about(missed.vanished, 'vanished while the backup was made'),
-    ...about(stored.changed, 'were replaced or removed while they were read: in the backup they are cut off'),
-    ...(reader.tagsRefused > 0
-      ? [
-          `The tags of ${reader.tagsRefused} objects could not be read (s3:GetObjectTagging), and are not in the backup.`,
-        ]
-      : []),
+    ...about(missed.unreadable, 'refused'),
+    ...about(missed.vanished, 'vanished'),
+    ...about(stored.changed, 'replaced'),
+    ...(reader.tagsRefused > 0 ? [warningText('tags.refused', { count: reader.tagsRefused })] : []),
   ];
 }

@@ -1,0 +1,87 @@
+import type { WarningTexts } from './en.js';
+
+export const warningsJa: WarningTexts = {
+  'copy.later': '2 つ目の保存先 {path} へのコピーはまだありません。後で作成します: {reason}',
+  'reason.attempt-ended': 'コピーを始めた試行が終了したため。',
+  'proof.not-read':
+    '成果物は暗号化されており、終了した試行が作成したものです。設定に復号用の identity がないため、暗号化ファイルの SHA-256 だけを確認し、リストア検証は行っていません。',
+  'proof.not-restored':
+    'バックアップを読み戻し、破損がないことを確認しましたが、リストア検証はできませんでした: {reason}',
+  'proof.not-true': 'バックアップは元データと一致していますが、データが満たすべき条件を満たしていません: {reason}',
+  'proof.damaged':
+    'サーバーのページチェックサムが一致しません。データが破損しています。正常なバックアップができるまで、古いバックアップは削除しません。',
+  'size.more':
+    'バックアップのサイズが直近 {count} 回より {percent} % 大きくなっています(平均 {usual} に対して {size})。データの欠落や二重ロードがないか確認してください。',
+  'size.less':
+    'バックアップのサイズが直近 {count} 回より {percent} % 小さくなっています(平均 {usual} に対して {size})。データの欠落や二重ロードがないか確認してください。',
+  'more-in-manifest': 'ほか {count} 件(マニフェストに記載)',
+  'full-instead': '{level} バックアップの代わりにフルバックアップを作成しました: {reason}。',
+  'reason.no-earlier': '基になる以前のバックアップがありません',
+  'reason.chain-long': 'チェーンの長さが {chain} で、maxChain は {most} です',
+  'reason.moved': '{path} は設定の保存先にもうありません',
+  'reason.manifest-missing': '{path} のマニフェストがありません',
+  'names.more': '{names}、ほか {more} 件',
+  'paths.unreadable': '読み取れず、バックアップに含まれないパス({count} 件): {names}。',
+  'paths.refused': '読み取れず(権限なし、またはアーカイブ済み)、バックアップに含まれないパス({count} 件): {names}。',
+  'paths.vanished': 'バックアップ中に消えたパス({count} 件): {names}。',
+  'paths.changed': '読み取り中に変更され、新旧の内容が混在している可能性があるパス({count} 件): {names}。',
+  'paths.replaced': '読み取り中に置換または削除され、バックアップでは途中で切れているパス({count} 件): {names}。',
+  'paths.elsewhere':
+    '別のファイルシステムにあり、バックアップに含まれないパス(crossFilesystems: true で対象になります)({count} 件): {names}。',
+  'paths.ours': 'バックアップの作成先にあり、バックアップに含まれないパス({count} 件): {names}。',
+  'paths.missing': '対象に指定されているが存在しないパス({count} 件): {names}。',
+  'paths.binary': 'テキストではなく、バックアップに含まれないパス(files 方式なら対象になります)({count} 件): {names}。',
+  'paths.too-large': 'maxFileKilobytes を超え、バックアップに含まれないパス({count} 件): {names}。',
+  'paths.no-plain-file':
+    'ファイル、フォルダー、リンクのいずれでもなく、バックアップに含まれないパス({count} 件): {names}。',
+  'paths.name-of-git': 'Git の予約名で、バックアップに含まれないパス({count} 件): {names}。',
+  'tags.refused': '{count} 個のオブジェクトのタグを読み取れず(s3:GetObjectTagging)、バックアップに含まれていません。',
+  'log.before-unreadable': '前のログを読み取れないため、このログは前のログにつながりません: {reason}',
+  'log.gap-wal':
+    'ログに欠落があります: {reason}。{from}({fromLsn})から、{toLsn} より後の次のフルバックアップまでの時点にはリストアできません。',
+  'log.gap-binlog':
+    'ログに欠落があります: {reason}。{from}({fromFile})より後、{toFile} より前に書き込まれた内容は、ログからリストアできません。',
+  'log.archive-short': 'WAL アーカイブでは欠落を補えません: {reason}',
+  'log.from-archive': '{first} から {last} までの WAL はサーバーにもうないため、アーカイブから取得しました。',
+  'slot.nobody-receives':
+    'この設定の WAL は常時受信する必要がありますが、現在受信しているワーカーがありません。ワーカーが稼働しているか、ログにエラーがないか確認してください。',
+  'slot.no-limit':
+    'サーバーはこのバックアップのために WAL を無制限に保持します。バックアップが止まるとディスクがあふれます。max_slot_wal_keep_size をディスクに余裕のある値に設定してください。',
+  'whose.log': 'このログ',
+  'whose.receiver': 'この設定のレシーバー',
+  'remedy.log': 'ログの取得間隔を短く',
+  'remedy.receiver': '受信が追いつかない原因を確認',
+  'slot.lost':
+    'サーバーが{whose}のスロットを無効にしました(wal_status: lost)。max_slot_wal_keep_size を増やすか、{remedy}してください。',
+  'slot.unreserved':
+    '{whose}のスロットは間もなく無効になります(wal_status: unreserved、保持量 {kept})。次のチェックポイントで、どのログにもない WAL が失われます。max_slot_wal_keep_size を増やすか、{remedy}してください。',
+  'slot.near-limit':
+    '{whose}のスロットは {kept} を保持しており、あと {safe} で無効になります(max_slot_wal_keep_size)。この値を増やすか、{remedy}してください。',
+  'slot.extended':
+    '{whose}のスロットは WAL を {kept} 保持しており、max_wal_size を超えています(wal_status: extended)。',
+  'slot.unlimited':
+    '{whose}のスロットは上限なしで WAL を {kept} 保持しています。{remedy}し、ディスクがあふれる前に max_slot_wal_keep_size を設定してください。',
+  'slot.unlimited-left':
+    '{whose}のスロットは上限なしで WAL を {kept} 保持しており、ディスクの空きは {free} です。{remedy}し、ディスクがあふれる前に max_slot_wal_keep_size を設定してください。',
+  'archive.not-there':
+    'サーバーは {file} をアーカイブ済みとしていますが、{location} にありません。archive_command を確認し、hozen wal check を実行してください。',
+  'archive.unreadable': 'WAL アーカイブを確認できません: {reason}',
+  'archive.failing':
+    'サーバーが {file} のアーカイブに失敗しています(archive_command、最終失敗 {at}、失敗 {count} 回、最後に成功したもの: {last})。以後の WAL がすべて残り、ディスクがあふれます。原因はサーバーのログを確認してください。',
+  'tables.not-transactional':
+    '次のテーブルはトランザクション非対応のため、ほかと同じ時点の内容ではありません: {names}。',
+  'server.no-binlog': 'サーバーのバイナリログが無効です。このバックアップより後の変更はリストアできません。',
+  'users.left-out': 'サーバーが名前解決をしないため使われていない次のユーザーは、バックアップに含まれません: {names}。',
+  'transaction.open':
+    'トランザクションが {seconds} 秒前から開いたままです(プロセス {pid}、ユーザー {user}、データベース {database})。',
+  'database.interrupted': 'データベース「{database}」は DROP DATABASE が中断されているため、対象外です。',
+  'database.closed': 'データベース「{database}」は接続を許可していないため、対象外です。',
+  'server.standby': 'サーバーはスタンバイです。UNLOGGED テーブルの内容はバックアップに含まれません。',
+  'parts.nothing': '{pattern} に該当するものがないため、何も除外されません。',
+  'parts.tables': 'データベース「{database}」のテーブルとビュー {count} 個を、設定に従って除外しました。',
+  'parts.without-rows': 'データベース「{database}」で定義のみ(行なし)のもの: {names}。',
+  'parts.large-objects': 'データベース「{database}」は一部だけが指定されているため、ラージオブジェクトは含まれません。',
+  'parts.needs': 'データベース「{database}」で、除外されたものに依存するため同じく除外したもの: {names}。',
+  'file.config-unreadable': '設定ファイル {path} は読み取れないため、バックアップに含まれません。',
+  'file.name-long': 'ファイル {path} は名前が長すぎるため、バックアップに含まれません。',
+};
