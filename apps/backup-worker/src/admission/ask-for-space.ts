@@ -14,29 +14,39 @@ export interface SpaceWait {
 export const ADMISSION_LOCK = `SELECT pg_advisory_xact_lock(hashtext('hozen admission'))`;
 
 /**
- * What is kept for others: for those at work, and for those that wait for room since before. So a large run is not
- * passed by small ones for ever.
+ * All in one round trip, since every start waits for it. $1: the run; $2: what it needs, as JSON.
+ *
+ * - What ended, or is not needed any more, is forgotten. Nothing is written where it stands there already: who waits asks
+ *   again and again.
+ * - Kept for others is what those at work have, and those that wait for room since before. So a large run is not passed by
+ *   small ones for ever.
  */
-const KEPT = `
-  SELECT coalesce(sum(claim.bytes), 0)::float8 AS bytes
-    FROM space_claims AS claim
-    JOIN backup_runs AS other ON other.id = claim.run_id, backup_runs AS mine
-   WHERE mine.id = $2 AND other.id <> mine.id AND claim.file_system = $1
-     AND (other.state = 'running'
-          OR (other.state = 'queued' AND other.waits_for IS NOT NULL AND other.not_before <= clock_timestamp()
-              AND (other.not_before, other.id) < (mine.not_before, mine.id)))`;
-
-const FORGET = `
-  DELETE FROM space_claims AS claim USING backup_runs AS run
-   WHERE run.id = claim.run_id
-     AND ((run.id = $1 AND NOT claim.file_system = ANY ($2::text[])) OR run.state NOT IN ('queued', 'running'))`;
-
-/** Nothing is written where it stands there already: who waits asks again and again. */
-const CLAIM = `
-  INSERT INTO space_claims (run_id, file_system, path, bytes)
-  SELECT $1::uuid, $2::text, $3::text, $4::bigint
-   WHERE NOT EXISTS (SELECT FROM space_claims WHERE run_id = $1 AND file_system = $2 AND path = $3 AND bytes = $4)
-  ON CONFLICT (run_id, file_system) DO UPDATE SET path = EXCLUDED.path, bytes = EXCLUDED.bytes`;
+const ASK = `
+  WITH needs AS (
+    SELECT * FROM jsonb_to_recordset($2::jsonb)
+             AS need ("fileSystem" text, path text, bytes bigint, "freeBytes" double precision)
+  ), forgotten AS (
+    DELETE FROM space_claims AS claim USING backup_runs AS run
+     WHERE run.id = claim.run_id
+       AND ((run.id = $1 AND claim.file_system NOT IN (SELECT "fileSystem" FROM needs))
+            OR run.state NOT IN ('queued', 'running'))
+  ), claimed AS (
+    INSERT INTO space_claims (run_id, file_system, path, bytes)
+    SELECT $1::uuid, "fileSystem", path, bytes FROM needs
+     WHERE NOT EXISTS (SELECT FROM space_claims AS claim
+                        WHERE claim.run_id = $1 AND claim.file_system = needs."fileSystem"
+                          AND claim.path = needs.path AND claim.bytes = needs.bytes)
+    ON CONFLICT (run_id, file_system) DO UPDATE SET path = EXCLUDED.path, bytes = EXCLUDED.bytes
+  )
+  SELECT needs.path, needs.bytes::float8 AS "neededBytes", needs."freeBytes", kept.bytes AS "keptBytes"
+    FROM needs CROSS JOIN LATERAL (
+      SELECT coalesce(sum(claim.bytes), 0)::float8 AS bytes
+        FROM space_claims AS claim
+        JOIN backup_runs AS other ON other.id = claim.run_id, backup_runs AS mine
+       WHERE mine.id = $1 AND other.id <> mine.id AND claim.file_system = needs."fileSystem"
+         AND (other.state = 'running'
+              OR (other.state = 'queued' AND other.waits_for IS NOT NULL AND other.not_before <= clock_timestamp()
+                  AND (other.not_before, other.id) < (mine.not_before, mine.id)))) AS kept`;
 
 /**
  * Keeps room for a run, or remembers that it wants it. To be called under {@link ADMISSION_LOCK}.
@@ -47,15 +57,7 @@ export async function askForSpace(
   runId: string,
   needs: readonly SpaceNeed[],
 ): Promise<SpaceWait | undefined> {
-  let wait: SpaceWait | undefined;
-  await manager.query(FORGET, [runId, needs.map(({ fileSystem }) => fileSystem)]);
-  for (const { fileSystem, path, bytes, freeBytes } of needs) {
-    await manager.query(CLAIM, [runId, fileSystem, path, Math.ceil(bytes)]);
-    const [kept] = await manager.query<{ bytes: number }[]>(KEPT, [fileSystem, runId]);
-    const keptBytes = kept?.bytes ?? 0;
-    if (keptBytes > 0 && freeBytes - keptBytes < bytes) {
-      wait ??= { path, neededBytes: Math.ceil(bytes), freeBytes, keptBytes };
-    }
-  }
-  return wait;
+  const asked = needs.map((need) => ({ ...need, bytes: Math.ceil(need.bytes) }));
+  const found = await manager.query<SpaceWait[]>(ASK, [runId, JSON.stringify(asked)]);
+  return found.find(({ neededBytes, freeBytes, keptBytes }) => keptBytes > 0 && freeBytes - keptBytes < neededBytes);
 }

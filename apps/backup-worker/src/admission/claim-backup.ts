@@ -74,6 +74,12 @@ export async function claimBackup(
   for (const candidate of await database.query<Candidate[]>(CANDIDATES)) {
     const isBound = spoolRoot !== undefined && !candidate.isUnbound;
     const needs = isBound ? await expectedSpace(candidate, spoolRoot) : [];
+    if (needs.length === 0 && !hasLimit(candidate)) {
+      // Nothing that is counted: the one statement decides.
+      const run = await claim(database, worker, candidate.id).catch(unlessTaken);
+      if (run) return run;
+      continue;
+    }
     const claiming = database.transaction(async (manager) => {
       await manager.query(ADMISSION_LOCK);
       const wait = isBound ? await askForSpace(manager, candidate.id, needs) : undefined;
@@ -87,7 +93,11 @@ export async function claimBackup(
   return undefined;
 }
 
-async function claim(manager: EntityManager, worker: string, id: string): Promise<RunRow | undefined> {
+function hasLimit({ storage, secondaryStorage }: Candidate): boolean {
+  return (storage?.maxRuns ?? secondaryStorage?.maxRuns) !== undefined;
+}
+
+async function claim(manager: Pick<EntityManager, 'query'>, worker: string, id: string): Promise<RunRow | undefined> {
   const [rows] = await manager.query<[RunRow[], number]>(CLAIM, [worker, id]);
   return rows[0];
 }

@@ -13,13 +13,14 @@ const SHARE = 4;
  * Looks whether the artefact will fit, and the scratch server too where the proof needs one: twice of what is expected.
  * @param checking the check of the target, which may be going on
  * @param keepSpace keeps the room for the run; throws where others have it
+ * @returns once it is known that it fits; it may not be kept yet
  * @throws HozenError STORAGE_UNWRITABLE, STORAGE_IO, DISK_TOO_SMALL, and what the check of the target throws
  */
 export async function checkRoom(
   job: BackupJob,
   checking: Promise<Pick<ReadyTarget, 'bytes' | 'scratchBytes'>>,
   keepSpace?: (needs: readonly SpaceNeed[]) => Promise<void>,
-): Promise<void> {
+): Promise<KeptRoom> {
   // Both look at something far away; the target's failure is told first.
   const storage = storageOf(job.config.storage).check(ownerOf(job));
   storage.catch(() => undefined);
@@ -29,10 +30,20 @@ export async function checkRoom(
   if (directory !== undefined) needs.push({ path: directory, bytes: (2 * original) / SHARE });
   if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * scratchBytes });
   const found = await onStorage(directory ?? job.spoolDir, () => byFileSystem(needs));
-  await keepSpace?.(found);
+  const kept = keepSpace?.(found) ?? Promise.resolve();
+  kept.catch(() => undefined);
   for (const { path, bytes, freeBytes: free } of found) {
-    if (free < bytes) throw new HozenError('DISK_TOO_SMALL', { path, free: readable(free), needed: readable(bytes) });
+    if (free >= bytes) continue;
+    // There may be, once others are done.
+    await kept;
+    throw new HozenError('DISK_TOO_SMALL', { path, free: readable(free), needed: readable(bytes) });
   }
+  return { kept };
+}
+
+export interface KeptRoom {
+  /** Rejects where others have the room: nothing may be published then. */
+  kept: Promise<void>;
 }
 
 /** On the file system of the nearest folder that exists already. @throws HozenError of the STORAGE_ codes */

@@ -115,16 +115,22 @@ async function makeArtefact(
   checking: Promise<ReadyTarget>,
   context: AttemptContext,
 ): Promise<{ artefact: CommittedArtefact; second: SecondSink | undefined }> {
-  await checkRoom(job, checking, context.keepSpace);
+  // It is kept while the first bytes are being read: the books of all workers take longer than the look at the target.
+  const { kept } = await checkRoom(job, checking, context.keepSpace);
+  const refused = new AbortController();
+  kept.catch((error: unknown) => refused.abort(error));
   const target = await checking;
   const writer = await openArtefact(job, target.bytes, context.pace);
   try {
-    const summary = await target.dump(job, writer, context);
+    const signal = AbortSignal.any([context.signal, refused.signal]);
+    const summary = await target.dump(job, writer, { ...context, signal });
+    await kept;
     context.progress({ phase: 'committing' });
     return { artefact: await commitArtefact(job, writer, summary, context), second: writer.sink.second };
   } catch (error) {
     await writer.abort();
     await writer.sink.second?.abort();
+    refused.signal.throwIfAborted();
     throw error;
   }
 }

@@ -51,6 +51,8 @@ export async function dumpCluster(
       fail: (error) => failed.abort(error),
       begun: () => begun.resolve(),
     };
+    // Nobody would hear of it below.
+    dump.signal.throwIfAborted();
     dump.signal.addEventListener('abort', dump.begun, { once: true });
     // The databases first: nothing else is to take the processor from the first pg_dump.
     const later = begun.promise.then(() => addDescription(writer, facts));
