@@ -14,6 +14,8 @@ IN SHORT
   4 is the number of jobs side by side. There must be a folder for every tablespace first: see below.
   restore.sh changes nothing in a server that holds databases or tables already; it says so and ends.
 
+  sh restore.sh --sql FILE writes it as plain SQL instead, as pg_dumpall would, to standard output.
+
 WHAT IS IN IT
   cluster.json               versions, databases, tablespaces, settings
   globals/roles.sql          roles, memberships, role settings (from pg_dumpall). It holds password hashes.

@@ -12,6 +12,10 @@ export const RESTORE_SCRIPT = String.raw`#!/bin/sh
 #
 #   sh restore.sh FILE [JOBS]
 #
+# Or writes it as plain SQL, as pg_dumpall would, to standard output, and needs no server for that:
+#
+#   sh restore.sh --sql FILE
+#
 # HOZEN_WORK: a folder for temporary files (default TMPDIR or /tmp). With room for the unpacked backup there, it is
 # unpacked once; without, it is read again for each stream.
 # HOZEN_NOT_EMPTY=yes: restore into a server that is not empty, too (where the provider keeps a database of its own).
@@ -35,7 +39,12 @@ if [ "$1" = --load ]; then
   exit 0
 fi
 
-[ $# -ge 1 ] || die 'usage: sh restore.sh FILE [JOBS]'
+sql=no
+if [ "${$}{1:-}" = --sql ]; then
+  sql=yes
+  shift
+fi
+[ $# -ge 1 ] || die 'usage: sh restore.sh FILE [JOBS], or sh restore.sh --sql FILE'
 artefact=$1
 jobs=${$}{2:-2}
 [ -r "$artefact" ] || die "cannot read $artefact"
@@ -53,7 +62,7 @@ PGOPTIONS="${$}{PGOPTIONS:-} -c default_transaction_read_only=off -c statement_t
 export PGOPTIONS
 
 # Roles, postgres and template1 are overwritten below: never by mistake where somebody has data.
-if [ "${$}{HOZEN_NOT_EMPTY:-}" != yes ]; then
+if [ "$sql" = no ] && [ "${$}{HOZEN_NOT_EMPTY:-}" != yes ]; then
   found=$(psql -X -q -At -d postgres -c "
     SELECT string_agg(name, ', ') FROM (
       SELECT 'database ' || quote_ident(datname) AS name FROM pg_catalog.pg_database
@@ -104,8 +113,14 @@ keep_password() {
   printf '\\o\n'
   echo "SELECT format('ALTER ROLE %I PASSWORD %L;', current_user, rolpassword) FROM pg_temp.before \\gexec"
 }
-globals globals/roles.sql remember_password keep_password
-globals globals/tablespaces.sql : :
+if [ "$sql" = yes ]; then
+  stream globals/roles.sql
+  stream globals/tablespaces.sql
+  check_stream
+else
+  globals globals/roles.sql remember_password keep_password
+  globals globals/tablespaces.sql : :
+fi
 
 events='^[0-9]+; [0-9]+ [0-9]+ ((COMMENT|SECURITY LABEL) - )?EVENT TRIGGER '
 export artefact unpacked work folder database
@@ -118,22 +133,40 @@ for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\
   check_stream
   # These exist in every new server: they are made anew, from the other one of the two.
   case $database in
-    postgres) set -- -d template1 --clean --if-exists ;;
-    template1) set -- -d postgres --clean --if-exists ;;
-    *) set -- -d postgres ;;
+    postgres) from=template1 again='--clean --if-exists' ;;
+    template1) from=postgres again='--clean --if-exists' ;;
+    *) from=postgres again= ;;
   esac
-  pg_restore --create --exit-on-error --section=pre-data "$@" "$work/schema.dump"
-  printf '%s\n' "$names" | sed -n "s,^$folder/\(data-[0-9]*\.dump\).*,\1,p" | sort -u |
-    xargs -r -P "$jobs" -n 1 sh "$0" --load || die "the data of $database was not restored"
+  printf '%s\n' "$names" | sed -n "s,^$folder/\(data-[0-9]*\.dump\).*,\1,p" | sort -u > "$work/data.list"
+  if [ "$sql" = yes ]; then
+    printf '\\connect %s\n' "$from"
+    pg_restore --create --section=pre-data $again -f - "$work/schema.dump"
+    while read -r data; do
+      stream "$folder/$data" | pg_restore --section=data -f -
+      check_stream
+    done < "$work/data.list"
+  else
+    pg_restore --create --exit-on-error --section=pre-data $again -d "$from" "$work/schema.dump"
+    xargs -r -P "$jobs" -n 1 sh "$0" --load < "$work/data.list" || die "the data of $database was not restored"
+  fi
   # Event triggers come last: filling a materialized view would fire them.
   pg_restore --list "$work/schema.dump" > "$work/list"
   LC_ALL=C grep -avE "$events" "$work/list" > "$work/first.list" || :
   LC_ALL=C grep -aE "$events" "$work/list" > "$work/last.list" || :
   for list in first last; do
-    set -- --section=post-data -j "$jobs" --use-list="$work/$list.list"
-    PGDATABASE=$database pg_restore --exit-on-error "$@" -d '' "$work/schema.dump"
+    set -- --section=post-data --use-list="$work/$list.list"
+    if [ "$sql" = yes ]; then
+      pg_restore "$@" -f - "$work/schema.dump"
+    else
+      PGDATABASE=$database pg_restore --exit-on-error "$@" -j "$jobs" -d '' "$work/schema.dump"
+    fi
   done
 done
+if [ "$sql" = yes ]; then
+  echo '-- The backup ends here'
+  say 'This was all. With PGOPTIONS="-c default_transaction_read_only=off" psql also fills what is read-only by default'
+  exit 0
+fi
 psql -X -q -v ON_ERROR_STOP=1 -f "$work/password.sql" -d postgres
 say 'Restored. Now run: vacuumdb --all --analyze-in-stages'
 `;

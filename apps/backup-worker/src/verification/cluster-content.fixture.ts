@@ -40,18 +40,17 @@ async function contentOfDatabase(server: PostgresAddress, database: string): Pro
 
 /**
  * What pg_dumpall says of all definitions, as lines without what has to differ between two servers. It refuses names
- * with line breaks; that database is asked for by pg_dump.
+ * with line breaks; that database is asked for by pg_dump, where there is one.
  */
-export async function dumpAll(server: PostgresAddress): Promise<string[]> {
+export async function dumpAll(server: PostgresAddress, { lineBreaks = true } = {}): Promise<string[]> {
   const tools = await findTools(150_000);
   await using env = await toolEnvironment(server);
   const args = ['--schema-only', '--exclude-database=new*'];
   const most = await toolOutput({ path: tools.path('pg_dumpall'), args, env });
-  const one = await toolOutput({
-    path: tools.path('pg_dump'),
-    args: ['--schema-only'],
-    env: env.forDatabase('new\nline\n'),
-  });
+  const path = tools.path('pg_dump');
+  const one = lineBreaks
+    ? await toolOutput({ path, args: ['--schema-only'], env: env.forDatabase('new\nline\n') })
+    : '';
   return (
     `${most.toString('latin1')}${one.toString('latin1')}`
       .split('\n')
