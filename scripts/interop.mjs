@@ -1,7 +1,7 @@
 // `npm run interop`: the tests against other people's software, built or unpacked where it can be had.
 import { join } from 'node:path';
+import { provideDebianPostgres } from './lib/debian-postgres.mjs';
 import { provideJaeger, provideNatsServer } from './lib/go-programs.mjs';
-import { provideNewerPostgres } from './lib/newer-postgres.mjs';
 import { run } from './lib/run.mjs';
 import { script } from './lib/say.mjs';
 import { build, root, setUp } from './lib/setup.mjs';
@@ -13,8 +13,9 @@ await script(async () => {
   const provided = {
     HOZEN_JAEGER: await provideJaeger(env),
     HOZEN_INTEROP_NATS_SERVER: nats,
-    HOZEN_INTEROP_PG_BIN_17: await provideNewerPostgres(env, 17),
-    HOZEN_INTEROP_PG_BIN_18: await provideNewerPostgres(env, 18),
+    HOZEN_INTEROP_PG_BIN_13: await provideDebianPostgres(env, 13),
+    HOZEN_INTEROP_PG_BIN_17: await provideDebianPostgres(env, 17),
+    HOZEN_INTEROP_PG_BIN_18: await provideDebianPostgres(env, 18),
   };
   const found = Object.fromEntries(Object.entries(provided).filter(([, path]) => path !== undefined));
   const tests = await run('vitest', ['run', 'interop'], { env: { ...env, ...found }, cwd: join(root, 'test') });

@@ -2,7 +2,7 @@
 import { check } from './lib/checks.mjs';
 import { provideNatsServer, provideS3Server } from './lib/go-programs.mjs';
 import { provideTestPackages } from './lib/test-packages.mjs';
-import { provideNewerPostgres } from './lib/newer-postgres.mjs';
+import { provideDebianPostgres } from './lib/debian-postgres.mjs';
 import { script } from './lib/say.mjs';
 import { build, setUp } from './lib/setup.mjs';
 import { runTests, summaryLine, testTotals } from './lib/tests.mjs';
@@ -15,7 +15,7 @@ await script(async () => {
   const provided = {
     HOZEN_S3_SERVER: await provideS3Server(env),
     HOZEN_INTEROP_NATS_SERVER: await provideNatsServer(env),
-    HOZEN_INTEROP_PG_BIN_17: await provideNewerPostgres(env, 17),
+    HOZEN_INTEROP_PG_BIN_17: await provideDebianPostgres(env, 17),
   };
   await provideTestPackages();
   const found = Object.fromEntries(Object.entries(provided).filter(([, path]) => path !== undefined));

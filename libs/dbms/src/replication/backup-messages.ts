@@ -1,8 +1,9 @@
 import { MESSAGE, serverError } from '../copy/copy-messages.js';
 
-/** What BASE_BACKUP sends since PostgreSQL 15: one COPY, whose messages begin with a letter of their own. */
+/** What BASE_BACKUP sends since PostgreSQL 15: one COPY, whose messages begin with a letter of their own. Before, a COPY each. */
 const KIND = { archive: 0x6e, manifest: 0x6d, data: 0x64, progress: 0x70 } as const;
 
+const COPY_OUT = 0x48;
 const ROW_DESCRIPTION = 0x54;
 const DATA_ROW = 0x44;
 const NOTICE = 0x4e;
@@ -15,6 +16,8 @@ const LONGEST = 1 << 20;
 export interface BackupMessagesHandler {
   /** @param fields null for NULL; `result` counts the results of the command from 0 */
   row(result: number, fields: (string | null)[]): void;
+  /** A COPY begins. Where each archive is one of its own, all data that follows is its. */
+  copy(): Promise<void> | undefined;
   /** An archive begins: all data that follows is its. */
   archive(name: string, location: string): Promise<void> | undefined;
   /** The manifest begins: all data that follows is its. */
@@ -45,7 +48,11 @@ export class BackupMessages {
   #other: Message | undefined;
   #results = -1;
 
-  constructor(private readonly handler: BackupMessagesHandler) {}
+  /** @param lettered a letter before the content of each message of a COPY says what it is: PostgreSQL 15 and newer */
+  constructor(
+    private readonly handler: BackupMessagesHandler,
+    private readonly lettered: boolean,
+  ) {}
 
   /** @throws RangeError for bytes that are no messages */
   push(chunk: Buffer): Promise<void> | undefined {
@@ -87,8 +94,9 @@ export class BackupMessages {
     const type = this.#header[0] ?? 0;
     const length = this.#header.readInt32BE(1) - 4;
     if (length < 0) throw new RangeError(`a message of ${length} bytes`);
-    if (type === MESSAGE.copyData && length > 0) {
-      this.#undecided = length;
+    if (type === MESSAGE.copyData) {
+      if (this.lettered) this.#undecided = length;
+      else this.#dataLeft = length;
       return undefined;
     }
     if (length > LONGEST) throw new RangeError(`a message of type ${type} and ${length} bytes`);
@@ -120,6 +128,8 @@ export class BackupMessages {
     switch (type) {
       case MESSAGE.copyData:
         return this.#part(kind, body);
+      case COPY_OUT:
+        return this.handler.copy();
       case ROW_DESCRIPTION:
         this.#results++;
         return undefined;

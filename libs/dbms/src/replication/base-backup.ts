@@ -36,32 +36,41 @@ export interface BaseBackupFacts {
 }
 
 const DATA_CORRUPTED = 'XX001';
+/** From this version on all archives and the manifest come in one COPY; before, in a COPY each. */
+const ONE_COPY_MAJOR = 15;
 
 /**
- * Has the server send a copy of itself, with the WAL that belongs to it.
+ * Has the server send a copy of itself, with the WAL that belongs to it. PostgreSQL 13 and newer.
  * @param client of a replication connection; closed when this fails, because the server would go on sending
+ * @param major version of the server
  * @see https://www.postgresql.org/docs/current/protocol-replication.html BASE_BACKUP
  * @throws what `taker` throws, and the signal's reason; HozenError of the TARGET_ codes
  */
 export async function baseBackup(
   client: TargetClient,
+  major: number,
   options: BaseBackupOptions,
   taker: BaseBackupTaker,
   signal?: AbortSignal,
 ): Promise<BaseBackupFacts> {
+  const isOne = major >= ONE_COPY_MAJOR;
   const backup = new ReceivedBackup(taker);
   const done = Promise.withResolvers<void>();
   done.promise.catch(() => undefined);
   let taking: Promise<void> | undefined;
-  const messages = new BackupMessages({
-    row: (result, fields) => backup.row(result, fields),
-    archive: (name, location) => backup.archive(name, location),
-    manifest: () => backup.manifest(),
-    data: (bytes) => backup.data(bytes),
-    warning: (text) => backup.warnings.push(text),
-    error: (error) => (backup.refusal ??= error),
-    ready: () => done.resolve(),
-  });
+  const messages = new BackupMessages(
+    {
+      row: (result, fields) => backup.row(result, fields),
+      copy: () => (isOne ? undefined : backup.next()),
+      archive: (name, location) => backup.archive(name, location),
+      manifest: () => backup.manifest(),
+      data: (bytes) => backup.data(bytes),
+      warning: (text) => backup.warnings.push(text),
+      error: (error) => (backup.refusal ??= error),
+      ready: () => done.resolve(),
+    },
+    isOne,
+  );
   using taken = new TakenSocket(client, {
     data: (chunk) => (taking = messages.push(chunk)),
     failed: (error) => done.reject(backup.refusal ?? error),
@@ -70,7 +79,7 @@ export async function baseBackup(
   signal?.addEventListener('abort', stop, { once: true });
   try {
     signal?.throwIfAborted();
-    taken.query(statementOf(options));
+    taken.query(isOne ? statementOf(options) : earlierStatementOf(options));
     await done.promise;
     await taking;
     return backup.facts();
@@ -90,14 +99,26 @@ class ReceivedBackup {
   #start: { lsn: string; timeline: number } | undefined;
   #end: string | undefined;
   readonly #tablespaces: { oid: number; location: string }[] = [];
+  /** In the order in which they are sent; the data directory is the last of them. */
+  readonly #announced: { name: string; location: string }[] = [];
+  #begun = 0;
 
   constructor(private readonly taker: BaseBackupTaker) {}
 
   row(result: number, [first, second]: (string | null)[]): void {
     if (result === 0) this.#start = { lsn: first ?? '', timeline: Number(second) };
     else if (result === 2) this.#end = first ?? '';
-    // The data directory itself has no OID.
-    else if (first) this.#tablespaces.push({ oid: Number(first), location: second ?? '' });
+    else {
+      // The data directory itself has no OID.
+      if (first) this.#tablespaces.push({ oid: Number(first), location: second ?? '' });
+      this.#announced.push({ name: first ? `${first}.tar` : 'base.tar', location: second ?? '' });
+    }
+  }
+
+  /** A COPY of its own begins: of the next archive, and after the last one of the manifest. */
+  next(): Promise<void> | undefined {
+    const archive = this.#announced[this.#begun++];
+    return archive ? this.archive(archive.name, archive.location) : this.manifest();
   }
 
   archive(name: string, location: string): Promise<void> | undefined {
@@ -149,4 +170,10 @@ function statementOf({ label, checkpoint, incremental }: BaseBackupOptions): str
     ...(incremental ? ['INCREMENTAL true'] : []),
   ];
   return `BASE_BACKUP (${options.join(', ')})`;
+}
+
+/** The same to PostgreSQL 13 and 14, which know no incremental ones. */
+function earlierStatementOf({ label, checkpoint }: BaseBackupOptions): string {
+  const fast = checkpoint === 'fast' ? ' FAST' : '';
+  return `BASE_BACKUP LABEL '${label.replaceAll("'", "''")}'${fast} WAL NOWAIT TABLESPACE_MAP MANIFEST 'yes' MANIFEST_CHECKSUMS 'CRC32C'`;
 }

@@ -20,8 +20,8 @@ import { localDirectory } from './local-directory.js';
 import { PAGE_BYTES } from './incremental-file.js';
 import type { PhysicalFacts } from './physical-facts.js';
 
-/** The first version whose BASE_BACKUP sends everything in one stream. */
-const OLDEST_MAJOR = 15;
+/** The first version that lists the files of a backup, with their sums. */
+const OLDEST_MAJOR = 13;
 
 /** A server whose files may be copied. Holds the secret in its address. */
 export interface PhysicalTarget {

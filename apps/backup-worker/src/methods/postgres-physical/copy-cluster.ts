@@ -82,7 +82,7 @@ async function copied(
   const applicationName = sessionName(job.runId, job.epoch);
   await using client = await connect(target.address, { applicationName, replication: true });
   // Awaited here: the client must outlive it.
-  return await receiveFiles(client, job, archives, context, uploaded);
+  return await receiveFiles(client, target.facts.major, job, archives, context, uploaded);
 }
 
 interface Copied {

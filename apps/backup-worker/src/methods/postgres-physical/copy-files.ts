@@ -13,7 +13,7 @@ import { PAGE_BYTES } from './incremental-file.js';
 import { isControlFile, listDataDirectory, listTablespace, type DirectoryEntry } from './list-files.js';
 import { readAhead, type OpenedFile } from './read-ahead.js';
 import { slotName } from './slot-name.js';
-import { BEGIN_BACKUP, END_BACKUP, RESERVE_WAL, TABLESPACES } from './copy-files.sql.js';
+import { beginBackup, endBackup, RESERVE_WAL, TABLESPACES } from './copy-files.sql.js';
 
 /**
  * Reads the files of a server on this machine straight from its data directory, in backup mode: less work for it, and for
@@ -47,14 +47,15 @@ async function readFiles(
   signal: AbortSignal,
 ): Promise<CopiedFiles> {
   await client.query(RESERVE_WAL, [slotName(job)]);
-  const startLsn = await beginBackup(client, job, signal);
+  const { major, systemIdentifier } = target.facts;
+  const startLsn = await beginCopy(client, major, job, signal);
   const copy = new FilesCopy(archives, await loadCrc32c(), signal);
   const tablespaces = await tablespacesOf(client);
   for (const { oid, folder, location } of tablespaces) {
     await copy.archive(`${oid}.tar`, location, await listTablespace(location, folder));
   }
   const end = await copy.archive('base.tar', directory, await listDataDirectory(directory), async (archive) => {
-    const ended = await endBackup(client);
+    const ended = await endCopy(client, major);
     await copy.addText(archive, 'backup_label', ended.label);
     await copy.addText(archive, 'tablespace_map', ended.map);
     await copy.addWal(archive, directory, walNames(target.physical, startLsn, ended.lsn));
@@ -62,7 +63,6 @@ async function readFiles(
   });
   const { timeline } = target.physical;
   const facts = { startLsn, endLsn: end.lsn, timeline };
-  const { major, systemIdentifier } = target.facts;
   return {
     facts: { ...facts, tablespaces, warnings: copy.warnings, damaged: false, pagesChecked: false },
     list: writeBackupManifest(copy.files, { ...facts, major, systemIdentifier }),
@@ -78,21 +78,21 @@ function asSourceError(error: unknown, directory: string, { address }: TargetCli
 }
 
 /** The checkpoint may take minutes; who cancels does not wait for it. */
-async function beginBackup(client: TargetClient, job: BackupJob, signal: AbortSignal): Promise<string> {
+async function beginCopy(client: TargetClient, major: number, job: BackupJob, signal: AbortSignal): Promise<string> {
   const stop = () => void client.end().catch(() => undefined);
   signal.addEventListener('abort', stop, { once: true });
   try {
     signal.throwIfAborted();
     const fast = job.config.checkpoint === 'fast';
-    const { rows } = await client.query<{ lsn: string }>(BEGIN_BACKUP, [`hozen ${job.runId}`, fast]);
+    const { rows } = await client.query<{ lsn: string }>(beginBackup(major), [`hozen ${job.runId}`, fast]);
     return rows[0]?.lsn ?? '';
   } finally {
     signal.removeEventListener('abort', stop);
   }
 }
 
-async function endBackup(client: TargetClient): Promise<{ lsn: string; label: string; map: string }> {
-  const { rows } = await client.query<{ lsn: string; label: string; map: string }>(END_BACKUP);
+async function endCopy(client: TargetClient, major: number): Promise<{ lsn: string; label: string; map: string }> {
+  const { rows } = await client.query<{ lsn: string; label: string; map: string }>(endBackup(major));
   return rows[0] ?? { lsn: '', label: '', map: '' };
 }
 

@@ -10,11 +10,13 @@ const PIECE = 64 * 1024;
 /**
  * Has the server send its files over the replication protocol, wherever it is.
  * @param client of a connection for replication
+ * @param major version of the server
  * @param uploaded where the server itself leaves out what has not changed since
  * @returns what the server says, and its backup_manifest
  */
 export async function receiveFiles(
   client: TargetClient,
+  major: number,
   job: BackupJob,
   archives: CopiedArchives,
   { signal }: Pick<AttemptContext, 'signal'>,
@@ -36,7 +38,7 @@ export async function receiveFiles(
     },
     manifest: (bytes) => list.push(Buffer.from(bytes)),
   };
-  const facts = await baseBackup(client, options, taker, signal);
+  const facts = await baseBackup(client, major, options, taker, signal);
   await archives.end();
   return { facts, list: Buffer.concat(list).toString('utf8') };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, which } from './run.mjs';
@@ -11,15 +11,15 @@ const LOADERS = { x64: 'ld-linux-x86-64.so.2', arm64: 'ld-linux-aarch64.so.1' };
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' };
 const LIBRARIES = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
 /** The releases of Debian that ship each major. */
-const SUITES = { 17: 'trixie', 18: 'forky' };
+const SUITES = { 13: 'bullseye', 17: 'trixie', 18: 'forky' };
 
 /**
- * PostgreSQL of a newer Debian for the interop tests, in a folder of its own: nothing is installed. The packages come
+ * PostgreSQL of another Debian for the interop tests, in a folder of its own: nothing is installed. The packages come
  * from the archive that this machine's apt uses; its index is checked against Debian's keys, and every package against
  * the index. The programs then use the C library that came with them.
  * @returns the folder with its programs; undefined, with the reason said, where it cannot be had
  */
-export async function provideNewerPostgres(env, major) {
+export async function provideDebianPostgres(env, major) {
   const given = env[`HOZEN_INTEROP_PG_BIN_${major}`];
   if (given) return given;
   const tree = join(cacheFolder(), `postgresql-${major}`);
@@ -114,6 +114,9 @@ function closure(packages, wanted) {
 
 async function useOwnLibraries(folder, major) {
   const libraries = join(folder, 'usr', 'lib', LIBRARIES[process.arch]);
+  // Up to Debian 12 the C library's packages have theirs in /lib, which is the same folder on a machine.
+  const older = join(folder, 'lib', LIBRARIES[process.arch]);
+  if (existsSync(older)) await cp(older, libraries, { recursive: true, verbatimSymlinks: true });
   // The folder is renamed when it is whole: the programs look beside themselves, but the loader needs a path.
   const final = join(cacheFolder(), `postgresql-${major}`);
   const loader = join(final, 'usr', 'lib', LIBRARIES[process.arch], LOADERS[process.arch]);
