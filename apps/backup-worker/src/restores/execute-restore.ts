@@ -41,7 +41,8 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
     await underLease(
       { claimedAt, shutdown: context.shutdown, limitMinutes: LIMIT_MINUTES, renew },
       async (leased) => {
-        if (row.cancel_requested_at) throw new HozenError('CANCELLED');
+        // What may be open already is told as what it is.
+        if (row.cancel_requested_at && !row.opening) throw new HozenError('CANCELLED');
         if (row.attempt > TAKEOVERS_ALLOWED + 1) throw new HozenError('ABANDONED', { attempts: row.attempt - 1 });
         await mkdir(spoolDir, { recursive: true, mode: 0o711 });
         leased.progress({ phase: 'checking', item: row.target_name });

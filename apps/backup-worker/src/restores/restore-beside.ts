@@ -10,6 +10,7 @@ import { restoreDatabase } from '../restore/restore-database.js';
 import { storedPart } from '../parts/stored-part.js';
 import { onlyPart, storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
 import { compareDatabase } from '../verification/compare-cluster.js';
+import { analyzeInStages, analyzeRoughly, type Analysis } from './analyze-in-stages.js';
 import { runStatement } from './run-statement.js';
 import { refreshCollations } from './refresh-collations.js';
 import { isPartOf, type RestoredDatabase, type RestoreRow, type WantedDatabase } from './restore-row.js';
@@ -88,6 +89,8 @@ export async function restoreBeside(restore: BesideRestore): Promise<RestoredDat
     const database = stored[index];
     if (!database) throw new HozenError('NOT_FOUND', { what: 'database', id: wanted.name, list: 'runs' });
     await restoreOne(restore, shared, database, nameBeside(row, index));
+    // What goes into another database from here has its statistics there.
+    if (wanted.into === undefined) await analyzeRoughly(analysisOf(restore), { name: nameBeside(row, index) });
     await compare(restore, shared, database, nameBeside(row, index));
   }
   return restoredDatabases(file, row.databases);
@@ -121,11 +124,12 @@ async function wantedOf(
 }
 
 async function restoreOne(
-  { file, target, row }: BesideRestore,
+  restore: BesideRestore,
   shared: ClusterRestore,
   database: StoredDatabase,
   beside: string,
 ): Promise<void> {
+  const { file, target, row } = restore;
   const entries = await storedDefinitions(file, database.folder);
   {
     await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
@@ -142,7 +146,24 @@ async function restoreOne(
     database: beside,
   });
   await refreshCollations(inside, target.facts.versionNum);
-  await runStatement(inside, 'ANALYZE');
+}
+
+function analysisOf({ row, target, signal, progress }: BesideRestore): Analysis {
+  return { address: target.address, applicationName: sessionName(row.id, Number(row.epoch)), signal, progress };
+}
+
+/**
+ * Completes the statistics of what is open, or of the tables that were made where they came into a database that was there.
+ * @returns warnings
+ * @throws OutcomeUnknown, or what the signal says, when another worker is to go on
+ */
+export async function analyzeOpened(restore: BesideRestore): Promise<string[]> {
+  const stored = await wantedOf(restore.file, restore.row.databases);
+  const databases = restore.row.databases.map(({ as, into }, index) => {
+    const tables = into === undefined ? undefined : stored[index]?.part?.content.tables;
+    return { name: as, ...(tables ? { tables } : {}) };
+  });
+  return analyzeInStages(analysisOf(restore), databases);
 }
 
 /** As pg_dump defines it, encoding and locale and all, but under the name beside. */

@@ -13,6 +13,7 @@ import { finishRestored } from './finish-restore.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planInPlace } from './plan-in-place.js';
 import {
+  analyzeOpened,
   dropLeftovers,
   openDatabases,
   restoreBeside,
@@ -51,8 +52,11 @@ export class InPlaceDestination implements Destination {
     await using client = await connect(target.address, { applicationName: this.#session });
     await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
     const restored = await restoredDatabases(file, row.databases);
+    const beside: BesideRestore = { row, file, target, ...about };
     // The worker that swapped them died before it could say so.
-    if (row.opening && (await this.#isSwapped(client))) return this.#tell(restored);
+    if (row.opening && (await this.#isSwapped(client))) {
+      return this.#tell(restored, await analyzeOpened(beside));
+    }
     await dropLeftovers(client, row);
     const ground = { source, artefact, file, target, client, targetName: row.target_name };
     const plan = await planInPlace(ground, row.databases, context.database.manager);
@@ -63,13 +67,12 @@ export class InPlaceDestination implements Destination {
     const names = row.databases.map(({ as }) => as);
     const closed = await inSpan('close databases', {}, () => closeDatabases(client, row, names, context));
     await failpoint('restore.closed');
-    const beside: BesideRestore = { row, file, target, ...about };
     await restoreBeside(beside);
     about.signal.throwIfAborted();
     await failpoint('restore.beside');
     await markOpening(row, context);
     await this.#swapOrKnow(beside, client, closed);
-    await this.#tell(restored);
+    await this.#tell(restored, await analyzeOpened(beside));
   }
 
   /** As it was before: nothing beside, and everybody who was let in is let in again. */
@@ -144,14 +147,14 @@ export class InPlaceDestination implements Destination {
   }
 
   /** They are swapped: whatever happens now, that is what is told in the end. */
-  async #tell(restored: RestoredDatabase[]): Promise<void> {
+  async #tell(restored: RestoredDatabase[], missed: string[]): Promise<void> {
     const warnings = this.row.databases.map(
       ({ as }) =>
         `What was "${as}" before is kept as "${this.#keptAs(as)}", closed to applications. DROP DATABASE it when it is not needed any more.`,
     );
     try {
       await failpoint('restore.swapped');
-      await finishRestored(this.context.outbox, this.row, restored, warnings);
+      await finishRestored(this.context.outbox, this.row, restored, [...warnings, ...missed]);
     } catch (cause) {
       throw new OutcomeUnknown('the databases are swapped, and it could not be told', { cause });
     }

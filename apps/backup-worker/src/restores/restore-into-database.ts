@@ -21,7 +21,15 @@ import { finishRestored } from './finish-restore.js';
 import { mergePart } from './merge-part.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planRestore, type PlanGround } from './plan-restore.js';
-import { dropLeftovers, nameBeside, prefixOf, restoreBeside, restoredDatabases } from './restore-beside.js';
+import {
+  analyzeOpened,
+  dropLeftovers,
+  nameBeside,
+  prefixOf,
+  restoreBeside,
+  restoredDatabases,
+  type BesideRestore,
+} from './restore-beside.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow, WantedDatabase } from './restore-row.js';
 
@@ -47,9 +55,10 @@ export class MergeDestination implements Destination {
     await using file = await ArtefactFile.open(artefact);
     await using client = await connect(target.address, { applicationName: this.#session });
     await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
+    const beside: BesideRestore = { row, file, target, ...about };
     // The worker that merged them died before it could say so.
     if (row.result ?? (row.opening && (await this.#isMerged(client)))) {
-      await this.#tell(client, file);
+      await this.#tell(client, beside);
       return;
     }
     await dropLeftovers(client, row);
@@ -61,7 +70,6 @@ export class MergeDestination implements Destination {
       const what = obstaclesText('en', plan.obstacles);
       throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
     }
-    const beside = { row, file, target, ...about };
     await restoreBeside(beside);
     about.signal.throwIfAborted();
     await failpoint('restore.beside');
@@ -71,7 +79,7 @@ export class MergeDestination implements Destination {
     } catch (error) {
       if (!(await this.#wasMerged(target, error))) throw error;
     }
-    await this.#tell(client, file);
+    await this.#tell(client, beside);
   }
 
   async undo(): Promise<void> {
@@ -112,14 +120,15 @@ export class MergeDestination implements Destination {
   }
 
   /** They are there: whatever happens now, that is what is told in the end. It is written down before what bears the mark goes. */
-  async #tell(client: TargetClient, file: ArtefactFile): Promise<void> {
+  async #tell(client: TargetClient, beside: BesideRestore): Promise<void> {
     const { row, context } = this;
+    const missed = await analyzeOpened(beside);
     try {
-      const restored = await restoredDatabases(file, row.databases);
+      const restored = await restoredDatabases(beside.file, row.databases);
       await context.database.query(REMEMBER, [row.id, row.epoch, JSON.stringify(restored)]);
       await dropLeftovers(client, row);
       await failpoint('restore.dropped');
-      await finishRestored(context.outbox, row, restored, []);
+      await finishRestored(context.outbox, row, restored, missed);
     } catch (cause) {
       throw new OutcomeUnknown('the tables are there, and it could not be told', { cause });
     }

@@ -10,6 +10,7 @@ import { finishRestored } from './finish-restore.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
 import { planRestore, planWhole, renamedWarning } from './plan-restore.js';
 import {
+  analyzeOpened,
   areOpened,
   dropLeftovers,
   openDatabases,
@@ -73,7 +74,8 @@ async function restoreIntoServer(
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
   if (row.opening && (await areOpened(client, row))) {
     // The worker that opened them died before it could say so.
-    return finishRestored(context.outbox, row, await restoredDatabases(file, row.databases), renamed);
+    const warnings = await analyzeOpened({ row, file, target, ...about });
+    return finishRestored(context.outbox, row, await restoredDatabases(file, row.databases), [...renamed, ...warnings]);
   }
   await dropLeftovers(client, row);
   const ground = { source, artefact, file, target, client, targetName: row.target_name };
@@ -95,7 +97,8 @@ async function restoreIntoServer(
   await failpoint('restore.beside');
   await markOpening(row, context);
   await openOrKnow(beside);
-  await finishRestored(context.outbox, row, restored, renamed);
+  const warnings = await analyzeOpened(beside);
+  await finishRestored(context.outbox, row, restored, [...renamed, ...warnings]);
 }
 
 /** The answer to the opening may be lost. Then the server is asked what became of it. */

@@ -280,6 +280,12 @@ describe('a restore of chosen tables into a database that is there', () => {
     ]);
     const { rows } = await client.query(`SELECT count(*)::int AS n FROM pg_indexes WHERE tablename = 'orders'`);
     expect(rows).toEqual([{ n: 2 }]);
+    const analysed = `SELECT relname::text AS name FROM pg_stat_user_tables WHERE analyze_count = 3 ORDER BY 1`;
+    expect((await client.query(analysed)).rows.map(({ name }) => name)).toEqual([
+      'events_2026',
+      'odd "name"',
+      'orders',
+    ]);
     expect((await client.query('SELECT mine FROM customers')).rowCount).toBe(0);
     expect(await store.eventsOf(view.id)).toEqual(['restore.accepted', 'restore.started', 'restore.completed']);
   });

@@ -127,6 +127,18 @@ async function contentOf(server: TestPostgres, name: string): Promise<unknown> {
   return (await client.query(SUMS)).rows;
 }
 
+/** How often a table of the restored database was analysed, and how finely its column `at`. */
+async function analysed(table: string): Promise<unknown> {
+  await using client = await destination.client(database);
+  const { rows } = await client.query(
+    `SELECT analyze_count::int AS times,
+            (SELECT array_length(histogram_bounds::text::text[], 1) FROM pg_stats WHERE tablename = $1 AND attname = 'at') AS bounds
+       FROM pg_stat_user_tables WHERE relname = $1`,
+    [table],
+  );
+  return rows[0];
+}
+
 async function drop(): Promise<void> {
   await using client = await destination.client();
   for (const name of await databasesAt(destination))
@@ -178,6 +190,48 @@ describe('a restore of a database', () => {
     ]);
     await execute(await claimed());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
+    await drop();
+  });
+
+  it.each([0, 1])(
+    'has its statistics in three stages, also where workers that die after one are %i',
+    async (deaths) => {
+      const id = await request();
+      const first = await claimed();
+      if (deaths > 0) process.env['HOZEN_FAILPOINTS'] = 'restore.analyzed=throw';
+      try {
+        await execute(first);
+      } finally {
+        delete process.env['HOZEN_FAILPOINTS'];
+      }
+      if (deaths > 0) {
+        // It is open, and nobody may say that it failed, nor that it was cancelled.
+        expect(await findRestore(store.database, id)).toMatchObject({ state: 'running' });
+        expect(await analysed('orders')).toMatchObject({ times: 1 });
+        await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [first.id]);
+        await execute(await claimed());
+      }
+      const view = await findRestore(store.database, id);
+      expect(view).toMatchObject({ state: 'completed', attempt: deaths + 1, warnings: [expect.any(String)] });
+      expect(await analysed('orders')).toEqual({ times: 3, bounds: 101 });
+      await drop();
+    },
+  );
+
+  it('is told as completed when it is cancelled while its open databases are analysed', async () => {
+    const id = await request();
+    const first = await claimed();
+    process.env['HOZEN_FAILPOINTS'] = 'restore.analyzed=throw';
+    try {
+      await execute(first);
+    } finally {
+      delete process.env['HOZEN_FAILPOINTS'];
+    }
+    await cancelRestore(store.outbox, first.id);
+    await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [first.id]);
+    await execute(await claimed());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
+    expect(await databasesAt(destination)).toEqual([database]);
     await drop();
   });
 

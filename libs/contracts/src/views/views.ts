@@ -11,6 +11,7 @@ export const RUN_PHASES = [
   'restoring',
   'replaying',
   'comparing',
+  'analyzing',
   'finishing',
 ] as const;
 export type RunPhase = (typeof RUN_PHASES)[number];

@@ -200,6 +200,7 @@ export const cliEn = {
   'phase.restoring': 'restoring into a scratch server',
   'phase.replaying': 'replaying the log',
   'phase.comparing': 'comparing',
+  'phase.analyzing': 'bringing statistics up to date',
   'phase.finishing': 'finishing',
   'progress.left': '{time} left',
 

@@ -199,6 +199,7 @@ export const cliJa: CliTexts = {
   'phase.restoring': '一時サーバーへリストア中',
   'phase.replaying': 'ログを再生中',
   'phase.comparing': '比較中',
+  'phase.analyzing': '統計情報を更新中',
   'phase.finishing': '仕上げ中',
   'progress.left': '残り {time}',
 

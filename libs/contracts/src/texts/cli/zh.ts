@@ -194,6 +194,7 @@ export const cliZh: CliTexts = {
   'phase.restoring': '恢复到临时服务器',
   'phase.replaying': '重放日志',
   'phase.comparing': '比较',
+  'phase.analyzing': '更新统计信息',
   'phase.finishing': '收尾',
   'progress.left': '剩余 {time}',
 
