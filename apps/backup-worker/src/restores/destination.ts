@@ -15,4 +15,6 @@ export interface Destination {
   restore(about: AboutRestore): Promise<void>;
   /** Leaves nothing that is not opened. */
   undo(): Promise<void>;
+  /** What was opened once is not closed again by a cancellation: it is told as what it is. */
+  readonly staysOpen?: true;
 }

@@ -41,13 +41,13 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
     await underLease(
       { claimedAt, shutdown: context.shutdown, limitMinutes: LIMIT_MINUTES, renew },
       async (leased) => {
-        // What may be open already is told as what it is.
         if (row.cancel_requested_at && !row.opening) throw new HozenError('CANCELLED');
         if (row.attempt > TAKEOVERS_ALLOWED + 1) throw new HozenError('ABANDONED', { attempts: row.attempt - 1 });
         await mkdir(spoolDir, { recursive: true, mode: 0o711 });
         leased.progress({ phase: 'checking', item: row.target_name });
         await announce(row, context);
         destination = await destinationOf(row, context);
+        if (row.cancel_requested_at && !destination.staysOpen) throw new HozenError('CANCELLED');
         await destination.restore({ spoolDir, ...leased });
       },
       async (reason, thrown) => {

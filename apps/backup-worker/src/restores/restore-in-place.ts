@@ -35,6 +35,7 @@ const MOST_NAME_BYTES = 63;
  * transaction everything can be undone; after it there is nothing to undo.
  */
 export class InPlaceDestination implements Destination {
+  readonly staysOpen = true;
   #target: CheckedTarget | undefined;
 
   constructor(

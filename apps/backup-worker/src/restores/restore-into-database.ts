@@ -40,6 +40,7 @@ const REMEMBER = `UPDATE restores SET result = $3::jsonb WHERE id = $1 AND epoch
  * transaction; that also marks the database beside, so that whoever takes over knows whether it happened.
  */
 export class MergeDestination implements Destination {
+  readonly staysOpen = true;
   #target: CheckedTarget | undefined;
 
   constructor(

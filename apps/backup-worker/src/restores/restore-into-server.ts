@@ -24,6 +24,7 @@ import { createRoles, dropRoles, wholeCluster } from './whole-cluster.js';
 
 /** Brings databases of a dump into a PostgreSQL server, beside what is there. */
 export class ServerDestination implements Destination {
+  readonly staysOpen = true;
   #target: CheckedTarget | undefined;
 
   constructor(
