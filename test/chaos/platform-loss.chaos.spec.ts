@@ -33,17 +33,17 @@ async function duringARun(disturb: () => Promise<void>): Promise<string> {
 describe('the run goes on, and ends once, when in its middle', () => {
   it('nats-server is killed and restarted', async () => {
     const request = await duringARun(() => stack.nats.restart('SIGKILL'));
-    expect((await expectSettled(stack, target, request, storage)).state).toBe('completed');
+    expect(await expectSettled(stack, target, request, storage)).toMatchObject({ state: 'completed' });
   });
 
   it('the whole JetStream store is removed', async () => {
     const request = await duringARun(() => stack.nats.loseEverything());
-    expect((await expectSettled(stack, target, request, storage)).state).toBe('completed');
+    expect(await expectSettled(stack, target, request, storage)).toMatchObject({ state: 'completed' });
   });
 
   it("the services' PostgreSQL is restarted without a shutdown", async () => {
     const request = await duringARun(() => stack.platform.restart('immediate'));
-    expect((await expectSettled(stack, target, request, storage)).state).toBe('completed');
+    expect(await expectSettled(stack, target, request, storage)).toMatchObject({ state: 'completed' });
   });
 });
 

@@ -1,4 +1,5 @@
 export { claimOne } from './claim-one.js';
+export { databaseCode, isDatabaseAway, isLossOfOwnDatabase } from './database-away.js';
 export { createDataSource, type DataSourceSettings } from './data-source.js';
 export { formatDatabaseUrl, parseDatabaseUrl, type DatabaseAddress } from './database-url.js';
 export { HandBack, JobSignals } from './job-signals.js';

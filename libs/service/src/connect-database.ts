@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError } from '@hozen/contracts';
-import { createDataSource, migrate } from '@hozen/persistence';
+import { createDataSource, databaseCode, isDatabaseAway, migrate } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import type { Releases } from './releases.js';
@@ -12,8 +12,6 @@ const log = logger('service');
 const WAIT_MS = 60_000;
 const RETRY_MS = 500;
 
-/** Not there, or not there yet: refused, no such socket or host, starting up, shutting down, all connections taken. */
-const PASSING = /^(ECONNREFUSED|ECONNRESET|ENOENT|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|57P0[123]|53300)$/;
 const LOGIN_REFUSED = /^(28000|28P01|3D000)$/;
 
 /**
@@ -48,12 +46,12 @@ async function migrateWhenThere(dataSource: DataSource): Promise<void> {
       await migrate(dataSource);
       return;
     } catch (error) {
-      const code = codeOf(error);
+      const code = databaseCode(error);
       if (LOGIN_REFUSED.test(code)) {
         const what = `the database refused the login or does not exist (SQLSTATE ${code}); see HOZEN_DATABASE_URL and HOZEN_DATABASE_PASSWORD`;
         throw new HozenError('SETTINGS_INVALID', { what }, { cause: error });
       }
-      if (!PASSING.test(code)) throw error;
+      if (!isDatabaseAway(error)) throw error;
       if (performance.now() > giveUpAt) {
         const params = { url: 'HOZEN_DATABASE_URL', option: 'database', variable: 'HOZEN_DATABASE_URL' };
         throw new HozenError('SERVICE_UNREACHABLE', params, { detail: (error as Error).message, cause: error });
@@ -62,10 +60,4 @@ async function migrateWhenThere(dataSource: DataSource): Promise<void> {
       await delay(RETRY_MS);
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  const { code, errors } = error as { code?: unknown; errors?: unknown[] };
-  if (typeof code === 'string') return code;
-  return errors?.length ? codeOf(errors[0]) : '';
 }

@@ -227,7 +227,9 @@ describe('room on a disk', () => {
     const job = (run: RunRow) =>
       aJob(folder.path, { runId: run.id, epoch: Number(run.epoch), spoolDir: spool(), configName: run.config_name });
     const target = Promise.resolve({ bytes: 0, scratchBytes: Math.floor(0.3 * free) });
-    const roomOf = async (run: RunRow) => (await checkRoom(job(run), target, keepSpace(store.database, run.id))).kept;
+    const still = new AbortController().signal;
+    const roomOf = async (run: RunRow) =>
+      (await checkRoom(job(run), target, keepSpace(store.database, run.id, still))).kept;
     await roomOf(a);
     const reason: unknown = await roomOf(b).catch((thrown) => thrown);
 

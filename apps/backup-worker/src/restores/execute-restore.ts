@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asHozenError, HozenError, newEvent, type ProgressView } from '@hozen/contracts';
-import { HandBack } from '@hozen/persistence';
+import { HandBack, isLossOfOwnDatabase } from '@hozen/persistence';
 import { inSpan, withLogFields } from '@hozen/telemetry';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
@@ -51,7 +51,7 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
         await destination.restore({ spoolDir, ...leased });
       },
       async (reason, thrown) => {
-        if (thrown instanceof OutcomeUnknown) throw thrown;
+        if (thrown instanceof OutcomeUnknown || isLossOfOwnDatabase(reason)) throw thrown;
         await settle(row, destination, whatCounts(reason, thrown), context);
       },
     );

@@ -80,7 +80,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
       log: context.log,
       lineage: lineageOf(context.database, run),
       pace: limits.pace,
-      keepSpace: keepSpace(context.database, run.id),
+      keepSpace: keepSpace(context.database, run.id, signals.signal),
     };
     const hopeless = whyHopeless(run, plan);
     // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.

@@ -1,5 +1,5 @@
 import { asHozenError, ERRORS, HozenError, RetriesSpec } from '@hozen/contracts';
-import { HandBack } from '@hozen/persistence';
+import { HandBack, isLossOfOwnDatabase } from '@hozen/persistence';
 import { WaitsForSpace } from '../admission/keep-space.js';
 import type { BackupJob } from '../job.js';
 import { readable } from '../methods/check-room.js';
@@ -28,6 +28,7 @@ export interface FailedAttempt {
 /**
  * Decides what a failed attempt means for the run: again later, handed back, or over. First everything it left is
  * removed, so that whatever comes next starts clean and nothing half-written stays visible.
+ * @throws what says nothing about the run, because our own database was away: the lease runs out instead
  */
 export async function settleFailure(failed: FailedAttempt, context: ExecutionContext): Promise<void> {
   const { run, attempt, job, reason } = failed;
@@ -37,6 +38,7 @@ export async function settleFailure(failed: FailedAttempt, context: ExecutionCon
     if (job) await removeSpool(job);
     return;
   }
+  if (isLossOfOwnDatabase(reason)) throw reason;
   context.log.error({ err: error, code: error.code, hint: error.hint }, 'the attempt failed');
   const retry =
     reason instanceof HandBack || reason instanceof WaitsForSpace

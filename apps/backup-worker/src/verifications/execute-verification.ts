@@ -8,7 +8,7 @@ import {
   type ProgressView,
   type ProofFacts,
 } from '@hozen/contracts';
-import { HandBack } from '@hozen/persistence';
+import { HandBack, isLossOfOwnDatabase } from '@hozen/persistence';
 import { inSpan, withLogFields } from '@hozen/telemetry';
 import type { BackupJob } from '../job.js';
 import { methodOf } from '../methods/methods.js';
@@ -148,6 +148,7 @@ async function announce(row: VerificationRow, context: VerificationContext): Pro
 
 /** What is found to be wrong is looked at once more before it is believed. A worker that stops leaves it to the next one. */
 async function settle(row: VerificationRow, reason: unknown, context: VerificationContext): Promise<void> {
+  if (isLossOfOwnDatabase(reason)) throw reason;
   if (reason instanceof HandBack) return handBack(context.database, row);
   const error = asHozenError(reason);
   if (error.code === 'LEASE_LOST') {

@@ -1,6 +1,5 @@
 import { asHozenError, HozenError } from '@hozen/contracts';
-import { asTargetError } from '@hozen/dbms';
-import { HandBack } from '@hozen/persistence';
+import { HandBack, isLossOfOwnDatabase } from '@hozen/persistence';
 import type { MaintenanceSettings } from '../configs/load-settings.js';
 import { StepError } from '../optimize/step-error.js';
 import type { RunRow } from '../store/rows.js';
@@ -19,7 +18,7 @@ export async function settleFailure(
   reason: unknown,
   context: ExecutionContext,
 ): Promise<void> {
-  if (isLossOfOwnDatabase(reason)) throw reason;
+  if (!(reason instanceof StepError) && isLossOfOwnDatabase(reason)) throw reason;
   const error = asShown(reason, run);
   if (error.code === 'LEASE_LOST') {
     context.log.warn('the lease is lost; another worker answers for this run now');
@@ -30,12 +29,6 @@ export async function settleFailure(
   const retry = settings && retryOf(reason, run.retries_used, settings.retries);
   if (retry) return requeueRun(context.database, run, error, retry);
   await finishFailed(context.outbox, run, run.state === 'diagnosing' ? asDiagnosisFailed(error, run) : error);
-}
-
-/** Errors of the target have become ours by now; a driver's own can only come from the service's database. */
-function isLossOfOwnDatabase(reason: unknown): boolean {
-  if (reason instanceof HozenError || reason instanceof StepError || reason instanceof HandBack) return false;
-  return asTargetError(reason, { target: 'maintenance', host: '', port: 0, user: '' }).class === 'connection';
 }
 
 function asShown(reason: unknown, run: RunRow): HozenError {
