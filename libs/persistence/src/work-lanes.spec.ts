@@ -28,6 +28,36 @@ it('does every job once, in as many lanes as asked for, woken instead of polled'
   expect(most).toBe(2);
 });
 
+it('asks once when woken for one job, and lets as many lanes work as there are jobs', async () => {
+  const jobs: number[] = [];
+  let claims = 0;
+  const held = Promise.withResolvers<void>();
+  const done: number[] = [];
+  const lanes = new WorkLanes<number>({
+    lanes: 4,
+    pollMs: 3_600_000,
+    claim: () => {
+      claims++;
+      return Promise.resolve(jobs.shift());
+    },
+    work: async (job) => {
+      await held.promise;
+      done.push(job);
+    },
+  });
+  lanes.start();
+  await expect.poll(() => claims).toBe(4);
+  lanes.wake();
+  await expect.poll(() => claims).toBe(5);
+  // Whoever finds one wakes the next, until all lanes are at work.
+  jobs.push(1, 2, 3, 4, 5);
+  lanes.wake();
+  await expect.poll(() => jobs.length).toBe(1);
+  held.resolve();
+  await expect.poll(() => done.length).toBe(5);
+  await lanes.stop();
+});
+
 it('goes on after a claim or a job that failed', async () => {
   const answers: (() => Promise<string | undefined>)[] = [
     () => Promise.reject(new Error('no database')),

@@ -33,14 +33,19 @@ export class WorkLanes<Job> {
     this.#done = Promise.all(Array.from({ length: this.settings.lanes }, () => this.#lane()));
   }
 
+  /**
+   * There may be something to claim. One lane looks, and whoever finds something wakes the next: all of them at once would
+   * ask the database for one job as many times as there are lanes.
+   */
   wake(): void {
-    for (const wakeUp of this.#sleepers) wakeUp();
+    const [first] = this.#sleepers;
+    first?.();
   }
 
   /** Stops claiming and tells running jobs; resolves when all lanes are empty. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.wake();
+    for (const wakeUp of this.#sleepers) wakeUp();
     await this.#done;
   }
 
@@ -48,29 +53,35 @@ export class WorkLanes<Job> {
     while (!this.#stopping.signal.aborted) {
       // Before the claim is sent: a lease that is counted from later would outlast the row's.
       const claimedAt = performance.now();
-      const asleep = this.#sleep();
+      const sleep = this.#sleep();
       try {
         const job = await this.settings.claim();
-        if (job === undefined) await asleep;
-        else await this.settings.work(job, claimedAt, this.#stopping.signal);
+        if (job === undefined) await sleep.over;
+        else {
+          // Whoever works is not to be woken in the place of one who could look.
+          sleep.end();
+          this.wake();
+          await this.settings.work(job, claimedAt, this.#stopping.signal);
+        }
       } catch (error) {
+        sleep.end();
         log.warn({ err: error }, 'a lane failed; it goes on after a pause');
-        await asleep;
+        await this.#sleep().over;
       }
     }
   }
 
   /** Begins before the claim, so that a wake-up between an empty claim and the sleep is not lost. */
-  #sleep(): Promise<void> {
-    return new Promise((resolve) => {
-      const wakeUp = () => {
-        clearTimeout(timer);
-        this.#sleepers.delete(wakeUp);
-        resolve();
-      };
-      const timer = setTimeout(wakeUp, this.settings.pollMs ?? 1_000);
-      this.#sleepers.add(wakeUp);
-      if (this.#stopping.signal.aborted) wakeUp();
-    });
+  #sleep(): { over: Promise<void>; end: () => void } {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wakeUp = () => {
+      clearTimeout(timer);
+      this.#sleepers.delete(wakeUp);
+      resolve();
+    };
+    const timer = setTimeout(wakeUp, this.settings.pollMs ?? 1_000);
+    this.#sleepers.add(wakeUp);
+    if (this.#stopping.signal.aborted) wakeUp();
+    return { over: promise, end: wakeUp };
   }
 }

@@ -1,6 +1,6 @@
 import { LEASE_SECONDS } from '../runs/lease.js';
 import type { DataSource, EntityManager } from 'typeorm';
-import type { RunRow } from '../store/entities.js';
+import { STORED_PLAN, type ClaimedRun } from '../runs/load-plan.js';
 import { ADMISSION_LOCK, askForSpace } from './ask-for-space.js';
 import { expectedSpace, type Candidate } from './expected-space.js';
 import { BUSY_TARGET, FULL_STORAGES } from './waits.sql.js';
@@ -52,7 +52,7 @@ const CLAIM = `
        FROM backup_runs AS waiting LEFT JOIN backup_configs AS config ON config.id = waiting.config_id
       WHERE waiting.id = $2 AND ${MAY_START}
         FOR UPDATE OF waiting SKIP LOCKED)
-  RETURNING run.*`;
+  RETURNING run.*, ${STORED_PLAN} AS plan`;
 
 /** Once for each reason: not at every look. */
 const WAITS = `
@@ -70,7 +70,7 @@ export async function claimBackup(
   database: DataSource,
   worker: string,
   spoolRoot: string | undefined,
-): Promise<RunRow | undefined> {
+): Promise<ClaimedRun | undefined> {
   for (const candidate of await database.query<Candidate[]>(CANDIDATES)) {
     const isBound = spoolRoot !== undefined && !candidate.isUnbound;
     const needs = isBound ? await expectedSpace(candidate, spoolRoot) : [];
@@ -97,8 +97,8 @@ function hasLimit({ storage, secondaryStorage }: Candidate): boolean {
   return (storage?.maxRuns ?? secondaryStorage?.maxRuns) !== undefined;
 }
 
-async function claim(manager: Pick<EntityManager, 'query'>, worker: string, id: string): Promise<RunRow | undefined> {
-  const [rows] = await manager.query<[RunRow[], number]>(CLAIM, [worker, id]);
+async function claim(manager: Pick<EntityManager, 'query'>, worker: string, id: string): Promise<ClaimedRun | undefined> {
+  const [rows] = await manager.query<[ClaimedRun[], number]>(CLAIM, [worker, id]);
   return rows[0];
 }
 

@@ -32,13 +32,14 @@ const CLOSE_ABANDONED_ATTEMPTS = `
          error_message = 'ABANDONED: the worker died or lost its lease'
    WHERE backup_status = 'running' AND id IN (SELECT log_id FROM backup_attempts WHERE run_id = $1)`;
 
-const INSERT_LOG = `
-  INSERT INTO backup_log (backup_type, backup_file, backup_status, started_at)
-  VALUES ($1, $2, 'running', clock_timestamp()) RETURNING id, started_at`;
-
 const INSERT_ATTEMPT = `
-  INSERT INTO backup_attempts (log_id, run_id, attempt, epoch, worker, resources)
-  VALUES ($1, $2, $3, $4, $5, $6::jsonb)`;
+  WITH log AS (
+    INSERT INTO backup_log (backup_type, backup_file, backup_status, started_at)
+    VALUES ($1, $2, 'running', clock_timestamp()) RETURNING id, started_at
+  ), attempt AS (
+    INSERT INTO backup_attempts (log_id, run_id, attempt, epoch, worker, resources)
+    SELECT log.id, $3, $4, $5, $6, $7::jsonb FROM log)
+  SELECT id, started_at FROM log`;
 
 export interface Attempt {
   logId: number;
@@ -87,14 +88,19 @@ async function tryToBegin(
     const taken = await tx.manager.query<unknown[]>(IS_NAME_TAKEN, [path, run.id]);
     if (taken.length > 0 && run.started_at === null) throw new NameTaken(path);
     const recordId = run.record_id ?? (await insertRecord(tx, run, startedAt));
-    await tx.manager.query(CLOSE_ABANDONED_ATTEMPTS, [run.id]);
-    const [log] = await tx.manager.query<{ id: number; started_at: Date }[]>(INSERT_LOG, [
+    // The first attempt has nobody before it.
+    if (run.attempt > 1) await tx.manager.query(CLOSE_ABANDONED_ATTEMPTS, [run.id]);
+    const limits = resources === undefined ? null : JSON.stringify(resources);
+    const [log] = await tx.manager.query<{ id: number; started_at: Date }[]>(INSERT_ATTEMPT, [
       run.backup_level,
       basename(path),
+      run.id,
+      run.attempt,
+      run.epoch,
+      run.owner,
+      limits,
     ]);
     if (!log) throw new Error('INSERT … RETURNING gave no row');
-    const limits = resources === undefined ? null : JSON.stringify(resources);
-    await tx.manager.query(INSERT_ATTEMPT, [log.id, run.id, run.attempt, run.epoch, run.owner, limits]);
     await tx.publish(
       newEvent(
         'backup.started',

@@ -1,8 +1,8 @@
 import { claimOne } from '@hozen/persistence';
 import type { DataSource } from 'typeorm';
 import { claimBackup } from '../admission/claim-backup.js';
-import type { RunRow } from '../store/entities.js';
 import { LEASE_SECONDS } from './lease.js';
+import { STORED_PLAN, type ClaimedRun } from './load-plan.js';
 
 /**
  * Takes the next log that may start, or that a dead worker left behind, in one statement.
@@ -32,7 +32,7 @@ const CLAIM_LOG = `
       ORDER BY waiting.not_before, waiting.id
       LIMIT 1
       FOR UPDATE SKIP LOCKED)
-  RETURNING run.*`;
+  RETURNING run.*, ${STORED_PLAN} AS plan`;
 
 /**
  * Logs are short and due every few minutes: they do not wait for the hours that a backup may take, nor for places at a
@@ -49,6 +49,6 @@ export function claimRun(
   worker: string,
   kind: RunKind,
   spoolRoot?: string,
-): Promise<RunRow | undefined> {
+): Promise<ClaimedRun | undefined> {
   return kind === 'logs' ? claimOne(database, CLAIM_LOG, worker) : claimBackup(database, worker, spoolRoot);
 }

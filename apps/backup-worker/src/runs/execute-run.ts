@@ -16,7 +16,7 @@ import { finishCompleted } from './finish-run.js';
 import type { ExecutionContext } from './execution-context.js';
 import { jobOf, makeSpool } from './job-of.js';
 import { lineageOf } from './lineage.js';
-import { loadPlan, type RunPlan } from './load-plan.js';
+import { planOf, type ClaimedRun, type RunPlan } from './load-plan.js';
 import { ProgressMeter } from './progress-meter.js';
 import { renewLease } from './renew-lease.js';
 import { RENEW_EVERY_MS } from './under-lease.js';
@@ -31,7 +31,7 @@ import { isInWindow } from './window.js';
  * (our own database is away) is left to the lease: it runs out, and the next owner starts from what is written down.
  * @param claimedAt `performance.now()` from before the claim was sent
  */
-export async function executeRun(run: RunRow, claimedAt: number, context: ExecutionContext): Promise<void> {
+export async function executeRun(run: ClaimedRun, claimedAt: number, context: ExecutionContext): Promise<void> {
   const attributes = { 'hozen.run_id': run.id, 'hozen.attempt': run.attempt, 'hozen.epoch': Number(run.epoch) };
   await withLogFields({ run_id: run.id, attempt: run.attempt }, () =>
     inSpan('run backup', { attributes, parent: run.traceparent ?? undefined }, async () => {
@@ -44,7 +44,7 @@ export async function executeRun(run: RunRow, claimedAt: number, context: Execut
   );
 }
 
-async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionContext): Promise<void> {
+async function executeLeased(run: ClaimedRun, claimedAt: number, context: ExecutionContext): Promise<void> {
   const meter = new ProgressMeter();
   let signals: JobSignals | undefined;
   let plan: RunPlan | undefined;
@@ -63,7 +63,7 @@ async function executeLeased(run: RunRow, claimedAt: number, context: ExecutionC
     },
   });
   try {
-    const loaded = (plan = await loadPlan(context.database, run));
+    const loaded = (plan = planOf(run));
     const { timeoutMinutes } = plan.config;
     const timedOut = new HozenError('TIMED_OUT', { minutes: timeoutMinutes });
     signals = new JobSignals(lease, context.shutdown, timeoutMinutes * 60_000, timedOut);

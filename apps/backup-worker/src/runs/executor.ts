@@ -1,21 +1,21 @@
 import { WorkLanes, workerName } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
-import type { RunRow } from '../store/entities.js';
 import { claimRun, type RunKind } from './claim-run.js';
 import { executeRun } from './execute-run.js';
 import type { ExecutionContext } from './execution-context.js';
+import type { ClaimedRun } from './load-plan.js';
 
 const log = logger('executor');
 
 /** Runs backups: `lanes` at a time in this process and as many logs, any number of processes beside it. */
 export class Executor {
   readonly spoolRoot: string;
-  readonly #lanes: readonly WorkLanes<RunRow>[];
+  readonly #lanes: readonly WorkLanes<ClaimedRun>[];
 
   constructor(context: Omit<ExecutionContext, 'shutdown' | 'log'>, lanes: number) {
     const worker = workerName();
     const lanesFor = (kind: RunKind) =>
-      new WorkLanes<RunRow>({
+      new WorkLanes<ClaimedRun>({
         lanes,
         claim: () => claimRun(context.database, worker, kind, context.spoolRoot),
         work: (run, claimedAt, shutdown) => executeRun(run, claimedAt, { ...context, log, shutdown }),
