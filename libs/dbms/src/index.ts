@@ -7,7 +7,7 @@ export type { TakeRows } from './copy/copy-messages.js';
 export { runSingle } from './connection/single-statement.js';
 export { resultsOf } from './connection/statements.js';
 export * from './inspection/cluster-facts.js';
-export { inspectActivity, inspectCluster } from './inspection/inspect-cluster.js';
+export { inspectActivity, inspectCluster, inspectTogether } from './inspection/inspect-cluster.js';
 export { connectMariadb, MariadbClient } from './mariadb/connect-mariadb.js';
 export {
   BINLOG_RIGHTS,

@@ -17,15 +17,28 @@ const ATTEMPTS = 5;
  * @throws HozenError of the TARGET_ codes
  */
 export async function inspectCluster(client: TargetClient): Promise<ClusterFacts> {
+  return (await inspectTogether(client, [])).facts;
+}
+
+/**
+ * The same, and other statements with it in the one round trip. They may be repeated.
+ * @returns `results`: the rows of each statement
+ * @throws HozenError of the TARGET_ codes
+ */
+export async function inspectTogether(
+  client: TargetClient,
+  statements: readonly string[],
+): Promise<{ facts: ClusterFacts; results: object[][] }> {
   try {
-    const { cluster, databases } = await look(client);
-    return {
+    const { cluster, databases, results } = await look(client, statements);
+    const facts = {
       ...cluster,
       major: Math.floor(cluster.versionNum / 10_000),
       canReadEverything: cluster.canReadEverything && databases.every(mayEnter),
       databases,
       totals: totalsOf(databases),
     };
+    return { facts, results };
   } catch (error) {
     throw asTargetError(error, client.address);
   }
@@ -44,11 +57,14 @@ export async function inspectActivity(client: TargetClient): Promise<ServerActiv
 type Cluster = Omit<ClusterFacts, 'major' | 'databases' | 'totals'>;
 
 /** Databases may be dropped while we look. */
-async function look(client: TargetClient): Promise<{ cluster: Cluster; databases: DatabaseFacts[] }> {
+async function look(
+  client: TargetClient,
+  statements: readonly string[],
+): Promise<{ cluster: Cluster; databases: DatabaseFacts[]; results: object[][] }> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const [cluster, databases] = (await resultsOf(client, [CLUSTER, DATABASES])) as [Cluster[], DatabaseFacts[]];
-      return { cluster: one(cluster), databases };
+      const [cluster, databases, ...results] = await resultsOf(client, [CLUSTER, DATABASES, ...statements]);
+      return { cluster: one(cluster as Cluster[]), databases: databases as DatabaseFacts[], results };
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       if (!VANISHED.has(code) || attempt === ATTEMPTS) throw error;

@@ -61,7 +61,8 @@ export async function checkTarget(
       },
       parts: job.config,
       connect: (address) => ahead.connect(address),
-      found: ({ address, facts, databases }) => ahead.begin(address, facts, largestFirst(databases)[0]?.name),
+      inspect: (client) => ahead.inspect(client),
+      found: ({ address, databases }) => ahead.begin(address, largestFirst(databases)[0]?.name),
     }).catch(async (error: unknown) => {
       await ahead[Symbol.asyncDispose]();
       throw error;
@@ -78,8 +79,10 @@ interface Meanwhile {
   first?: (client: TargetClient) => Promise<unknown>;
   /** Instead of a connection for the check alone. */
   connect?: (address: PostgresAddress) => Promise<{ client: TargetClient } & AsyncDisposable>;
+  /** Instead of a look at the server alone. */
+  inspect?: (client: TargetClient) => Promise<ClusterFacts>;
   /** The target can be dumped, as far as it is known. */
-  found?: (found: Pick<CheckedTarget, 'address' | 'facts' | 'databases'>) => void;
+  found?: (found: Pick<CheckedTarget, 'address' | 'databases'>) => void;
 }
 
 /** In the order in which they are dumped. */
@@ -97,7 +100,7 @@ export async function checkServer(
   await using held = await (meanwhile.connect?.(address) ?? connectOnce(address, applicationName));
   const { client } = held;
   await meanwhile.first?.(client);
-  const facts = await inspectCluster(client);
+  const facts = await (meanwhile.inspect?.(client) ?? inspectCluster(client));
   if (!facts.canReadEverything) {
     throw new HozenError('TARGET_RIGHTS_MISSING', { target: spec.name, user: address.user });
   }
@@ -106,7 +109,7 @@ export async function checkServer(
   const wanted = meanwhile.parts && isPart(meanwhile.parts) ? meanwhile.parts : undefined;
   const parts = wanted && (await serverParts(client, { address, databases: open }, wanted, applicationName));
   const { databases, bytes } = parts ?? { databases: open, bytes: facts.totals.bytes };
-  meanwhile.found?.({ address, facts, databases });
+  meanwhile.found?.({ address, databases });
   const warnings = [...warningsOf(facts), ...(parts?.warnings ?? [])];
   const checked = { address, facts, tools, databases, bytes, warnings };
   return wanted && parts

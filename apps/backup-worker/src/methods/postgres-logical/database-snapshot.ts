@@ -41,7 +41,7 @@ export class DatabaseSnapshot implements AsyncDisposable {
    * @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws
    */
   static async open(job: SessionOwner, target: CheckedTarget, database: string, until: SnapshotUntil) {
-    const begun = target.ahead?.take(database) ?? beginSnapshotSession(job, target, database);
+    const begun = target.ahead?.take(database) ?? beginSnapshotSession(job, target.address, database);
     const { client, tables: seen, seenAt } = await begun;
     const stop = () => void client.end().catch(() => undefined);
     until.signal.addEventListener('abort', stop, { once: true });

@@ -1,5 +1,7 @@
 import {
   connect,
+  inspectCluster,
+  inspectTogether,
   sessionName,
   toolEnvironment,
   type ClusterFacts,
@@ -11,6 +13,7 @@ import { HozenError } from '@hozen/contracts';
 import type { SessionOwner } from '../../job.js';
 import { ToolOutput } from '../../pipeline/tool-output.js';
 import { beginSnapshotSession, prepared, type SnapshotSession } from './snapshot-session.js';
+import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
 
 /** The database that the last dump of a server began with, by the server's place: most often it is the same again. */
 const last = new Map<string, string>();
@@ -24,7 +27,7 @@ const OF_THE_SERVER = new Set(['TARGET_UNREACHABLE', 'TARGET_AUTH_FAILED', 'TARG
  * to log in once more takes longer than all that is asked.
  */
 export class DumpAhead implements AsyncDisposable {
-  #guessed: { database: string; client: TargetClient } | undefined;
+  #guessed: { database: string; client: TargetClient; seen?: Omit<SnapshotSession, 'client'> } | undefined;
   #begun: { database: string; session: Promise<SnapshotSession> } | undefined;
 
   #env: Promise<DisposableToolEnvironment> | undefined;
@@ -45,18 +48,29 @@ export class DumpAhead implements AsyncDisposable {
     };
   }
 
+  /**
+   * Looks at the server. Where the database was guessed, its tables are seen in the same round trip, and the session has its
+   * settings: what does not go together is asked for one by one.
+   * @throws HozenError of the TARGET_ codes
+   */
+  async inspect(client: TargetClient): Promise<ClusterFacts> {
+    if (this.#guessed?.client !== client) return inspectCluster(client);
+    const seenAt = performance.now();
+    const settings = sessionSettings(this.job.config.lockWaitSeconds);
+    const together = await inspectTogether(client, [...settings, TABLES]).catch(() => undefined);
+    if (!together) return inspectCluster(client);
+    this.#guessed.seen = { tables: together.results.at(-1) as TableFacts[], seenAt };
+    return together.facts;
+  }
+
   /** @param database the first one, if there is one */
-  begin(address: PostgresAddress, facts: Pick<ClusterFacts, 'versionNum'>, database: string | undefined): void {
+  begin(address: PostgresAddress, database: string | undefined): void {
     if (database === undefined) return;
     last.set(placeOf(address), database);
     this.#env = environmentFor(address, this.job);
     this.#output = ToolOutput.open();
     for (const opening of [this.#env, this.#output]) opening.catch(() => undefined);
-    const { lockWaitSeconds } = this.job.config;
-    const session =
-      this.#guessed?.database === database
-        ? prepared(this.#guessed.client, facts.versionNum, lockWaitSeconds)
-        : beginSnapshotSession(this.job, { address, facts }, database);
+    const session = this.#session(address, database);
     // Looked at by whoever takes it.
     session.catch(() => undefined);
     this.#begun = { database, session };
@@ -91,6 +105,12 @@ export class DumpAhead implements AsyncDisposable {
     await session?.client[Symbol.asyncDispose]();
     await (await this.takeEnvironment()?.catch(() => undefined))?.[Symbol.asyncDispose]();
     (await this.takeOutput()?.catch(() => undefined))?.close();
+  }
+
+  #session(address: PostgresAddress, database: string): Promise<SnapshotSession> {
+    if (this.#guessed?.database !== database) return beginSnapshotSession(this.job, address, database);
+    const { client, seen } = this.#guessed;
+    return seen ? Promise.resolve({ client, ...seen }) : prepared(client, this.job.config.lockWaitSeconds);
   }
 
   get #name(): string {

@@ -18,7 +18,7 @@ export async function openReadingSession(
   tables: readonly { schema: string; name: string }[],
   signal: AbortSignal,
 ): Promise<TargetClient> {
-  const { address, facts } = target;
+  const { address } = target;
   const client = await connect(address, {
     applicationName: sessionName(job.runId, job.epoch),
     database: database.name,
@@ -28,7 +28,7 @@ export async function openReadingSession(
   try {
     signal.throwIfAborted();
     // On its own: a limit on statements that the role has holds for all that is sent together.
-    await client.query(sessionSettings(facts.versionNum, job.config.lockWaitSeconds));
+    await resultsOf(client, sessionSettings(job.config.lockWaitSeconds));
     await resultsOf(client, [
       BEGIN,
       `SET TRANSACTION SNAPSHOT ${client.escapeLiteral(snapshotId)}`,

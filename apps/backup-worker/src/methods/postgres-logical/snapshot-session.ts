@@ -1,11 +1,4 @@
-import {
-  asTargetError,
-  connect,
-  sessionName,
-  type ClusterFacts,
-  type PostgresAddress,
-  type TargetClient,
-} from '@hozen/dbms';
+import { asTargetError, connect, resultsOf, sessionName, type PostgresAddress, type TargetClient } from '@hozen/dbms';
 import type { SessionOwner } from '../../job.js';
 import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
 
@@ -21,21 +14,18 @@ export interface SnapshotSession {
 /** @throws HozenError as every connection */
 export async function beginSnapshotSession(
   job: SessionOwner,
-  { address, facts }: { address: PostgresAddress; facts: Pick<ClusterFacts, 'versionNum'> },
+  address: PostgresAddress,
   database: string,
 ): Promise<SnapshotSession> {
   const client = await connect(address, { applicationName: sessionName(job.runId, job.epoch), database });
-  return prepared(client, facts.versionNum, job.config.lockWaitSeconds);
+  return prepared(client, job.config.lockWaitSeconds);
 }
 
 /** On a connection that is there already; closed when it cannot be used. @throws HozenError as every connection */
-export async function prepared(
-  client: TargetClient,
-  versionNum: number,
-  lockWaitSeconds: number,
-): Promise<SnapshotSession> {
+export async function prepared(client: TargetClient, lockWaitSeconds: number): Promise<SnapshotSession> {
   try {
-    await client.query(sessionSettings(versionNum, lockWaitSeconds));
+    // On their own: before version 13 a limit that the role has on statements holds for all that is sent together.
+    await resultsOf(client, sessionSettings(lockWaitSeconds));
     const seenAt = performance.now();
     return { client, tables: (await client.query<TableFacts>(TABLES)).rows, seenAt };
   } catch (error) {

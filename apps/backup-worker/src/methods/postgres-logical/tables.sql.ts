@@ -57,16 +57,17 @@ export function textSettings(encoding: string): string {
   ].join('; ');
 }
 
-/** Before version 17 there is no transaction_timeout; an unknown setting would fail. */
-export function sessionSettings(versionNum: number, lockWaitSeconds: number): string {
+/** Of a session that reads for a dump, whatever the server, its databases and roles say. */
+export function sessionSettings(lockWaitSeconds: number): string[] {
   return [
     'SET statement_timeout = 0',
     'SET idle_in_transaction_session_timeout = 0',
-    ...(versionNum >= 170_000 ? ['SET transaction_timeout = 0'] : []),
+    // Before version 17 there is none, and an unknown setting would fail.
+    `SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL`,
     // A database may say otherwise, and the sizes below must not wait behind a row of parallel workers.
     'SET max_parallel_workers_per_gather = 0',
     // Compiling a query over thousands of tables takes longer than running it.
     'SET jit = off',
     `SET lock_timeout = ${lockWaitSeconds * 1000}`,
-  ].join('; ');
+  ];
 }
