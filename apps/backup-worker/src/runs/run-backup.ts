@@ -116,11 +116,18 @@ async function makeArtefact(
   context: AttemptContext,
 ): Promise<{ artefact: CommittedArtefact; second: SecondSink | undefined }> {
   // It is kept while the first bytes are being read: the books of all workers take longer than the look at the target.
-  const { kept } = await checkRoom(job, checking, context.keepSpace);
+  const room = checkRoom(job, checking, context.keepSpace);
+  room.catch(() => undefined);
+  const target = await checking;
+  const opening = openArtefact(job, target.bytes, context.pace);
+  // That there is no room says more than that nothing could be opened.
+  const { kept } = await room.catch(async (error: unknown) => {
+    await (await opening.catch(() => undefined))?.abort();
+    throw error;
+  });
   const refused = new AbortController();
   kept.catch((error: unknown) => refused.abort(error));
-  const target = await checking;
-  const writer = await openArtefact(job, target.bytes, context.pace);
+  const writer = await opening;
   try {
     const signal = AbortSignal.any([context.signal, refused.signal]);
     const summary = await target.dump(job, writer, { ...context, signal });

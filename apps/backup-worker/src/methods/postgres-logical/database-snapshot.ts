@@ -3,7 +3,7 @@ import { HozenError, type PartsPatterns } from '@hozen/contracts';
 import type { SessionOwner } from '../../job.js';
 import { databasePart, type DatabasePart } from '../../parts/database-part.js';
 import type { CheckedTarget } from './check-target.js';
-import { beginSnapshotSession } from './snapshot-session.js';
+import { beginSnapshotSession, type SnapshotSession } from './snapshot-session.js';
 import { COLUMNS, TABLES, type TableFacts } from './tables.sql.js';
 
 /** What ends a snapshot early, and who is told when its session is lost. */
@@ -14,8 +14,6 @@ export interface SnapshotUntil {
 
 /** Tables locked by one statement: a long one is parsed as a whole. */
 const BATCH = 500;
-/** A list of tables is not used any more after this: one that was made since would be locked too late. */
-const STALE_MS = 500;
 /** Times a table may be dropped while we are about to lock it. */
 const ATTEMPTS = 10;
 /** SQLSTATEs of a table that vanished in between, and of a deadlock with whoever changes them. */
@@ -30,7 +28,7 @@ const AGAIN = new Set(['42P01', '3F000', '40P01']);
  */
 export class DatabaseSnapshot implements AsyncDisposable {
   private constructor(
-    private readonly client: TargetClient,
+    readonly client: TargetClient,
     /** For pg_dump --snapshot. */
     readonly id: string,
     readonly tables: TableFacts[],
@@ -41,15 +39,26 @@ export class DatabaseSnapshot implements AsyncDisposable {
    * @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws
    */
   static async open(job: SessionOwner, target: CheckedTarget, database: string, until: SnapshotUntil) {
-    const begun = target.ahead?.take(database) ?? beginSnapshotSession(job, target.address, database);
-    const { client, tables: seen, seenAt } = await begun;
+    const snapshot = await (target.ahead?.take(database, until.signal) ??
+      this.take(beginSnapshotSession(job, target.address, database), until.signal));
+    const { client } = snapshot;
+    client.once('error', (error) => until.fail(asTargetError(error, client.address)));
+    return snapshot;
+  }
+
+  /**
+   * In a session that has just seen its tables.
+   * @param signal ends it, even while it waits for a lock
+   * @throws HozenError as {@link open}
+   */
+  static async take(begun: Promise<SnapshotSession>, signal: AbortSignal): Promise<DatabaseSnapshot> {
+    const { client, tables: seen } = await begun;
     const stop = () => void client.end().catch(() => undefined);
-    until.signal.addEventListener('abort', stop, { once: true });
-    client.once('end', () => until.signal.removeEventListener('abort', stop));
+    signal.addEventListener('abort', stop, { once: true });
+    client.once('end', () => signal.removeEventListener('abort', stop));
     try {
-      until.signal.throwIfAborted();
-      const { id, tables } = await takeSnapshot(client, performance.now() - seenAt > STALE_MS ? undefined : seen);
-      client.once('error', (error) => until.fail(asTargetError(error, client.address)));
+      signal.throwIfAborted();
+      const { id, tables } = await takeSnapshot(client, seen);
       return new DatabaseSnapshot(client, id, tables);
     } catch (error) {
       await client[Symbol.asyncDispose]();
@@ -99,16 +108,14 @@ const EXPORT = 'SELECT pg_export_snapshot() AS id';
 
 /**
  * Locks, and then the snapshot: no statement before pg_export_snapshot() makes one.
- * @param seen the tables there were a moment ago, if it was only a moment
+ * @param seen the tables there were a moment ago
  */
 async function takeSnapshot(
   client: TargetClient,
-  seen: readonly TableFacts[] | undefined,
+  seen: readonly TableFacts[],
 ): Promise<{ id: string; tables: TableFacts[] }> {
-  let known = seen;
+  let tables = seen;
   for (let attempt = 1; ; attempt++) {
-    const tables = known ?? (await client.query<TableFacts>(TABLES)).rows;
-    known = undefined;
     try {
       const results = await resultsOf(client, [BEGIN, ...lockForReading(client, tables), EXPORT, TABLES]);
       const [exported, seenNow] = results.slice(-2) as [{ id: string }[], TableFacts[]];
@@ -118,6 +125,7 @@ async function takeSnapshot(
       if (!AGAIN.has(code)) throw error;
       if (attempt === ATTEMPTS) throw locked(client, error);
       await client.query('ROLLBACK');
+      tables = (await client.query<TableFacts>(TABLES)).rows;
     }
   }
 }

@@ -12,6 +12,7 @@ import {
 import { HozenError } from '@hozen/contracts';
 import type { SessionOwner } from '../../job.js';
 import { ToolOutput } from '../../pipeline/tool-output.js';
+import { DatabaseSnapshot } from './database-snapshot.js';
 import { beginSnapshotSession, prepared, type SnapshotSession } from './snapshot-session.js';
 import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
 
@@ -22,13 +23,14 @@ const last = new Map<string, string>();
 const OF_THE_SERVER = new Set(['TARGET_UNREACHABLE', 'TARGET_AUTH_FAILED', 'TARGET_NOT_READY']);
 
 /**
- * What a dump needs first, begun while the check and the books go on: the session for its first database, and what its
+ * What a dump needs first, begun while the check and the books go on: the snapshot of its first database, and what its
  * first program needs. Where the database was guessed right, the session is the one that the server was looked at with:
  * to log in once more takes longer than all that is asked.
  */
 export class DumpAhead implements AsyncDisposable {
-  #guessed: { database: string; client: TargetClient; seen?: Omit<SnapshotSession, 'client'> } | undefined;
-  #begun: { database: string; session: Promise<SnapshotSession> } | undefined;
+  #guessed: { database: string; client: TargetClient; tables?: TableFacts[] } | undefined;
+  #begun: { database: string; snapshot: Promise<DatabaseSnapshot> } | undefined;
+  readonly #stop = new AbortController();
 
   #env: Promise<DisposableToolEnvironment> | undefined;
   #output: Promise<ToolOutput> | undefined;
@@ -55,11 +57,10 @@ export class DumpAhead implements AsyncDisposable {
    */
   async inspect(client: TargetClient): Promise<ClusterFacts> {
     if (this.#guessed?.client !== client) return inspectCluster(client);
-    const seenAt = performance.now();
     const settings = sessionSettings(this.job.config.lockWaitSeconds);
     const together = await inspectTogether(client, [...settings, TABLES]).catch(() => undefined);
     if (!together) return inspectCluster(client);
-    this.#guessed.seen = { tables: together.results.at(-1) as TableFacts[], seenAt };
+    this.#guessed.tables = together.results.at(-1) as TableFacts[];
     return together.facts;
   }
 
@@ -70,18 +71,24 @@ export class DumpAhead implements AsyncDisposable {
     this.#env = environmentFor(address, this.job);
     this.#output = ToolOutput.open();
     for (const opening of [this.#env, this.#output]) opening.catch(() => undefined);
-    const session = this.#session(address, database);
+    const snapshot = DatabaseSnapshot.take(this.#session(address, database), this.#stop.signal);
     // Looked at by whoever takes it.
-    session.catch(() => undefined);
-    this.#begun = { database, session };
+    snapshot.catch(() => undefined);
+    this.#begun = { database, snapshot };
   }
 
-  /** @returns undefined where it is not for this database, or was taken already */
-  take(database: string): Promise<SnapshotSession> | undefined {
+  /**
+   * @param signal ends it, as it does one that is taken now
+   * @returns undefined where it is not for this database, or was taken already
+   */
+  take(database: string, signal: AbortSignal): Promise<DatabaseSnapshot> | undefined {
     if (this.#begun?.database !== database) return undefined;
-    const { session } = this.#begun;
+    const { snapshot } = this.#begun;
     this.#begun = undefined;
-    return session;
+    const stop = () => this.#stop.abort(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+    return snapshot;
   }
 
   /** Once; whoever takes it disposes of it. */
@@ -101,16 +108,17 @@ export class DumpAhead implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const begun = this.#begun;
     this.#begun = undefined;
-    const session = await begun?.session.catch(() => undefined);
-    await session?.client[Symbol.asyncDispose]();
+    // It may still be waiting for a lock.
+    if (begun) this.#stop.abort();
+    await (await begun?.snapshot.catch(() => undefined))?.[Symbol.asyncDispose]();
     await (await this.takeEnvironment()?.catch(() => undefined))?.[Symbol.asyncDispose]();
     (await this.takeOutput()?.catch(() => undefined))?.close();
   }
 
   #session(address: PostgresAddress, database: string): Promise<SnapshotSession> {
     if (this.#guessed?.database !== database) return beginSnapshotSession(this.job, address, database);
-    const { client, seen } = this.#guessed;
-    return seen ? Promise.resolve({ client, ...seen }) : prepared(client, this.job.config.lockWaitSeconds);
+    const { client, tables } = this.#guessed;
+    return tables ? Promise.resolve({ client, tables }) : prepared(client, this.job.config.lockWaitSeconds);
   }
 
   get #name(): string {

@@ -5,10 +5,8 @@ import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
 /** A session that is about to take a snapshot: connected, with its settings, and it has seen which tables there are. */
 export interface SnapshotSession {
   client: TargetClient;
-  /** To be locked; they may have changed since. */
+  /** To be locked at once, so that few have changed since. */
   tables: TableFacts[];
-  /** `performance.now()` when they were seen. */
-  seenAt: number;
 }
 
 /** @throws HozenError as every connection */
@@ -26,8 +24,7 @@ export async function prepared(client: TargetClient, lockWaitSeconds: number): P
   try {
     // On their own: before version 13 a limit that the role has on statements holds for all that is sent together.
     await resultsOf(client, sessionSettings(lockWaitSeconds));
-    const seenAt = performance.now();
-    return { client, tables: (await client.query<TableFacts>(TABLES)).rows, seenAt };
+    return { client, tables: (await client.query<TableFacts>(TABLES)).rows };
   } catch (error) {
     await client[Symbol.asyncDispose]();
     throw asTargetError(error, client.address);
