@@ -5,6 +5,7 @@ export { formatDatabaseUrl, parseDatabaseUrl, type DatabaseAddress } from './dat
 export { HandBack, JobSignals } from './job-signals.js';
 export { LeaseKeeper, type LeaseSettings } from './lease-keeper.js';
 export { migrate } from './migrate.js';
+export { queryPrepared, type PreparedStatement } from './query-prepared.js';
 export { provision, type ProvisionSettings } from './provision.js';
 export { roleOf, SERVICE_NAMES, type ServiceName } from './services.js';
 export { SHARED_TABLES, SharedTables } from './shared-tables.js';

@@ -1,3 +1,4 @@
+import { queryPrepared, type PreparedStatement } from '@hozen/persistence';
 import type { EntityManager } from 'typeorm';
 import type { SpaceNeed } from './file-systems.js';
 
@@ -21,7 +22,9 @@ export const ADMISSION_LOCK = `SELECT pg_advisory_xact_lock(hashtext('hozen admi
  * - Kept for others is what those at work have, and those that wait for room since before. So a large run is not passed by
  *   small ones for ever.
  */
-const ASK = `
+const ASK: PreparedStatement = {
+  name: 'room for a backup',
+  text: `
   WITH needs AS (
     SELECT * FROM jsonb_to_recordset($2::jsonb)
              AS need ("fileSystem" text, path text, bytes bigint, "freeBytes" double precision)
@@ -46,7 +49,8 @@ const ASK = `
        WHERE mine.id = $1 AND other.id <> mine.id AND claim.file_system = needs."fileSystem"
          AND (other.state = 'running'
               OR (other.state = 'queued' AND other.waits_for IS NOT NULL AND other.not_before <= clock_timestamp()
-                  AND (other.not_before, other.id) < (mine.not_before, mine.id)))) AS kept`;
+                  AND (other.not_before, other.id) < (mine.not_before, mine.id)))) AS kept`,
+};
 
 /**
  * Keeps room for a run, or remembers that it wants it. To be called under {@link ADMISSION_LOCK}.
@@ -58,6 +62,6 @@ export async function askForSpace(
   needs: readonly SpaceNeed[],
 ): Promise<SpaceWait | undefined> {
   const asked = needs.map((need) => ({ ...need, bytes: Math.ceil(need.bytes) }));
-  const found = await manager.query<SpaceWait[]>(ASK, [runId, JSON.stringify(asked)]);
+  const found = await queryPrepared<SpaceWait>(manager, ASK, [runId, JSON.stringify(asked)]);
   return found.find(({ neededBytes, freeBytes, keptBytes }) => keptBytes > 0 && freeBytes - keptBytes < neededBytes);
 }

@@ -1,4 +1,5 @@
 import { LEASE_SECONDS } from '../runs/lease.js';
+import { queryPrepared, type PreparedStatement } from '@hozen/persistence';
 import type { DataSource, EntityManager } from 'typeorm';
 import { STORED_PLAN, type ClaimedRun } from '../runs/load-plan.js';
 import { ADMISSION_LOCK, askForSpace } from './ask-for-space.js';
@@ -23,7 +24,9 @@ const MAY_START = `
                               AND earlier.started_at >= date_trunc('second', clock_timestamp()))
            AND (waiting.cancel_requested_at IS NOT NULL OR NOT EXISTS (${FULL_STORAGES}))))`;
 
-const CANDIDATES = `
+const CANDIDATES: PreparedStatement = {
+  name: 'backups that may start',
+  text: `
   SELECT waiting.id, waiting.state = 'running' OR waiting.cancel_requested_at IS NOT NULL AS "isUnbound",
          config.spec -> 'storage' AS storage, config.spec -> 'secondaryStorage' AS "secondaryStorage",
          CASE WHEN waiting.options ->> 'verify' = 'false' THEN 'checksum' ELSE config.spec ->> 'proof' END AS proof,
@@ -39,10 +42,13 @@ const CANDIDATES = `
        ORDER BY made.started_at DESC NULLS LAST LIMIT 1) AS last ON true
    WHERE ${MAY_START}
    ORDER BY waiting.not_before, waiting.id
-   LIMIT ${MOST_CANDIDATES}`;
+   LIMIT ${MOST_CANDIDATES}`,
+};
 
 /** SKIP LOCKED: nobody waits for a row that its owner is about to end. The unique index has the last word. */
-const CLAIM = `
+const CLAIM: PreparedStatement = {
+  name: 'claim of a backup',
+  text: `
   UPDATE backup_runs AS run
      SET state = 'running', owner = $1, epoch = nextval('fence_epoch'), attempt = run.attempt + 1, progress = NULL,
          waits_for = NULL, takeovers = run.takeovers + (run.state = 'running')::integer,
@@ -52,7 +58,8 @@ const CLAIM = `
        FROM backup_runs AS waiting LEFT JOIN backup_configs AS config ON config.id = waiting.config_id
       WHERE waiting.id = $2 AND ${MAY_START}
         FOR UPDATE OF waiting SKIP LOCKED)
-  RETURNING run.*, ${STORED_PLAN} AS plan`;
+  RETURNING run.*, ${STORED_PLAN} AS plan`,
+};
 
 /** Once for each reason: not at every look. */
 const WAITS = `
@@ -71,7 +78,7 @@ export async function claimBackup(
   worker: string,
   spoolRoot: string | undefined,
 ): Promise<ClaimedRun | undefined> {
-  for (const candidate of await database.query<Candidate[]>(CANDIDATES)) {
+  for (const candidate of await queryPrepared<Candidate>(database, CANDIDATES)) {
     const isBound = spoolRoot !== undefined && !candidate.isUnbound;
     const needs = isBound ? await expectedSpace(candidate, spoolRoot) : [];
     if (needs.length === 0 && !hasLimit(candidate)) {
@@ -97,9 +104,13 @@ function hasLimit({ storage, secondaryStorage }: Candidate): boolean {
   return (storage?.maxRuns ?? secondaryStorage?.maxRuns) !== undefined;
 }
 
-async function claim(manager: Pick<EntityManager, 'query'>, worker: string, id: string): Promise<ClaimedRun | undefined> {
-  const [rows] = await manager.query<[ClaimedRun[], number]>(CLAIM, [worker, id]);
-  return rows[0];
+async function claim(
+  database: DataSource | EntityManager,
+  worker: string,
+  id: string,
+): Promise<ClaimedRun | undefined> {
+  const [run] = await queryPrepared<ClaimedRun>(database, CLAIM, [worker, id]);
+  return run;
 }
 
 const UNIQUE_VIOLATION = '23505';

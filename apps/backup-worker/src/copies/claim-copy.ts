@@ -76,7 +76,7 @@ const SOURCE = `
    WHERE artefact.run_id = $1`;
 
 export function claimCopy(database: DataSource, worker: string): Promise<DueCopy | undefined> {
-  return claimOne(database, CLAIM, worker);
+  return claimOne(database, { name: 'claim of a copy', text: CLAIM }, worker);
 }
 
 export async function renewCopy(database: DataSource, { run_id, epoch }: DueCopy): Promise<boolean> {

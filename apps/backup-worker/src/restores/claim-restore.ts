@@ -24,5 +24,5 @@ const CLAIM_RESTORE = `
   RETURNING restore.*`;
 
 export function claimRestore(database: DataSource, worker: string): Promise<RestoreRow | undefined> {
-  return claimOne(database, CLAIM_RESTORE, worker);
+  return claimOne(database, { name: 'claim of a restore', text: CLAIM_RESTORE }, worker);
 }

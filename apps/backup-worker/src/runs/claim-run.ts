@@ -50,5 +50,7 @@ export function claimRun(
   kind: RunKind,
   spoolRoot?: string,
 ): Promise<ClaimedRun | undefined> {
-  return kind === 'logs' ? claimOne(database, CLAIM_LOG, worker) : claimBackup(database, worker, spoolRoot);
+  return kind === 'logs'
+    ? claimOne(database, { name: 'claim of a log', text: CLAIM_LOG }, worker)
+    : claimBackup(database, worker, spoolRoot);
 }

@@ -18,5 +18,5 @@ const CLAIM = `
   RETURNING verification.*`;
 
 export function claimVerification(database: DataSource, worker: string): Promise<VerificationRow | undefined> {
-  return claimOne(database, CLAIM, worker);
+  return claimOne(database, { name: 'claim of a verification', text: CLAIM }, worker);
 }

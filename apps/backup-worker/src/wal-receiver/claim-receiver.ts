@@ -53,7 +53,7 @@ const IS_WANTED = `SELECT FROM backup_configs WHERE id = $1 AND spec -> 'continu
 
 export async function claimReceiver(database: DataSource, worker: string): Promise<DueReceiver | undefined> {
   await database.query(ADD_ROWS);
-  return claimOne(database, CLAIM, worker);
+  return claimOne(database, { name: 'claim of a receiver', text: CLAIM }, worker);
 }
 
 export async function renewReceiver(

@@ -36,5 +36,5 @@ const CLAIM_RUN = `
 
 /** @returns the run, now owned by `worker`, or undefined where nothing can be started. */
 export function claimRun(database: DataSource, worker: string): Promise<RunRow | undefined> {
-  return claimOne(database, CLAIM_RUN, worker);
+  return claimOne(database, { name: 'claim of a run', text: CLAIM_RUN }, worker);
 }
