@@ -37,6 +37,13 @@ export async function takeOutput({ tool, output }: StartedTool, take: TakeChunk)
   return tool.done;
 }
 
+/** Ends a program whose output nobody takes; one that has ended already, or was never started, stays as it is. */
+export async function discardTool(started: Promise<StartedTool> | undefined): Promise<void> {
+  const running = await started?.catch(() => undefined);
+  running?.output.close();
+  await running?.tool.done.catch(() => undefined);
+}
+
 /** Runs a program to its end, and hands over what it prints; as {@link takeOutput}. */
 export async function runInto(run: Omit<ToolRun, 'stdout'>, take: TakeChunk): Promise<{ stderr: string }> {
   return takeOutput(await startTool(run), take);

@@ -119,12 +119,18 @@ async function executeLeased(run: ClaimedRun, claimedAt: number, context: Execut
     );
   } catch (error) {
     const reason = signals?.reasonOr(error) ?? error;
+    // Nothing that was begun on the target goes on when the failure is told, or when the next attempt begins.
+    await letGo(checking);
     await settleFailure({ run, plan, attempt, job, reason, ensureLease: () => lease.ensure() }, context);
   } finally {
-    await checking?.then((target) => target[Symbol.asyncDispose]()).catch(() => undefined);
+    await letGo(checking);
     await governor?.[Symbol.asyncDispose]();
     signals?.[Symbol.dispose]();
   }
+}
+
+async function letGo(checking: Promise<ReadyTarget> | undefined): Promise<void> {
+  await checking?.then((target) => target[Symbol.asyncDispose]()).catch(() => undefined);
 }
 
 /** What makes an attempt pointless before it has touched the target. */

@@ -50,10 +50,10 @@ export async function checkTarget(
   job: BackupJob,
   context: Pick<AttemptContext, 'progress' | 'log'>,
 ): Promise<CheckedTarget> {
+  const ahead = new DumpAhead(job);
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
     const applicationName = sessionName(job.runId, job.epoch);
-    const ahead = new DumpAhead(job);
     const target = await checkServer(serverOf(job.target), applicationName, {
       // The first attempt has nobody before it.
       first: async (client) => {
@@ -62,7 +62,7 @@ export async function checkTarget(
       parts: job.config,
       connect: (address) => ahead.connect(address),
       inspect: (client) => ahead.inspect(client),
-      found: ({ address, databases }) => ahead.begin(address, largestFirst(databases)[0]?.name),
+      found: (found) => ahead.begin(found, largestFirst(found.databases)[0]?.name),
     }).catch(async (error: unknown) => {
       await ahead[Symbol.asyncDispose]();
       throw error;
@@ -71,6 +71,9 @@ export async function checkTarget(
     return { ...target, ahead };
   });
 }
+
+/** What a program of a dump needs to know of its target. */
+export type DumpableTarget = Pick<CheckedTarget, 'address' | 'facts' | 'tools' | 'databases'>;
 
 interface Meanwhile {
   /** What of the server is dumped. */
@@ -82,7 +85,7 @@ interface Meanwhile {
   /** Instead of a look at the server alone. */
   inspect?: (client: TargetClient) => Promise<ClusterFacts>;
   /** The target can be dumped, as far as it is known. */
-  found?: (found: Pick<CheckedTarget, 'address' | 'databases'>) => void;
+  found?: (found: DumpableTarget) => void;
 }
 
 /** In the order in which they are dumped. */
@@ -109,7 +112,7 @@ export async function checkServer(
   const wanted = meanwhile.parts && isPart(meanwhile.parts) ? meanwhile.parts : undefined;
   const parts = wanted && (await serverParts(client, { address, databases: open }, wanted, applicationName));
   const { databases, bytes } = parts ?? { databases: open, bytes: facts.totals.bytes };
-  meanwhile.found?.({ address, databases });
+  meanwhile.found?.({ address, facts, tools, databases });
   const warnings = [...warningsOf(facts), ...(parts?.warnings ?? [])];
   const checked = { address, facts, tools, databases, bytes, warnings };
   return wanted && parts

@@ -27,6 +27,11 @@ export interface ClusterDatabase {
   isTemplate: boolean;
 }
 
+/** In the artefact. @param index of the database among those that are dumped */
+export function folderOf(index: number): string {
+  return `databases/${String(index + 1).padStart(4, '0')}`;
+}
+
 export function clusterJson(job: BackupJob, target: CheckedTarget): ClusterJson {
   const { facts, tools } = target;
   return {
@@ -43,7 +48,7 @@ export function clusterJson(job: BackupJob, target: CheckedTarget): ClusterJson 
     tools: tools.version,
     superuser: facts.bootstrapSuperuser,
     databases: target.databases.map((database, index) => ({
-      folder: `databases/${String(index + 1).padStart(4, '0')}`,
+      folder: folderOf(index),
       name: database.name,
       owner: database.owner,
       encoding: database.encoding,

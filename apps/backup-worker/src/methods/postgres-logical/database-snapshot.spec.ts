@@ -25,6 +25,7 @@ async function open(change: { lockWaitSeconds?: number } = {}): Promise<Database
   const job = jobFor(server.address(), folder.path);
   Object.assign(job.config, change);
   const target = await checkTarget(job, quietContext());
+  await target.ahead?.[Symbol.asyncDispose]();
   const until = { signal: new AbortController().signal, fail: () => undefined };
   return DatabaseSnapshot.open(job, target, database, until);
 }

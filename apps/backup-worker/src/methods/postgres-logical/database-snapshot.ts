@@ -36,11 +36,17 @@ export class DatabaseSnapshot implements AsyncDisposable {
 
   /**
    * @param until ends it, even while it waits for a lock
+   * @param ahead where it is being taken already
    * @throws HozenError TARGET_LOCKED, TARGET_RIGHTS_MISSING and what connect throws
    */
-  static async open(job: SessionOwner, target: CheckedTarget, database: string, until: SnapshotUntil) {
-    const snapshot = await (target.ahead?.take(database, until.signal) ??
-      this.take(beginSnapshotSession(job, target.address, database), until.signal));
+  static async open(
+    job: SessionOwner,
+    target: Pick<CheckedTarget, 'address'>,
+    database: string,
+    until: SnapshotUntil,
+    ahead?: Promise<DatabaseSnapshot>,
+  ) {
+    const snapshot = await (ahead ?? this.take(beginSnapshotSession(job, target.address, database), until.signal));
     const { client } = snapshot;
     client.once('error', (error) => until.fail(asTargetError(error, client.address)));
     return snapshot;

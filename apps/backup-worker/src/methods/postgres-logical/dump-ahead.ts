@@ -10,35 +10,55 @@ import {
   type TargetClient,
 } from '@hozen/dbms';
 import { HozenError } from '@hozen/contracts';
+import { continueTrace, currentTraceparent } from '@hozen/telemetry';
 import type { SessionOwner } from '../../job.js';
+import { discardTool, type StartedTool } from '../../pipeline/pour.js';
 import { ToolOutput } from '../../pipeline/tool-output.js';
+import type { DumpableTarget } from './check-target.js';
+import { folderOf } from './cluster-json.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
+import { definitionsIn } from './plan-database.js';
 import { beginSnapshotSession, prepared, type SnapshotSession } from './snapshot-session.js';
+import { startDump } from './start-dump.js';
 import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
 
 /** The database that the last dump of a server began with, by the server's place: most often it is the same again. */
 const last = new Map<string, string>();
 
+/** To be looked at by whoever takes it. */
+export interface BegunDump {
+  snapshot: Promise<DatabaseSnapshot>;
+  definitions: Promise<StartedTool>;
+  /** Ends the program, where it has not ended by itself, and waits for that. */
+  discard: () => Promise<void>;
+}
+
 /** These would be the same for every database. */
 const OF_THE_SERVER = new Set(['TARGET_UNREACHABLE', 'TARGET_AUTH_FAILED', 'TARGET_NOT_READY']);
 
 /**
- * What a dump needs first, begun while the check and the books go on: the snapshot of its first database, and what its
- * first program needs. Where the database was guessed right, the session is the one that the server was looked at with:
+ * What a dump needs first, begun while the room is looked at and the artefact is opened: the snapshot of its first database
+ * and the program that dumps its definitions, which waits for somebody to take what it prints. Where the database was guessed right, the session is the one that the server was looked at with:
  * to log in once more takes longer than all that is asked.
  */
 export class DumpAhead implements AsyncDisposable {
   #guessed: { database: string; client: TargetClient; tables?: TableFacts[] } | undefined;
-  #begun: { database: string; snapshot: Promise<DatabaseSnapshot> } | undefined;
+  #begun: ({ database: string } & BegunDump) | undefined;
   readonly #stop = new AbortController();
 
   #env: Promise<DisposableToolEnvironment> | undefined;
   #output: Promise<ToolOutput> | undefined;
+  /** Of what the programs are a part of: the check of the target ends before they do. */
+  readonly #parent = currentTraceparent();
 
   constructor(private readonly job: SessionOwner) {}
 
   /** To look at the server with. Disposing leaves it open where it became the session. @throws what connect throws */
   async connect(address: PostgresAddress): Promise<{ client: TargetClient } & AsyncDisposable> {
+    // While the server is waited for.
+    this.#env = environmentFor(address, this.job);
+    this.#output = ToolOutput.open();
+    for (const opening of [this.#env, this.#output]) opening.catch(() => undefined);
     const client = (await this.#guess(address)) ?? (await connect(address, { applicationName: this.#name }));
     return {
       client,
@@ -65,30 +85,47 @@ export class DumpAhead implements AsyncDisposable {
   }
 
   /** @param database the first one, if there is one */
-  begin(address: PostgresAddress, database: string | undefined): void {
+  begin(target: DumpableTarget, database: string | undefined): void {
     if (database === undefined) return;
+    const { address, databases } = target;
     last.set(placeOf(address), database);
-    this.#env = environmentFor(address, this.job);
-    this.#output = ToolOutput.open();
-    for (const opening of [this.#env, this.#output]) opening.catch(() => undefined);
-    const snapshot = DatabaseSnapshot.take(this.#session(address, database), this.#stop.signal);
-    // Looked at by whoever takes it.
-    snapshot.catch(() => undefined);
-    this.#begun = { database, snapshot };
+    const env = this.#env ?? environmentFor(address, this.job);
+    const output = this.#output ?? ToolOutput.open();
+    this.#output = undefined;
+    const { signal } = this.#stop;
+    const snapshot = DatabaseSnapshot.take(this.#session(address, database), signal);
+    const planned = definitionsIn(folderOf(databases.findIndex(({ name }) => name === database)));
+    const definitions = snapshot.then(
+      ({ id: snapshotId }) =>
+        continueTrace(this.#parent, () =>
+          startDump({ job: this.job, target, env, signal }, { database, snapshotId, planned }, output),
+        ),
+      async (error: unknown) => {
+        (await output).close();
+        throw error;
+      },
+    );
+    // Looked at by whoever takes them.
+    for (const each of [env, snapshot, definitions]) each.catch(() => undefined);
+    const discard = async () => {
+      this.#stop.abort();
+      await discardTool(definitions);
+    };
+    this.#begun = { database, snapshot, definitions, discard };
   }
 
   /**
    * @param signal ends it, as it does one that is taken now
    * @returns undefined where it is not for this database, or was taken already
    */
-  take(database: string, signal: AbortSignal): Promise<DatabaseSnapshot> | undefined {
+  take(database: string, signal: AbortSignal): BegunDump | undefined {
     if (this.#begun?.database !== database) return undefined;
-    const { snapshot } = this.#begun;
+    const begun = this.#begun;
     this.#begun = undefined;
     const stop = () => this.#stop.abort(signal.reason);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
-    return snapshot;
+    return begun;
   }
 
   /** Once; whoever takes it disposes of it. */
@@ -98,21 +135,13 @@ export class DumpAhead implements AsyncDisposable {
     return env;
   }
 
-  /** Once; whoever takes it closes it. */
-  takeOutput(): Promise<ToolOutput> | undefined {
-    const output = this.#output;
-    this.#output = undefined;
-    return output;
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     const begun = this.#begun;
     this.#begun = undefined;
-    // It may still be waiting for a lock.
-    if (begun) this.#stop.abort();
+    await begun?.discard();
     await (await begun?.snapshot.catch(() => undefined))?.[Symbol.asyncDispose]();
+    (await this.#output?.catch(() => undefined))?.close();
     await (await this.takeEnvironment()?.catch(() => undefined))?.[Symbol.asyncDispose]();
-    (await this.takeOutput()?.catch(() => undefined))?.close();
   }
 
   #session(address: PostgresAddress, database: string): Promise<SnapshotSession> {

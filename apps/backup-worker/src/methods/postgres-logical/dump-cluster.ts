@@ -15,7 +15,6 @@ import { dumpDatabase, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
 import { DumpProgress } from './dump-progress.js';
 import { Slots } from '../../pipeline/slots.js';
-import { ToolOutput } from '../../pipeline/tool-output.js';
 
 /**
  * Dumps a whole cluster as pg_dumpall would, by `config.jobs` processes at a time: every database at one moment of its
@@ -41,7 +40,6 @@ export async function dumpCluster(
       job,
       target,
       env,
-      nextOutput: () => target.ahead?.takeOutput() ?? ToolOutput.open(),
       writer,
       progress,
       leftOut: [],

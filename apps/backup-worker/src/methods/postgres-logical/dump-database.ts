@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { sessionName, type DatabaseFacts, type TargetClient, type ToolEnvironment } from '@hozen/dbms';
+import { sessionName, type DatabaseFacts, type TargetClient } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { DatabaseContent, TableContent } from '../../artefact/artefact-index.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
@@ -9,8 +9,7 @@ import type { BackupJob } from '../../job.js';
 import { DumpedPart } from '../../parts/dumped-part.js';
 import { hasAny } from '../../parts/server-parts.js';
 import { noLargeObjects, together, type ArchiveContent, type StreamContents } from '../../pipeline/custom-format.js';
-import { pourArchive, startTool, type StartedTool } from '../../pipeline/pour.js';
-import { inLargePieces } from '../../pipeline/large-pieces.js';
+import { pourArchive, type StartedTool } from '../../pipeline/pour.js';
 import { namingBlockers } from './blockers.js';
 import type { CheckedTarget } from './check-target.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
@@ -18,16 +17,13 @@ import type { DumpProgress } from './dump-progress.js';
 import { copyTable } from './copy-table.js';
 import { largeTables, planDatabase, type DatabasePlan, type PlannedDump, type PlannedTable } from './plan-database.js';
 import { openReadingSession } from './reading-session.js';
+import { startDump, type DumpPrograms } from './start-dump.js';
 import type { Slots } from '../../pipeline/slots.js';
-import type { ToolOutput } from '../../pipeline/tool-output.js';
 
 /** What all databases of one dump share. */
-export interface ClusterDump {
+export interface ClusterDump extends DumpPrograms {
   job: BackupJob;
   target: CheckedTarget;
-  env: Promise<ToolEnvironment>;
-  /** For the next program. The first one's is made before anybody asks. */
-  nextOutput: () => Promise<ToolOutput>;
   writer: ArtefactWriter;
   slots: Slots;
   progress: DumpProgress;
@@ -46,6 +42,8 @@ interface DatabaseDump extends ClusterDump {
   snapshotId: string;
   /** Where not all of it is dumped. */
   part: DumpedPart | undefined;
+  /** The program that dumps its definitions, where it was started ahead. */
+  definitions: Promise<StartedTool> | undefined;
 }
 
 /**
@@ -60,20 +58,23 @@ export async function dumpDatabase(
   return inSpan('dump database', { attributes: { 'db.namespace': database.name } }, async () => {
     const { job, target, slots } = dump;
     const firstSlot = once(() => slots.release());
+    const ahead = target.ahead?.take(database.name, dump.signal);
     try {
-      await using snapshot = await DatabaseSnapshot.open(job, target, database.name, dump).catch(
+      await using snapshot = await DatabaseSnapshot.open(job, target, database.name, dump, ahead?.snapshot).catch(
         async (error: unknown) => Promise.reject(await whoLocks(error, dump, database)),
       );
       const part = await partOf(dump, database, snapshot);
       const plan = await planOf(dump, database, folder, snapshot, part);
       const streams = [plan.definitions, ...(plan.rest ? [plan.rest] : []), ...plan.tables.map(asStream)];
       dump.progress.opened(database.name, streams);
-      const content = await dumpAll({ ...dump, database, snapshotId: snapshot.id, part }, plan, firstSlot);
+      const definitions = ahead?.definitions;
+      const content = await dumpAll({ ...dump, database, snapshotId: snapshot.id, part, definitions }, plan, firstSlot);
       await snapshot.release();
       if (part) dump.leftOut.push(part.leftOut());
       return { folder, name: database.name, ...content };
     } finally {
       firstSlot();
+      await ahead?.discard();
     }
   });
 }
@@ -111,8 +112,8 @@ async function dumpAll(dump: DatabaseDump, plan: DatabasePlan, firstSlot: () => 
   const waiting = [...plan.tables];
   const readers = Math.min(dump.job.config.jobs, waiting.length);
   const parts = [
-    pgDump(dump, plan.definitions, () => Promise.resolve(firstSlot), dump.part ? takeDefinitions : takeDump),
-    ...(plan.rest ? [pgDump(dump, plan.rest, () => takeSlot(dump), takeDump)] : []),
+    pgDump(dump, plan.definitions, dump.definitions, () => Promise.resolve(firstSlot), takeDefinitions),
+    ...(plan.rest ? [pgDump(dump, plan.rest, undefined, () => takeSlot(dump), takeDump)] : []),
     ...Array.from({ length: readers }, () => copyTables(dump, plan.tables, waiting)),
   ].map((part) => part.catch(async (error: unknown) => Promise.reject(await failed(dump, error))));
   // Every process is gone before the first failure is told.
@@ -145,10 +146,12 @@ async function whoLocks(error: unknown, { job, target, signal }: ClusterDump, { 
 async function pgDump(
   dump: DatabaseDump,
   planned: PlannedDump,
+  started: Promise<StartedTool> | undefined,
   slot: () => Promise<() => void>,
   take: typeof takeDump,
 ): Promise<StreamContents> {
-  const tool = await startDump(dump, planned);
+  const { snapshotId } = dump;
+  const tool = await (started ?? startDump(dump, { database: dump.database.name, snapshotId, planned }));
   dump.begun();
   const release = await slot();
   try {
@@ -208,27 +211,6 @@ function once(work: () => void): () => void {
     if (!done) work();
     done = true;
   };
-}
-
-async function startDump(dump: DatabaseDump, planned: PlannedDump): Promise<StartedTool> {
-  const { job, target, env, signal, database, snapshotId } = dump;
-  const run = {
-    path: target.tools.path('pg_dump'),
-    args: [
-      '--format=custom',
-      '--compress=0',
-      '--no-password',
-      `--snapshot=${snapshotId}`,
-      `--lock-wait-timeout=${job.config.lockWaitSeconds * 1000}`,
-      // Unlogged tables are empty on a standby, and cannot be read there.
-      ...(target.facts.inRecovery ? ['--no-unlogged-table-data'] : []),
-      ...planned.args,
-    ],
-    env: inLargePieces((await env).forDatabase(database.name)),
-    signal,
-    attributes: { 'hozen.stream': planned.name, 'db.namespace': database.name },
-  };
-  return startTool(run, dump.nextOutput());
 }
 
 /** Of a part: all of them come, and those of the part are written. */

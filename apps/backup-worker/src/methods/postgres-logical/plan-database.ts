@@ -71,12 +71,7 @@ export function planDatabase(
   const rest = restOf(own);
   const sum = (all: { bytes: number }[]) => all.reduce((bytes, each) => bytes + each.bytes, 0);
   return {
-    definitions: {
-      name: `${folder}/schema.dump`,
-      args: ['--section=pre-data', '--section=post-data'],
-      bytes: 0,
-      item: database.name,
-    },
+    definitions: { ...definitionsIn(folder), bytes: 0, item: database.name },
     rest: rest && {
       name: `${folder}/data-0001.dump`,
       args: ['--section=data', ...rest],
@@ -85,6 +80,11 @@ export function planDatabase(
     },
     tables: own,
   };
+}
+
+/** The same for every database, whatever is in it. */
+export function definitionsIn(folder: string): Pick<PlannedDump, 'name' | 'args'> {
+  return { name: `${folder}/schema.dump`, args: ['--section=pre-data', '--section=post-data'] };
 }
 
 /** pg_dump leaves out the rows of this table. */

@@ -27,12 +27,14 @@ async function check() {
   const job = jobFor(server.address(), folder.path);
   const target = await checkTarget(job, quietContext());
   const first = target.databases.toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0))[0]?.name ?? '';
-  const snapshot = await target.ahead?.take(first, new AbortController().signal);
+  const begun = target.ahead?.take(first, new AbortController().signal);
+  const snapshot = await begun?.snapshot;
   await using admin = await server.client();
   const { rows } = await admin.query<{ pid: number; datname: string }>(
     `SELECT pid, datname FROM pg_stat_activity WHERE application_name = '${sessionName(job.runId, job.epoch)}'`,
   );
   const [pid] = (await snapshot?.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))?.rows ?? [];
+  await begun?.discard();
   await snapshot?.[Symbol.asyncDispose]();
   return { sessions: rows, pid: pid?.pid, tables: snapshot?.tables.length };
 }
