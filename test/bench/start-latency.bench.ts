@@ -47,11 +47,11 @@ if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(fi
 async function start(config: string): Promise<Record<string, number>> {
   const traceId = randomBytes(16).toString('hex');
   const traceparent = `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
+  const request = randomUUID();
+  const completed = stack.events.next('backup.completed', request);
   const publishedAt = performance.timeOrigin + performance.now();
-  const request = await stack.events.publish('backup.requested', JSON.stringify({ config }), randomUUID(), {
-    traceparent,
-  });
-  await stack.runEnded(request);
+  await stack.events.publish('backup.requested', JSON.stringify({ config }), request, { traceparent });
+  await completed;
   const spans = await stack.traces.waitFor((all) =>
     all.some((span) => span.traceId === traceId && span.name === 'run backup'),
   );

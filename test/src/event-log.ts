@@ -7,6 +7,7 @@ import { eventually } from '@hozen/testkit';
 /** An independent observer on the bus: remembers every event that was ever published, whatever becomes of the broker. */
 export class EventLog implements AsyncDisposable {
   private readonly seen = new Map<string, { subject: string; body: string }>();
+  private readonly awaited = new Map<string, () => void>();
 
   private constructor(
     private readonly connection: NatsConnection,
@@ -22,6 +23,7 @@ export class EventLog implements AsyncDisposable {
         callback: (_error, message) => {
           const id = message.headers?.get('Nats-Msg-Id') || randomUUID();
           log.seen.set(`${message.subject} ${id}`, { subject: message.subject, body: message.string() });
+          log.#tell(message.subject, message.string());
         },
       });
     }
@@ -76,6 +78,24 @@ export class EventLog implements AsyncDisposable {
       },
       { within },
     );
+  }
+
+  /**
+   * The next event of a type that answers a request. Nobody is asked for it, which would disturb what is measured.
+   * To be called before the request is published.
+   */
+  async next(type: EventType, requestId: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.awaited.set(`${type} ${requestId}`, resolve);
+    await promise;
+  }
+
+  #tell(subject: string, body: string): void {
+    if (this.awaited.size === 0) return;
+    const { data } = JSON.parse(body) as Partial<Envelope<{ requestId?: string }>>;
+    const key = `${subject} ${data?.requestId}`;
+    this.awaited.get(key)?.();
+    this.awaited.delete(key);
   }
 
   /** Messages of a subject that a stream holds now. */
