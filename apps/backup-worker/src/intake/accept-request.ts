@@ -34,13 +34,22 @@ const INSERT_RUN = `
   ON CONFLICT (request_id) DO NOTHING
   RETURNING id`;
 
-/** The request becomes a queued run and `backup.accepted`, or `backup.rejected` with every reason. */
-export async function acceptRequest(tx: Transaction, event: EventOf<'backup.requested'>): Promise<void> {
+/**
+ * The request becomes a queued run and `backup.accepted`, or `backup.rejected` with every reason.
+ * @returns the level of the run; undefined where there is none that is new
+ */
+export async function acceptRequest(
+  tx: Transaction,
+  event: EventOf<'backup.requested'>,
+): Promise<BackupLevel | undefined> {
   const request = event.data;
   const [config] = await tx.manager.query<ConfigRow[]>(FIND_CONFIG, [request.config]);
   const level = request.level ?? config?.backup_level;
   const reasons = refusals(request.config, config, level);
-  if (!config || !level || reasons.length > 0) return tx.reject(event, reasons);
+  if (!config || !level || reasons.length > 0) {
+    await tx.reject(event, reasons);
+    return undefined;
+  }
   const { traceparent } = traced();
   const run = {
     runId: randomUUID(),
@@ -64,8 +73,9 @@ export async function acceptRequest(tx: Transaction, event: EventOf<'backup.requ
     request.reason ?? null,
     traceparent ?? null,
   ]);
-  if (inserted.length === 0) return;
+  if (inserted.length === 0) return undefined;
   await tx.publish(newEvent('backup.accepted', run, { source: SOURCE, subject: run.runId, ...traced() }));
+  return level;
 }
 
 function refusals(name: string, config: ConfigRow | undefined, level: BackupLevel | undefined): RejectionReason[] {

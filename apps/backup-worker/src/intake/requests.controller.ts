@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import type { EventOf } from '@hozen/contracts';
+import type { BackupLevel, EventOf } from '@hozen/contracts';
 import { Inbox, OnEvent } from '@hozen/messaging';
 import { Executor } from '../runs/executor.js';
 import { acceptRequest } from './accept-request.js';
@@ -15,7 +15,10 @@ export class RequestsController {
 
   @OnEvent('backup.requested')
   async requested(@Payload() event: EventOf<'backup.requested'>): Promise<void> {
-    await this.inbox.handle(event, (tx) => acceptRequest(tx, event));
-    this.executor.wake();
+    let level: BackupLevel | undefined;
+    await this.inbox.handle(event, async (tx) => {
+      level = await acceptRequest(tx, event);
+    });
+    if (level) this.executor.wake(level);
   }
 }

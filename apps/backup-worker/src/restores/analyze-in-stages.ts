@@ -1,4 +1,4 @@
-import { asHozenError, HozenError } from '@hozen/contracts';
+import { asHozenError, HozenError, warningText } from '@hozen/contracts';
 import { asTargetError, connect, type PostgresAddress, type TargetClient } from '@hozen/dbms';
 import { HandBack } from '@hozen/persistence';
 import { failpoint, inSpan } from '@hozen/telemetry';
@@ -71,7 +71,7 @@ export async function analyzeInStages(analysis: Analysis, databases: readonly An
       if (cause === analysis.signal.reason) throw cause;
       throw new OutcomeUnknown('what was restored is open, and its statistics are not complete', { cause });
     }
-    return [...missed].slice(0, NAMED_IN_WARNING).map((what) => `Statistics are not complete: ${what}. Run ANALYZE.`);
+    return [...missed].slice(0, NAMED_IN_WARNING).map((what) => warningText('restore.statistics-incomplete', { what }));
   });
 }
 
@@ -81,7 +81,7 @@ async function tryStage(analysis: Analysis, database: AnalyzedDatabase, stage: n
   } catch (error) {
     const { signal } = analysis;
     if (error === signal.reason && isTakenOver(signal.reason)) throw error;
-    return [`database "${database.name}": ${asHozenError(error).message}`];
+    return [warningText('what.database', { database: database.name, reason: asHozenError(error).message })];
   }
 }
 
@@ -112,7 +112,7 @@ async function analyzeStage(
       const item = `${database}: ${table.name} (${stage}/${STAGES.length})`;
       progress({ phase: 'analyzing', bytes, expectedBytes, item });
       const why = await analyzeTable(client, table.name);
-      if (why) missed.push(`table ${table.name} of database "${database}": ${why}`);
+      if (why) missed.push(warningText('what.table-of', { table: table.name, database, reason: why }));
       bytes += table.bytes;
     }
   }

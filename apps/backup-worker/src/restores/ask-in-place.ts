@@ -1,5 +1,12 @@
 import { currentIdentity, requireRole, type Identity } from '@hozen/access';
-import { HozenError, newEvent, type EventOf, type RestoreApproval, type RestorePlanView } from '@hozen/contracts';
+import {
+  HozenError,
+  newEvent,
+  type EventOf,
+  type RestoreApproval,
+  type RestorePlanView,
+  warningText,
+} from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
@@ -58,10 +65,11 @@ export async function awaitApproval(
  */
 export async function approveRestore(tx: Transaction, row: RestoreRow, planHash: unknown, by: Identity): Promise<void> {
   const refuse = (what: string) => new HozenError('APPROVAL_MISSING', { id: row.id, what });
-  if (!row.in_place) throw refuse('it is not in place, and needs none');
-  if (row.requested_by === by.name) throw refuse(`${by.name} asked for it; somebody else must approve`);
-  if (row.state !== 'queued' || row.approval) throw refuse(`it is ${row.approval ? 'approved of already' : row.state}`);
-  if (planHash !== row.plan_hash) throw refuse('the plan that was seen is another one');
+  if (!row.in_place) throw refuse(warningText('what.needs-no-approval'));
+  if (row.requested_by === by.name) throw refuse(warningText('what.asked-by-same', { by: by.name }));
+  if (row.approval) throw refuse(warningText('what.approved-already'));
+  if (row.state !== 'queued') throw refuse(warningText('what.not-waiting', { state: row.state }));
+  if (planHash !== row.plan_hash) throw refuse(warningText('what.other-plan'));
   await approve(tx, row, { by: by.name, at: new Date().toISOString() });
 }
 
@@ -71,7 +79,7 @@ async function approve(tx: Transaction, row: RestoreRow, approval: RestoreApprov
     row.plan_hash,
     JSON.stringify(approval),
   ]);
-  if (rows.length === 0) throw new HozenError('APPROVAL_MISSING', { id: row.id, what: 'its time is over' });
+  if (rows.length === 0) throw new HozenError('APPROVAL_MISSING', { id: row.id, what: warningText('what.too-late') });
   const { by, breakGlass } = approval;
   const data = {
     ...restoreFacts(row),

@@ -1,4 +1,4 @@
-import { HozenError } from '@hozen/contracts';
+import { HozenError, warningText } from '@hozen/contracts';
 import { mariadbDatabases, type MariadbClient } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import type { DatabaseSettings } from '../methods/mariadb-logical/dump-content.js';
@@ -159,7 +159,11 @@ export class MariadbSwap {
       await dropPrograms(client, kept);
       for (const { program, why } of await createPrograms(client.address, aside[name]?.old ?? [], this.signal)) {
         warnings.push(
-          `${program.kind} ${program.name} could not be kept in "${kept}": ${why.split('\n').at(-1) ?? ''}`,
+          warningText('restore.program-not-kept', {
+            program: `${program.kind} ${program.name}`,
+            kept,
+            reason: why.split('\n').at(-1) ?? '',
+          }),
         );
       }
       await client.query(`DROP TABLE IF EXISTS ${client.name(kept)}.${MARK}`);

@@ -1,5 +1,5 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { objectsLocation, type RestorePlanView, type S3TargetSpec } from '@hozen/contracts';
+import { objectsLocation, type RestorePlanView, type S3TargetSpec, warningText } from '@hozen/contracts';
 import { versionOf } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import { chainOf } from '../restore/chain.js';
@@ -38,7 +38,11 @@ export async function planBucket(
   if (!isBegun && !(await isEmpty(spec))) obstacles.push({ kind: 'bucket-taken', what: place });
   const needed = manifest.files?.bytes ?? 0;
   const free = spoolRoot === undefined ? needed : await freeBytes(spoolRoot);
-  if (free < needed) obstacles.push({ kind: 'disk-too-small', what: `${readable(free)} of ${readable(needed)}` });
+  if (free < needed)
+    obstacles.push({
+      kind: 'disk-too-small',
+      what: warningText('what.room', { free: readable(free), needed: readable(needed) }),
+    });
   const version = versionOf(manifest);
   const view: RestorePlanView = {
     ...planHead(source, artefact),

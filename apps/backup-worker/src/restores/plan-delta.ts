@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { DELTA_STEPS, type DeltaPlanView, type RestoreObstacle, type RestorePlanView } from '@hozen/contracts';
+import {
+  DELTA_STEPS,
+  type DeltaPlanView,
+  type RestoreObstacle,
+  type RestorePlanView,
+  warningText,
+} from '@hozen/contracts';
 import { postgresOf, versionOf } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import { wholePath } from '../methods/postgres-physical/incremental-file.js';
@@ -33,8 +39,7 @@ export interface DeltaPlan {
 
 type Obstacle = RestorePlanView['obstacles'][number];
 
-const NOT_SHUT_DOWN =
-  'The server there was not shut down in good order. What it wrote last stands nowhere else, unless a log was taken of it.';
+const NOT_SHUT_DOWN = warningText('restore.not-shut-down');
 
 /** What a restore of differences would write over, and everything that stands in its way. Changes nothing. */
 export async function planDelta(ground: DeltaGround): Promise<DeltaPlan> {
@@ -60,7 +65,12 @@ export async function planDelta(ground: DeltaGround): Promise<DeltaPlan> {
     ? undefined
     : await overwrittenIn(artefact, directory);
   if (overwritten && overwritten.growth > overwritten.free) {
-    obstacles.push(obstacle('disk-too-small', `${readable(overwritten.free)} of ${readable(overwritten.growth)}`));
+    obstacles.push(
+      obstacle(
+        'disk-too-small',
+        warningText('what.room', { free: readable(overwritten.free), needed: readable(overwritten.growth) }),
+      ),
+    );
   }
   const view = viewOf(ground, chain, obstacles);
   const whole: RestorePlanView = {

@@ -6,6 +6,7 @@ import {
   type RecoveryPoint,
   type RestoreObstacle,
   type RestorePlanView,
+  warningText,
 } from '@hozen/contracts';
 import { findMariadbTool, formatLsn } from '@hozen/dbms';
 import { versionOf, type Manifest } from '../artefact/manifest.js';
@@ -77,7 +78,10 @@ export async function planDirectory(
   const needed = files?.bytes ?? Math.max(ofDatabases, mariadb ? (chain[0]?.originalBytes ?? 0) : 0);
   const free = await freeBytes(directory);
   if (free < needed) {
-    obstacles.push({ kind: 'disk-too-small', what: `${readable(free)} of ${readable(needed)}` });
+    obstacles.push({
+      kind: 'disk-too-small',
+      what: warningText('what.room', { free: readable(free), needed: readable(needed) }),
+    });
   }
   return { view: planView(ground, chain, free, obstacles), chain };
 }
@@ -117,9 +121,10 @@ function obstaclesTo(recovery: DirectoryGround['recovery'], config: string, isMa
 /** Where the one ends and the others begin, and what is to be done. */
 function whyApart({ copy, logs }: { copy: CopyRange; logs: readonly LogRange[] }, config: string): string {
   const later = logs.find(({ system, endLsn }) => system === copy.system && endLsn >= copy.endLsn);
-  const begins = later ? `the log begins at ${formatLsn(later.startLsn)}` : 'there is no later log';
-  const next = later ? `hozen backup ${config} --level full` : 'run the config of the log (postgres-wal)';
-  return `it ends at ${formatLsn(copy.endLsn)} (${instantText(copy.at)}), ${begins}: ${next}`;
+  const ends = { lsn: formatLsn(copy.endLsn), at: instantText(copy.at) };
+  if (!later) return warningText('what.no-later-log', ends);
+  const start = formatLsn(later.startLsn);
+  return warningText('what.log-begins-later', { ...ends, start, command: `hozen backup ${config} --level full` });
 }
 
 /** How a point can be named, by what the server's log knows of. */
@@ -129,8 +134,8 @@ const POINTS = {
   mariadb: ['gtid', 'position'],
 } as const satisfies Record<string, readonly (keyof RecoveryPoint)[]>;
 
-const NO_WAL = 'a point of a MariaDB server is a time, the latest, a GTID or a position in its binary log';
-const NO_BINLOG = 'a point of a PostgreSQL server is a time, the latest, an LSN, a transaction or a restore point';
+const NO_WAL = warningText('what.point-of-mariadb');
+const NO_BINLOG = warningText('what.point-of-postgres');
 
 interface Obstacle {
   kind: RestoreObstacle;
@@ -139,7 +144,7 @@ interface Obstacle {
 
 const NO_LOG: Obstacle = {
   kind: 'wrong-method',
-  what: 'a tree of files has no log: it can be restored as it was at a backup, and at no other moment',
+  what: warningText('what.tree-without-log'),
 };
 
 function planView(
@@ -176,11 +181,9 @@ function logsOf({ logs }: RecoveryPath): NonNullable<RestorePlanView['logs']> {
   return { count: logs.length, bytes, upTo: instantText(logs.at(-1)?.upTo ?? 0n) };
 }
 
-const BEYOND =
-  'The moment lies after the last log. It is reached where the WAL archive has a transaction that ended later, which is seen when that is read; else nothing is restored, and the latest can be asked for.';
+const BEYOND = warningText('restore.beyond-last-log');
 
-const WHOLE_SECONDS =
-  "The times in a binary log are whole seconds, of the server's clock: what was committed within the second that is asked for is left out. A GTID or a position is exact.";
+const WHOLE_SECONDS = warningText('restore.whole-seconds');
 
 async function isFree(folder: string): Promise<boolean> {
   try {

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import type { RestorePlanView } from '@hozen/contracts';
 import { isAtLeast, seriesOf, type MariadbFacts } from '@hozen/dbms';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -34,13 +35,11 @@ export function planMariadb({ source, artefact, facts, row }: MariadbPlanGround)
       ...(isAtLeast(facts.version, version) ? [] : [{ kind: 'server-older' as const, what: facts.version }]),
     ],
     warnings: [
-      'Users, roles and their rights are not restored; users.sql in the backup holds them.',
-      ...(seriesOf(facts.version) === seriesOf(version)
-        ? []
-        : ['The rows are compared with the backup, the definitions are not: the server is of another series.']),
+      warningText('restore.users-not-restored'),
+      ...(seriesOf(facts.version) === seriesOf(version) ? [] : [warningText('restore.other-series')]),
       ...(facts.lowerCaseTableNames === manifest.mariadb?.lowerCaseTableNames
         ? []
-        : ['The server has another lower_case_table_names: names of tables may differ in case, or be the same.']),
+        : [warningText('restore.other-case')]),
     ],
     ...expectedSeconds(source, artefact, found),
   };

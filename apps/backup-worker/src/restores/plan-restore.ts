@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import type { PlannedDatabase, RestoreObstacle, RestorePlanView } from '@hozen/contracts';
 import type { TargetClient } from '@hozen/dbms';
 import { postgresOf, type ManifestDatabase } from '../artefact/manifest.js';
@@ -75,12 +76,10 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
     obstacles: plan.obstacles.filter(({ kind, what }) => kind !== 'role-missing' || !isMade.has(what)),
     warnings: [
       ...plan.warnings,
-      ...notInIt.map((name) => `The database "${name}" is not in the backup, as its config says.`),
-      ...initial.map(
-        ({ name, as }) => `Every server has a database "${name}": what the backup has of it goes to "${as}".`,
-      ),
-      ...roles.superusers.map((role) => `The role "${role}" is made, and may do anything on the server.`),
-      ...roles.kept.map((role) => `The role "${role}" is there, and is another one in the backup: it stays as it is.`),
+      ...notInIt.map((name) => warningText('restore.not-in-backup', { name })),
+      ...initial.map(({ name, as }) => warningText('restore.every-server-has', { name, as })),
+      ...roles.superusers.map((role) => warningText('restore.superuser-made', { role })),
+      ...roles.kept.map((role) => warningText('restore.role-stays', { role })),
     ],
   };
 }
@@ -122,7 +121,7 @@ function planned({ name, as, bytes, tables, part }: FoundDatabase): PlannedDatab
 }
 
 export function renamedWarning(name: string, as: string): string {
-  return `Settings and rights of database "${name}" itself are not restored under the name "${as}".`;
+  return warningText('restore.renamed', { name, as });
 }
 
 function obstacle(kind: RestoreObstacle, what: string): Obstacle {

@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises';
-import { asHozenError, HozenError, obstaclesText } from '@hozen/contracts';
+import { asHozenError, HozenError, obstaclesText, warningText } from '@hozen/contracts';
 import { findProgram, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ARCHIVING_OFF, switchArchivingOff } from '../restore/physical/archiving-off.js';
@@ -38,7 +38,8 @@ export class DeltaDestination implements Destination {
   async restore(about: AboutRestore): Promise<void> {
     const { row, context } = this;
     const { directory, id: restoreId } = row;
-    if (!row.approval) throw new HozenError('APPROVAL_MISSING', { id: restoreId, what: 'nobody did in time' });
+    if (!row.approval)
+      throw new HozenError('APPROVAL_MISSING', { id: restoreId, what: warningText('what.nobody-approved') });
     const source = await sourceOf(row, context.database);
     const artefact = await publishedArtefact(source.path, source);
     const restored = artefact.manifest.databases.map(({ name, tables }) => ({ name, as: name, tables }));

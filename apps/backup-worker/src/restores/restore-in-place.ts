@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { HozenError, type RestorePlanView, type TargetSpec, obstaclesText } from '@hozen/contracts';
+import { HozenError, type RestorePlanView, type TargetSpec, obstaclesText, warningText } from '@hozen/contracts';
 import { connect, sessionName, terminateOlderSessions, type TargetClient } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -46,7 +46,8 @@ export class InPlaceDestination implements Destination {
 
   async restore(about: AboutRestore): Promise<void> {
     const { row, context } = this;
-    if (!row.approval) throw new HozenError('APPROVAL_MISSING', { id: row.id, what: 'nobody did in time' });
+    if (!row.approval)
+      throw new HozenError('APPROVAL_MISSING', { id: row.id, what: warningText('what.nobody-approved') });
     const target = (this.#target = await checkServer(this.spec, this.#session));
     const { source, artefact } = await dumpOf(row, context.database, 'hozen-postgres-logical');
     await using file = await ArtefactFile.open(artefact);
@@ -149,9 +150,8 @@ export class InPlaceDestination implements Destination {
 
   /** They are swapped: whatever happens now, that is what is told in the end. */
   async #tell(restored: RestoredDatabase[], missed: string[]): Promise<void> {
-    const warnings = this.row.databases.map(
-      ({ as }) =>
-        `What was "${as}" before is kept as "${this.#keptAs(as)}", closed to applications. DROP DATABASE it when it is not needed any more.`,
+    const warnings = this.row.databases.map(({ as }) =>
+      warningText('restore.kept-postgres', { name: as, kept: this.#keptAs(as) }),
     );
     try {
       await failpoint('restore.swapped');

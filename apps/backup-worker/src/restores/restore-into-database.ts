@@ -4,6 +4,7 @@ import {
   type RestorePlanView,
   type TargetSpec,
   obstaclesText,
+  warningText,
 } from '@hozen/contracts';
 import { connect, sessionName, terminateOlderSessions, toolEnvironment, type TargetClient } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
@@ -152,15 +153,12 @@ export async function planMerge(ground: PlanGround, wanted: WantedDatabase | und
   if (!into) obstacles.push(obstacle('database-missing', wanted?.as ?? ''));
   if (!stored || !into || !wanted) return { plan: { ...plan, obstacles } };
   for (const { encoding } of [stored, into]) {
-    if (encoding !== 'UTF8')
-      obstacles.push(obstacle('wrong-method', `tables go from UTF8 to UTF8 only, not ${encoding}`));
+    if (encoding !== 'UTF8') obstacles.push(obstacle('wrong-method', warningText('what.only-utf8', { encoding })));
   }
   const part = await storedPart(file, stored.folder, wanted);
   const entries = mergeEntries(part, await definitionsOf(target, into.name));
   obstacles.push(...entries.taken.map((name) => obstacle('table-exists', name)));
-  const different = entries.different.map(
-    (what) => `It is there, and is another one in the backup; it stays: ${what}.`,
-  );
+  const different = entries.different.map((name) => warningText('restore.stays-different', { name }));
   return {
     plan: { ...plan, obstacles, warnings: different },
     merged: { folder: stored.folder, part, entries },

@@ -1,4 +1,4 @@
-import { HozenError, type RecoveryPoint, obstaclesText } from '@hozen/contracts';
+import { HozenError, type RecoveryPoint, obstaclesText, type RestoreObstacle } from '@hozen/contracts';
 import { sessionName } from '@hozen/dbms';
 import { archivedTail, readTail, type ArchivedTail } from '../recovery/archived-tail.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
@@ -100,15 +100,16 @@ async function replayOf(
   if (point.latest !== true && !path.beyond) return { point, stopAt: path.stopAt };
   const { target } = last.manifest;
   const tail = await tailOf(path, last);
-  const refused = (what: string) => new HozenError('RESTORE_IMPOSSIBLE', { target: target.name, what });
+  const refused = (kind: RestoreObstacle, what: string) =>
+    new HozenError('RESTORE_IMPOSSIBLE', { target: target.name, what: obstaclesText('en', [{ kind, what }]) });
   const found = tail && (await readTail(tail));
   // Replaying would write into the folder of the server.
   const [folder] = found?.tablespaces ?? [];
-  if (folder !== undefined) throw refused(`tablespace-created ${folder}`);
+  if (folder !== undefined) throw refused('tablespace-created', folder);
   if (point.time === undefined || !path.beyond) return { point, tail, stopAt: path.stopAt };
   // Only a later transaction shows that nothing before the moment is missing: who wants what there is asks for the latest.
   const ended = found?.lastTransactionAt ?? path.logs.at(-1)?.upTo ?? path.copy.at;
-  if (!tail || ended <= parseInstant(point.time)) throw refused(`point-uncovered – ${instantText(ended)}`);
+  if (!tail || ended <= parseInstant(point.time)) throw refused('point-uncovered', `– ${instantText(ended)}`);
   return { point, tail, stopAt: 'time' };
 }
 

@@ -1,4 +1,4 @@
-import { HozenError, type TargetSpec, obstaclesText } from '@hozen/contracts';
+import { HozenError, type TargetSpec, obstaclesText, warningText } from '@hozen/contracts';
 import { connectMariadb, inspectMariadb, mariadbAddressOf, type MariadbClient } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -43,7 +43,8 @@ export class MariadbInPlaceDestination implements Destination {
 
   async restore(about: AboutRestore): Promise<void> {
     const { row, context } = this;
-    if (!row.approval) throw new HozenError('APPROVAL_MISSING', { id: row.id, what: 'nobody did in time' });
+    if (!row.approval)
+      throw new HozenError('APPROVAL_MISSING', { id: row.id, what: warningText('what.nobody-approved') });
     await this.#within(about.signal, async (attempt, swap, source) => {
       const tell = async () => this.#tell(attempt, await swap.complete());
       // The worker that swapped them died before everything was in its place.
@@ -152,10 +153,7 @@ export class MariadbInPlaceDestination implements Destination {
 
   async #tell({ stored }: Pick<MariadbAttempt, 'stored'>, refused: readonly string[]): Promise<void> {
     const restored = this.row.databases.map((each) => ({ ...each, tables: tablesOf(stored, each.name) }));
-    const warnings = this.#swapped.map(
-      ({ name, kept }) =>
-        `What was "${name}" before is kept as "${kept}", without its events, and nobody has rights there who has none on everything. DROP DATABASE it when it is not needed any more.`,
-    );
+    const warnings = this.#swapped.map(({ name, kept }) => warningText('restore.kept-mariadb', { name, kept }));
     await failpoint('restore.completed');
     await finishRestored(this.context.outbox, this.row, restored, [...warnings, ...refused]);
   }

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { inSpan } from '@hozen/telemetry';
@@ -15,12 +16,6 @@ export interface TreeDirectoryRestore
   /** Writes down that it gets its name now: no file of ours may stand in a tree that is to be as it was. */
   markOpening: () => Promise<void>;
 }
-
-const OWNERS_NOT_SET =
-  'The owners of the files could not be restored, for the worker is not root: all belong to its user.';
-const ATTRIBUTES_NOT_SET =
-  'Access control lists or extended attributes could not be restored: the file system has none.';
-const DEVICES_NOT_SET = 'Device nodes could not be restored, for the worker may not make any.';
 
 /**
  * Restores a tree beside its place, compares it with its listing, and gives it its name as the last thing.
@@ -49,9 +44,9 @@ export async function isNamed(place: RestoredPlace): Promise<boolean> {
 
 function warningsOf({ owners, devices, attributes }: NotSet): string[] {
   return [
-    ...(owners ? [OWNERS_NOT_SET] : []),
-    ...(devices ? [DEVICES_NOT_SET] : []),
-    ...(attributes ? [ATTRIBUTES_NOT_SET] : []),
+    ...(owners ? [warningText('restore.owners-not-set')] : []),
+    ...(devices ? [warningText('restore.devices-not-set')] : []),
+    ...(attributes ? [warningText('restore.attributes-not-set')] : []),
   ];
 }
 

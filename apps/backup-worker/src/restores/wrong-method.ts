@@ -1,18 +1,15 @@
-import { HozenError } from '@hozen/contracts';
+import { HozenError, warningText } from '@hozen/contracts';
 import type { ManifestFormat } from '../artefact/manifest.js';
 
 /** What is to be done instead, where a backup cannot be restored as it was asked for. */
 const INSTEAD: Readonly<Record<ManifestFormat, string>> = {
-  'hozen-postgres-logical': 'the backup is a dump of PostgreSQL: name such a target and databases of it',
-  'hozen-postgres-physical': 'the backup is a copy of files: name a new directory instead of a target and databases',
-  'hozen-postgres-wal': 'the backup is a log: restore a copy of files to a point in time instead',
-  'hozen-mariadb-physical':
-    'the backup is a copy of the files of a MariaDB server: name a new directory instead of a target and databases',
-  'hozen-mariadb-binlog': 'the backup is a binary log: restore a copy of files or a dump to a point in time instead',
-  'hozen-mariadb-logical':
-    'the backup is a dump of MariaDB: name such a target and databases of it, or a new directory',
-  'hozen-files':
-    'the backup is a tree of files: name a new directory instead of a target (a bucket, where it is of one)',
+  'hozen-postgres-logical': warningText('what.dump-of-postgres'),
+  'hozen-postgres-physical': warningText('what.copy-of-postgres'),
+  'hozen-postgres-wal': warningText('what.log-of-postgres'),
+  'hozen-mariadb-physical': warningText('what.copy-of-mariadb'),
+  'hozen-mariadb-binlog': warningText('what.binary-log'),
+  'hozen-mariadb-logical': warningText('what.dump-of-mariadb'),
+  'hozen-files': warningText('what.tree'),
 };
 
 export function insteadOf(format: ManifestFormat): string {
@@ -26,11 +23,11 @@ export function wrongMethod(target: string, format: ManifestFormat): HozenError 
 export function wrongParts(target: string): HozenError {
   return new HozenError('RESTORE_IMPOSSIBLE', {
     target,
-    what: 'schemas, tables, or everything are chosen of dumps of PostgreSQL only',
+    what: warningText('what.parts-of-postgres'),
   });
 }
 
 /** A folder is not a server with databases: nothing is ever restored over what stands in it. */
 export function intoFolder(target: string): HozenError {
-  return new HozenError('RESTORE_IMPOSSIBLE', { target, what: 'it is no server: name a new directory instead' });
+  return new HozenError('RESTORE_IMPOSSIBLE', { target, what: warningText('what.no-server') });
 }

@@ -1,3 +1,4 @@
+import type { BackupLevel } from '@hozen/contracts';
 import { WorkLanes, workerName } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import { claimRun, type RunKind } from './claim-run.js';
@@ -10,7 +11,7 @@ const log = logger('executor');
 /** Runs backups: `lanes` at a time in this process and as many logs, any number of processes beside it. */
 export class Executor {
   readonly spoolRoot: string;
-  readonly #lanes: readonly WorkLanes<ClaimedRun>[];
+  readonly #lanes: Readonly<Record<RunKind, WorkLanes<ClaimedRun>>>;
 
   constructor(context: Omit<ExecutionContext, 'shutdown' | 'log'>, lanes: number) {
     const worker = workerName();
@@ -20,20 +21,20 @@ export class Executor {
         claim: () => claimRun(context.database, worker, kind, context.spoolRoot),
         work: (run, claimedAt, shutdown) => executeRun(run, claimedAt, { ...context, log, shutdown }),
       });
-    this.#lanes = [lanesFor('backups'), lanesFor('logs')];
+    this.#lanes = { backups: lanesFor('backups'), logs: lanesFor('logs') };
     this.spoolRoot = context.spoolRoot;
   }
 
   start(): void {
-    for (const each of this.#lanes) each.start();
+    for (const each of Object.values(this.#lanes)) each.start();
   }
 
-  /** There may be something to claim. */
-  wake(): void {
-    for (const each of this.#lanes) each.wake();
+  /** There may be a run of this level to claim. */
+  wake(level: BackupLevel): void {
+    this.#lanes[level === 'transaction_log' ? 'logs' : 'backups'].wake();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#lanes.map((each) => each.stop()));
+    await Promise.all(Object.values(this.#lanes).map((each) => each.stop()));
   }
 }

@@ -10,6 +10,8 @@ import {
   type RestorePlanView,
   type RestoreRequested,
   type RestoreView,
+  translatedWarning,
+  obstacleText,
 } from '@hozen/contracts';
 import type { Context } from '../context.js';
 import type { Ending } from '../exit-codes.js';
@@ -203,10 +205,11 @@ function planText(context: Context, view: RestorePlanView): string {
       text('restore.expected'),
       view.expectedSeconds === undefined ? undefined : durationText(view.expectedSeconds * 1000),
     ],
-    ...view.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
+    ...view.warnings.map(
+      (warning) => [text('run.warning'), styles.warn(oneLine(translatedWarning(context.language, warning)))] as const,
+    ),
     ...view.obstacles.map(
-      ({ kind, what }) =>
-        [styles.bad(text('restore.obstacle')), text(`restore.obstacle.${kind}`, { what: oneLine(what) })] as const,
+      (obstacle) => [styles.bad(text('restore.obstacle')), oneLine(obstacleText(context.language, obstacle))] as const,
     ),
   ]);
 }
@@ -270,7 +273,9 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('run.state'), text(`state.${view.state}`)],
     [text('run.requested'), requestedText(context, view)],
     [text('run.reason'), view.reason && oneLine(view.reason)],
-    ...view.warnings.map((warning) => [text('run.warning'), styles.warn(oneLine(warning))] as const),
+    ...view.warnings.map(
+      (warning) => [text('run.warning'), styles.warn(oneLine(translatedWarning(context.language, warning)))] as const,
+    ),
     [
       text('run.error'),
       view.error && styles.bad(oneLine(`${view.error.code}: ${translatedError(context.language, view.error).message}`)),

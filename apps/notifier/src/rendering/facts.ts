@@ -163,7 +163,7 @@ function completedRestore(telling: Telling, data: DataOf<'restore.completed'>): 
   return [
     fact(telling, 'label.databases', ...data.databases.map(({ as }) => as)),
     fact(telling, 'label.reached', at && time(at, telling.timeZone)),
-    fact(telling, 'label.warnings', ...data.warnings),
+    fact(telling, 'label.warnings', ...data.warnings.map((each) => translatedWarning(telling.language, each))),
     ...times(telling, data),
   ];
 }

@@ -5,6 +5,7 @@ import { en } from './en.js';
 import { translatedObstacles } from './obstacle-texts.js';
 import { errorHint, errorMessage } from './texts.js';
 import { valuesIn } from './values-in.js';
+import { translatedWhat } from './warning-texts.js';
 
 /**
  * An error that travelled in an event or an answer, in the reader's language. Its texts are English there; the values in
@@ -18,8 +19,7 @@ export function translatedError(language: Language, facts: ErrorFacts): { messag
     return { message: facts.message, hint: facts.hint };
   }
   const { detail, ...found } = { ...inHint, ...inMessage };
-  const what = translatedObstacles(language, String(inMessage['what']));
-  const params = facts.code === 'RESTORE_IMPOSSIBLE' ? { ...found, what } : found;
+  const params = { ...found, ...whatOf(language, facts.code, inMessage['what']) };
   const message = errorMessage(language, facts.code, params);
   return {
     message:
@@ -28,6 +28,12 @@ export function translatedError(language: Language, facts: ErrorFacts): { messag
         : `${message}: ${facts.code === 'PLAN_CHANGED' ? translatedObstacles(language, detail) : detail}`,
     hint: errorHint(language, facts.code, params),
   };
+}
+
+/** Where the value `what` is made of texts itself. */
+function whatOf(language: Language, code: ErrorFacts['code'], what: unknown): { what?: string } {
+  if (code === 'RESTORE_IMPOSSIBLE') return { what: translatedObstacles(language, String(what)) };
+  return code === 'APPROVAL_MISSING' ? { what: translatedWhat(language, String(what)) } : {};
 }
 
 /**

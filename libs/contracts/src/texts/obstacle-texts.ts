@@ -3,6 +3,7 @@ import type { Language } from '../words.js';
 import { cliEn, type CliText } from './cli/en.js';
 import { cliText } from './texts.js';
 import { valuesIn } from './values-in.js';
+import { translatedWhat } from './warning-texts.js';
 
 const PREFIX = 'restore.obstacle.';
 const BETWEEN = '; ';
@@ -14,7 +15,11 @@ const KEYS = (Object.keys(cliEn) as CliText[])
 
 /** What stands in the way of a restore, as its plan says it. */
 export function obstaclesText(language: Language, obstacles: RestorePlanView['obstacles']): string {
-  return obstacles.map(({ kind, what }) => cliText(language, `${PREFIX}${kind}`, { what })).join(BETWEEN);
+  return obstacles.map((obstacle) => obstacleText(language, obstacle)).join(BETWEEN);
+}
+
+export function obstacleText(language: Language, { kind, what }: RestorePlanView['obstacles'][number]): string {
+  return cliText(language, `${PREFIX}${kind}`, { what: translatedWhat(language, what) });
 }
 
 /** The same, found again in an English text; what is not understood is kept. */
@@ -30,9 +35,10 @@ function translated(language: Language, text: string): string {
     const values = valuesIn(text, cliEn[key]);
     if (!values) continue;
     const { what = '', detail } = values;
-    if (detail === undefined) return cliText(language, key, { what });
+    if (detail === undefined) return cliText(language, key, { what: translatedWhat(language, String(what)) });
     // What follows a colon at the end belongs to the name.
-    if (cliEn[key].endsWith('{what}')) return cliText(language, key, { what: `${what}: ${detail}` });
+    if (cliEn[key].endsWith('{what}'))
+      return cliText(language, key, { what: translatedWhat(language, `${what}: ${detail}`) });
   }
-  return text;
+  return translatedWhat(language, text);
 }

@@ -6,10 +6,13 @@ import {
   RESTORE_OBSTACLES,
   translatedError,
   translatedReason,
+  warningText,
 } from '../index.js';
 import { cliEn, type CliText } from './cli/en.js';
 import { cliJa } from './cli/ja.js';
 import { cliZh } from './cli/zh.js';
+import { warningsJa } from './warnings/ja.js';
+import { warningsZh } from './warnings/zh.js';
 
 describe('an error out of an event', () => {
   it('is told in the language of the reader, its values kept, the detail behind it', () => {
@@ -37,6 +40,19 @@ describe('an error out of an event', () => {
     for (const language of LANGUAGES) {
       expect(translatedError(language, { code, message, hint }).message).toContain(obstaclesText(language, all));
     }
+  });
+
+  it('says in every language what is to be done instead of a restore that cannot be, and why an approval does not count', () => {
+    const instead = warningText('what.tree');
+    const impossible = new HozenError('RESTORE_IMPOSSIBLE', { target: 'erp', what: instead });
+    expect(translatedError('ja', impossible).message).toContain(warningsJa['what.tree']);
+    const obstacles = [{ kind: 'wrong-method' as const, what: instead }];
+    expect(obstaclesText('zh', obstacles)).toBe(warningsZh['what.tree']);
+    const same = new HozenError('APPROVAL_MISSING', {
+      id: '1',
+      what: warningText('what.asked-by-same', { by: 'aya' }),
+    });
+    expect(translatedError('ja', same).message).toContain('aya 自身が依頼したため');
   });
 
   it('stays English where the text is not the one we know', () => {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { translatedWarning, warningText } from './warning-texts.js';
+import { translatedWarning, translatedWhat, warningText } from './warning-texts.js';
 import { warningsEn, type WarningKey } from './warnings/en.js';
 import { warningsJa } from './warnings/ja.js';
 import { warningsZh } from './warnings/zh.js';
 
 const KEYS = Object.keys(warningsEn) as WarningKey[];
 const NAMES_OF = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
-const isPart = (key: WarningKey) => /^(?:reason|names|whose|remedy)\./.test(key);
+const isPart = (key: WarningKey) => /^(?:reason|names|whose|remedy|what)\./.test(key);
+const isWhat = (key: WarningKey) => key.startsWith('what.');
 
 describe.each([
   ['ja', warningsJa],
@@ -21,6 +22,14 @@ describe.each([
     const params = Object.fromEntries(NAMES_OF(warningsEn[key]).map((name) => [name, `<${name}>`]));
     const expected = texts[key].replace(/\{(\w+)\}/g, '<$1>');
     expect(translatedWarning(language, warningText(key, params))).toBe(expected);
+  });
+
+  it.each(KEYS.filter(isWhat))('%s is found again where it is a part of another text', (key) => {
+    const params = Object.fromEntries(NAMES_OF(warningsEn[key]).map((name) => [name, `<${name}>`]));
+    const expected = texts[key].replace(/\{(\w+)\}/g, '<$1>');
+    expect(translatedWhat(language, warningText(key, params))).toBe(expected);
+    const whole = warningText('restore.statistics-incomplete', { what: warningText(key, params) });
+    expect(translatedWarning(language, whole)).toContain(expected);
   });
 
   it('keeps what it does not know', () => {

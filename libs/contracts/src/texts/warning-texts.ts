@@ -8,12 +8,16 @@ import { warningsZh } from './warnings/zh.js';
 const TEXTS: Readonly<Record<Language, WarningTexts>> = { en: warningsEn, ja: warningsJa, zh: warningsZh };
 
 /** Values that are texts themselves. */
-const NESTED = ['reason', 'names', 'whose', 'remedy'] as const;
+const NESTED = ['reason', 'names', 'whose', 'remedy', 'what'] as const;
 
 const KEYS = Object.keys(warningsEn) as WarningKey[];
 const isNested = (key: WarningKey) => NESTED.some((name) => key.startsWith(`${name}.`));
 /** The most special ones first. */
 const WARNINGS = KEYS.filter((key) => !isNested(key)).toSorted(
+  (one, other) => warningsEn[other].length - warningsEn[one].length,
+);
+
+const WHATS = KEYS.filter((key) => key.startsWith('what.')).toSorted(
   (one, other) => warningsEn[other].length - warningsEn[one].length,
 );
 
@@ -27,6 +31,11 @@ export function translatedWarning(language: Language, warning: string): string {
   return language === 'en' ? warning : translated(language, warning, WARNINGS);
 }
 
+/** What is said of an obstacle, made from a text under `what.`; anything else is kept. */
+export function translatedWhat(language: Language, what: string): string {
+  return language === 'en' ? what : translated(language, what, WHATS);
+}
+
 function translated(language: Language, text: string, keys: readonly WarningKey[]): string {
   for (const key of keys) {
     const values = valuesOf(text, warningsEn[key]);
@@ -34,7 +43,7 @@ function translated(language: Language, text: string, keys: readonly WarningKey[
     for (const name of NESTED) {
       const inner = values[name];
       if (inner === undefined) continue;
-      const texts = KEYS.filter((each) => each.startsWith(`${name}.`));
+      const texts = name === 'what' ? WHATS : KEYS.filter((each) => each.startsWith(`${name}.`));
       values[name] = translated(language, inner, texts);
     }
     return fill(TEXTS[language][key], values);

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import { createHash } from 'node:crypto';
 import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -76,7 +77,7 @@ export async function serverOn(directory: DataDirectory): Promise<string | undef
             (each) => [...each.values()],
             () => [],
           );
-    if (theirs.some((each) => folders.has(each))) return `process ${pid} in ${folder}`;
+    if (theirs.some((each) => folders.has(each))) return warningText('what.process', { pid, folder });
   }
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { warningText } from '@hozen/contracts';
 import { appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -8,8 +9,7 @@ const SETTINGS = `
 archive_mode = off
 `;
 
-export const ARCHIVING_OFF =
-  'The restored server does not archive: archive_mode = off is the last setting in its postgresql.auto.conf, so that its WAL does not get among that of the original. To archive again, look at archive_command, and write "on" there before the first start; later: ALTER SYSTEM SET archive_mode = on, a restart, and a new full backup.';
+export const ARCHIVING_OFF = warningText('restore.archiving-off');
 
 /**
  * Keeps the server on restored files from archiving until somebody says so, over whatever the original was told. The history

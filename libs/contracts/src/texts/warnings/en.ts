@@ -1,4 +1,7 @@
-/** What a run says although it succeeded. `reason` and `names` are texts themselves: those under `reason.` and `names.`. */
+/**
+ * What a run or a restore says although it succeeded, and a plan beforehand. Some values are texts themselves: `reason`, `names`,
+ * `whose`, `remedy` and `what` are those under `reason.` and so on.
+ */
 export const warningsEn = {
   'copy.later': 'The second copy is not at {path} yet, it is made later: {reason}',
   'reason.attempt-ended': 'the attempt that began it has ended.',
@@ -84,6 +87,65 @@ export const warningsEn = {
   'parts.needs': 'Of database "{database}" left out, too, because it needs what is left out: {names}.',
   'file.config-unreadable': 'The configuration file {path} is not in the backup: it could not be read.',
   'file.name-long': 'The file {path} is not in the backup: its name is too long.',
+  'restore.archiving-off':
+    'The restored server does not archive: archive_mode = off is the last setting in its postgresql.auto.conf, so that its WAL does not get among that of the original. To archive again, look at archive_command, and write "on" there before the first start; later: ALTER SYSTEM SET archive_mode = on, a restart, and a new full backup.',
+  'restore.not-shut-down':
+    'The server there was not shut down in good order. What it wrote last stands nowhere else, unless a log was taken of it.',
+  'restore.beyond-last-log':
+    'The moment lies after the last log. It is reached where the WAL archive has a transaction that ended later, which is seen when that is read; else nothing is restored, and the latest can be asked for.',
+  'restore.whole-seconds':
+    "The times in a binary log are whole seconds, of the server's clock: what was committed within the second that is asked for is left out. A GTID or a position is exact.",
+  'restore.kept-postgres':
+    'What was "{name}" before is kept as "{kept}", closed to applications. DROP DATABASE it when it is not needed any more.',
+  'restore.kept-mariadb':
+    'What was "{name}" before is kept as "{kept}", without its events, and nobody has rights there who has none on everything. DROP DATABASE it when it is not needed any more.',
+  'restore.program-not-kept': '{program} could not be kept in "{kept}": {reason}',
+  'restore.stays-different': 'It is there, and is another one in the backup; it stays: {name}.',
+  'restore.owners-not-set':
+    'The owners of the files could not be restored, for the worker is not root: all belong to its user.',
+  'restore.attributes-not-set':
+    'Access control lists or extended attributes could not be restored: the file system has none.',
+  'restore.devices-not-set': 'Device nodes could not be restored, for the worker may not make any.',
+  'restore.statistics-incomplete': 'Statistics are not complete: {what}. Run ANALYZE.',
+  'what.table-of': 'table {table} of database "{database}": {reason}',
+  'what.database': 'database "{database}": {reason}',
+  'restore.users-not-restored': 'Users, roles and their rights are not restored; users.sql in the backup holds them.',
+  'restore.other-series':
+    'The rows are compared with the backup, the definitions are not: the server is of another series.',
+  'restore.other-case':
+    'The server has another lower_case_table_names: names of tables may differ in case, or be the same.',
+  'restore.renamed': 'Settings and rights of database "{name}" itself are not restored under the name "{as}".',
+  'restore.not-in-backup': 'The database "{name}" is not in the backup, as its config says.',
+  'restore.every-server-has': 'Every server has a database "{name}": what the backup has of it goes to "{as}".',
+  'restore.superuser-made': 'The role "{role}" is made, and may do anything on the server.',
+  'restore.role-stays': 'The role "{role}" is there, and is another one in the backup: it stays as it is.',
+  'what.dump-of-postgres': 'the backup is a dump of PostgreSQL: name such a target and databases of it',
+  'what.copy-of-postgres': 'the backup is a copy of files: name a new directory instead of a target and databases',
+  'what.log-of-postgres': 'the backup is a log: restore a copy of files to a point in time instead',
+  'what.copy-of-mariadb':
+    'the backup is a copy of the files of a MariaDB server: name a new directory instead of a target and databases',
+  'what.binary-log': 'the backup is a binary log: restore a copy of files or a dump to a point in time instead',
+  'what.dump-of-mariadb': 'the backup is a dump of MariaDB: name such a target and databases of it, or a new directory',
+  'what.tree': 'the backup is a tree of files: name a new directory instead of a target (a bucket, where it is of one)',
+  'what.parts-of-postgres': 'schemas, tables, or everything are chosen of dumps of PostgreSQL only',
+  'what.no-server': 'it is no server: name a new directory instead',
+  'what.point-of-mariadb': 'a point of a MariaDB server is a time, the latest, a GTID or a position in its binary log',
+  'what.point-of-postgres':
+    'a point of a PostgreSQL server is a time, the latest, an LSN, a transaction or a restore point',
+  'what.tree-without-log':
+    'a tree of files has no log: it can be restored as it was at a backup, and at no other moment',
+  'what.log-begins-later': 'it ends at {lsn} ({at}), the log begins at {start}: {command}',
+  'what.no-later-log': 'it ends at {lsn} ({at}), there is no later log: run the config of the log (postgres-wal)',
+  'what.only-utf8': 'tables go from UTF8 to UTF8 only, not {encoding}',
+  'what.process': 'process {pid} in {folder}',
+  'what.room': '{free} of {needed}',
+  'what.needs-no-approval': 'it is not in place, and needs none',
+  'what.asked-by-same': '{by} asked for it; somebody else must approve',
+  'what.approved-already': 'it is approved of already',
+  'what.not-waiting': 'it is {state}',
+  'what.other-plan': 'the plan that was seen is another one',
+  'what.too-late': 'its time is over',
+  'what.nobody-approved': 'nobody did in time',
 } as const;
 
 export type WarningKey = keyof typeof warningsEn;

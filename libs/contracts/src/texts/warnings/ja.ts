@@ -84,4 +84,69 @@ export const warningsJa: WarningTexts = {
   'parts.needs': 'データベース「{database}」で、除外されたものに依存するため同じく除外したもの: {names}。',
   'file.config-unreadable': '設定ファイル {path} は読み取れないため、バックアップに含まれません。',
   'file.name-long': 'ファイル {path} は名前が長すぎるため、バックアップに含まれません。',
+  'restore.archiving-off':
+    'リストアしたサーバーはアーカイブを行いません。元のサーバーの WAL に混ざらないよう、postgresql.auto.conf の最後に archive_mode = off を設定してあります。再びアーカイブするには、archive_command を確認し、初回起動の前にそこを「on」に書き換えてください。起動後の場合は ALTER SYSTEM SET archive_mode = on、再起動、新しいフルバックアップの順に行います。',
+  'restore.not-shut-down':
+    'そこのサーバーは正常に停止されていません。最後に書き込まれた内容は、ログを取得していない限り、ほかのどこにもありません。',
+  'restore.beyond-last-log':
+    '指定の時点は最後のログより後です。それより後に終了したトランザクションが WAL アーカイブにあれば到達できますが、それはアーカイブを読んで初めて分かります。なければ何もリストアされません。その場合は最新の時点を指定してください。',
+  'restore.whole-seconds':
+    'バイナリログの時刻はサーバーの時計による秒単位です。指定した秒のうちにコミットされた内容は含まれません。GTID または位置を指定すれば正確です。',
+  'restore.kept-postgres':
+    '以前の「{name}」は「{kept}」として残してあり、アプリケーションからは接続できません。不要になったら DROP DATABASE してください。',
+  'restore.kept-mariadb':
+    '以前の「{name}」はイベントを除いて「{kept}」として残してあります。全体への権限を持たないユーザーには、そこでの権限はありません。不要になったら DROP DATABASE してください。',
+  'restore.program-not-kept': '{program} を「{kept}」に残せませんでした: {reason}',
+  'restore.stays-different': 'すでにあり、バックアップのものとは異なりますが、そのまま残します: {name}。',
+  'restore.owners-not-set':
+    'ワーカーが root ではないため、ファイルの所有者を復元できませんでした。すべてワーカーのユーザーの所有です。',
+  'restore.attributes-not-set': 'ファイルシステムが対応していないため、ACL または拡張属性を復元できませんでした。',
+  'restore.devices-not-set': 'ワーカーに作成する権限がないため、デバイスノードを復元できませんでした。',
+  'restore.statistics-incomplete': '統計情報が完全ではありません: {what}。ANALYZE を実行してください。',
+  'what.table-of': 'データベース「{database}」のテーブル {table}: {reason}',
+  'what.database': 'データベース「{database}」: {reason}',
+  'restore.users-not-restored':
+    'ユーザー、ロール、およびその権限はリストアされません。バックアップ内の users.sql にあります。',
+  'restore.other-series': 'サーバーのバージョン系列が異なるため、行はバックアップと比較しますが、定義は比較しません。',
+  'restore.other-case':
+    'サーバーの lower_case_table_names が異なります。テーブル名の大文字・小文字が変わったり、名前が重複したりすることがあります。',
+  'restore.renamed': 'データベース「{name}」自体の設定と権限は、名前「{as}」ではリストアされません。',
+  'restore.not-in-backup': 'データベース「{name}」は、設定によりバックアップに含まれていません。',
+  'restore.every-server-has':
+    'データベース「{name}」はどのサーバーにもあるため、バックアップの内容は「{as}」に入れます。',
+  'restore.superuser-made': 'ロール「{role}」を作成します。サーバー上で何でもできるロールです。',
+  'restore.role-stays': 'ロール「{role}」はすでにあり、バックアップのものとは異なります。そのまま残します。',
+  'what.dump-of-postgres':
+    'バックアップは PostgreSQL のダンプです。PostgreSQL の対象とそのデータベースを指定してください',
+  'what.copy-of-postgres':
+    'バックアップはファイルのコピーです。対象とデータベースではなく、新しいディレクトリを指定してください',
+  'what.log-of-postgres': 'バックアップはログです。代わりに、ファイルのコピーを特定の時点にリストアしてください',
+  'what.copy-of-mariadb':
+    'バックアップは MariaDB サーバーのファイルのコピーです。対象とデータベースではなく、新しいディレクトリを指定してください',
+  'what.binary-log':
+    'バックアップはバイナリログです。代わりに、ファイルのコピーまたはダンプを特定の時点にリストアしてください',
+  'what.dump-of-mariadb':
+    'バックアップは MariaDB のダンプです。MariaDB の対象とそのデータベース、または新しいディレクトリを指定してください',
+  'what.tree':
+    'バックアップはファイルツリーです。対象ではなく、新しいディレクトリ(バケットのバックアップならバケット)を指定してください',
+  'what.parts-of-postgres': 'スキーマ、テーブル、全体を選べるのは PostgreSQL のダンプだけです',
+  'what.no-server': 'サーバーではありません。新しいディレクトリを指定してください',
+  'what.point-of-mariadb': 'MariaDB サーバーの時点は、時刻、最新、GTID、またはバイナリログの位置で指定します',
+  'what.point-of-postgres':
+    'PostgreSQL サーバーの時点は、時刻、最新、LSN、トランザクション、またはリストアポイントで指定します',
+  'what.tree-without-log': 'ファイルツリーにはログがありません。バックアップの時点の状態にだけリストアできます',
+  'what.log-begins-later':
+    'コピーは {lsn}({at})で終わり、ログは {start} から始まります。次を実行してください: {command}',
+  'what.no-later-log':
+    'コピーは {lsn}({at})で終わり、それより後のログがありません。ログの設定(postgres-wal)を実行してください',
+  'what.only-utf8': 'テーブルのリストアは UTF8 から UTF8 の間だけで、{encoding} ではできません',
+  'what.process': 'プロセス {pid}({folder})',
+  'what.room': '空き {free}、必要 {needed}',
+  'what.needs-no-approval': '置き換えではないため、承認は不要です',
+  'what.asked-by-same': '{by} 自身が依頼したため、別の人の承認が必要です',
+  'what.approved-already': 'すでに承認されています',
+  'what.not-waiting': '状態が {state} です',
+  'what.other-plan': '確認された計画が現在のものと異なります',
+  'what.too-late': '承認の期限が過ぎています',
+  'what.nobody-approved': '期限内に承認されませんでした',
 };
