@@ -7,7 +7,7 @@ import { leftOutWarnings } from '../parts/dumped-part.js';
 import { unrestorable } from '../parts/choose-entries.js';
 import { storedPart, type StoredPart } from '../parts/stored-part.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
-import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';

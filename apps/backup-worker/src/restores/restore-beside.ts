@@ -3,7 +3,7 @@ import { connect, inspectCluster, sessionName, toolEnvironment, type TargetClien
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { ProgressUpdate } from '../runs/progress-meter.js';
-import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { withVariables } from '../pipeline/large-pieces.js';
 import { SESSION_OPTIONS, type ClusterRestore } from '../restore/cluster-restore.js';
 import { restoreDatabase } from '../restore/restore-database.js';

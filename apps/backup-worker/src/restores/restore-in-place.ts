@@ -3,7 +3,8 @@ import { HozenError, type RestorePlanView, type TargetSpec, obstaclesText, warni
 import { connect, sessionName, terminateOlderSessions, type TargetClient } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
-import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import { checkServer } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { recordNormal } from '../performance/normal.js';
 import { checkFile } from '../verification/check-file.js';
 import { closeDatabases, endSessions, limitStatement, reopenDatabases } from './close-databases.js';

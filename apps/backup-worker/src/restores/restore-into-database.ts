@@ -9,7 +9,8 @@ import {
 import { connect, sessionName, terminateOlderSessions, toolEnvironment, type TargetClient } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
-import { checkServer, type CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import { checkServer } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { mergeEntries, type MergedEntries } from '../parts/merge-entries.js';
 import { storedPart, type StoredPart } from '../parts/stored-part.js';
 import { CustomFormatReader } from '../pipeline/custom-format.js';

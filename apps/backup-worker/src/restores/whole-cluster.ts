@@ -1,7 +1,7 @@
 import type { RestorePlanView } from '@hozen/contracts';
 import { asTargetError, runSingle, toolEnvironment, toolOutput, type TargetClient } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
-import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { storedDatabases } from '../restore/restore-plan.js';
 import { roleStatements, storedRoles, type RoleStatement } from '../restore/role-statements.js';
 import { isOfDatabaseItself, storedDefinitions } from '../restore/stored-definitions.js';

@@ -5,7 +5,7 @@ import { inSpan } from '@hozen/telemetry';
 import { postgresOf } from '../artefact/manifest.js';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
-import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { restoreCluster } from '../restore/restore-cluster.js';
 import { storedCluster } from '../restore/restore-plan.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';

@@ -1,7 +1,7 @@
 import type { DatabaseFacts, TargetClient, ToolEnvironment } from '@hozen/dbms';
 import type { TableContent } from '../artefact/artefact-index.js';
 import type { SessionOwner } from '../job.js';
-import type { CheckedTarget } from '../methods/postgres-logical/check-target.js';
+import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { readTable } from '../methods/postgres-logical/copy-table.js';
 import { DatabaseSnapshot } from '../methods/postgres-logical/database-snapshot.js';
 import { exclude, planDatabase, type PlannedDump } from '../methods/postgres-logical/plan-database.js';

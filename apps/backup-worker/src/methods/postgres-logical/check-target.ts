@@ -8,38 +8,15 @@ import {
   type ClusterFacts,
   type DatabaseFacts,
   type PostgresAddress,
-  type PostgresTools,
   type TargetClient,
 } from '@hozen/dbms';
 import { HozenError, isPart, type PartsSpec, type TargetSpec, warningText } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
-import { serverParts, type PatternScopes } from '../../parts/server-parts.js';
+import { serverParts } from '../../parts/server-parts.js';
 import { serverOf } from '../server-target.js';
-import { DumpAhead } from './dump-ahead.js';
-
-/** A target that a dump may begin on. Holds the secret in its address. */
-export interface CheckedTarget {
-  address: PostgresAddress;
-  facts: ClusterFacts;
-  tools: PostgresTools;
-  /** Those that are dumped. */
-  databases: DatabaseFacts[];
-  /** Of what is dumped, on the server. */
-  bytes: number;
-  /** Where the config names a part of the server. */
-  parts?: TargetParts;
-  warnings: string[];
-  /** Where a dump is about to begin. */
-  ahead?: DumpAhead;
-}
-
-export interface TargetParts {
-  spec: PartsSpec;
-  scopes: PatternScopes;
-  /** Databases that are left out whole. */
-  leftOut: string[];
-}
+import type { CheckedTarget, DumpableTarget } from './checked-target.js';
+import { DumpAhead, type TargetToDump } from './dump-ahead.js';
 
 /**
  * Looks whether the target can be backed up, and ends what an earlier owner of this run left open there.
@@ -49,7 +26,7 @@ export interface TargetParts {
 export async function checkTarget(
   job: BackupJob,
   context: Pick<AttemptContext, 'progress' | 'log'>,
-): Promise<CheckedTarget> {
+): Promise<TargetToDump> {
   const ahead = new DumpAhead(job);
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
@@ -71,9 +48,6 @@ export async function checkTarget(
     return { ...target, ahead };
   });
 }
-
-/** What a program of a dump needs to know of its target. */
-export type DumpableTarget = Pick<CheckedTarget, 'address' | 'facts' | 'tools' | 'databases'>;
 
 interface Meanwhile {
   /** What of the server is dumped. */

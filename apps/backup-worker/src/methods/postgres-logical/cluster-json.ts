@@ -1,5 +1,5 @@
 import type { BackupJob } from '../../job.js';
-import type { CheckedTarget } from './check-target.js';
+import type { CheckedTarget } from './checked-target.js';
 
 /** `cluster.json`: what a server must be like to take this backup back, for people and for the restore. */
 export interface ClusterJson {

@@ -2,7 +2,7 @@ import { asTargetError, resultsOf, type TargetClient } from '@hozen/dbms';
 import { HozenError, type PartsPatterns } from '@hozen/contracts';
 import type { SessionOwner } from '../../job.js';
 import { databasePart, type DatabasePart } from '../../parts/database-part.js';
-import type { CheckedTarget } from './check-target.js';
+import type { CheckedTarget } from './checked-target.js';
 import { beginSnapshotSession, type SnapshotSession } from './snapshot-session.js';
 import { COLUMNS, TABLES, type TableFacts } from './tables.sql.js';
 

@@ -14,7 +14,7 @@ import { continueTrace, currentTraceparent } from '@hozen/telemetry';
 import type { SessionOwner } from '../../job.js';
 import { discardTool, type StartedTool } from '../../pipeline/pour.js';
 import { ToolOutput } from '../../pipeline/tool-output.js';
-import type { DumpableTarget } from './check-target.js';
+import type { CheckedTarget, DumpableTarget } from './checked-target.js';
 import { folderOf } from './cluster-json.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
 import { definitionsIn } from './plan-database.js';
@@ -24,6 +24,11 @@ import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
 
 /** The database that the last dump of a server began with, by the server's place: most often it is the same again. */
 const last = new Map<string, string>();
+
+/** A target with what is begun there already. */
+export interface TargetToDump extends CheckedTarget {
+  ahead?: DumpAhead;
+}
 
 /** To be looked at by whoever takes it. */
 export interface BegunDump {

@@ -7,10 +7,11 @@ import { README } from '../../artefact/readme.js';
 import { RESTORE_SCRIPT } from '../../artefact/restore-script.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import type { DumpSummary } from '../dump-summary.js';
-import { largestFirst, type CheckedTarget, type TargetParts } from './check-target.js';
+import { largestFirst } from './check-target.js';
+import type { CheckedTarget, TargetParts } from './checked-target.js';
 import { clusterJson, type ClusterJson } from './cluster-json.js';
 import { activityWarnings } from './activity-warnings.js';
-import { environmentFor } from './dump-ahead.js';
+import { environmentFor, type TargetToDump } from './dump-ahead.js';
 import { dumpDatabase, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
 import { DumpProgress } from './dump-progress.js';
@@ -23,7 +24,7 @@ import { Slots } from '../../pipeline/slots.js';
  */
 export async function dumpCluster(
   job: BackupJob,
-  target: CheckedTarget,
+  target: TargetToDump,
   writer: ArtefactWriter,
   context: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<DumpSummary> {

@@ -11,7 +11,7 @@ import { hasAny } from '../../parts/server-parts.js';
 import { noLargeObjects, together, type ArchiveContent, type StreamContents } from '../../pipeline/custom-format.js';
 import { pourArchive, type StartedTool } from '../../pipeline/pour.js';
 import { namingBlockers } from './blockers.js';
-import type { CheckedTarget } from './check-target.js';
+import type { TargetToDump } from './dump-ahead.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
 import type { DumpProgress } from './dump-progress.js';
 import { copyTable } from './copy-table.js';
@@ -23,7 +23,7 @@ import type { Slots } from '../../pipeline/slots.js';
 /** What all databases of one dump share. */
 export interface ClusterDump extends DumpPrograms {
   job: BackupJob;
-  target: CheckedTarget;
+  target: TargetToDump;
   writer: ArtefactWriter;
   slots: Slots;
   progress: DumpProgress;

@@ -1,6 +1,6 @@
 import { asTargetError, connect, resultsOf, sessionName, type DatabaseFacts, type TargetClient } from '@hozen/dbms';
 import type { SessionOwner } from '../../job.js';
-import type { CheckedTarget } from './check-target.js';
+import type { CheckedTarget } from './checked-target.js';
 import { BEGIN, lockForReading } from './database-snapshot.js';
 import { sessionSettings, textSettings } from './tables.sql.js';
 
