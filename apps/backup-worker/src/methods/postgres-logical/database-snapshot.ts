@@ -4,7 +4,7 @@ import type { SessionOwner } from '../../job.js';
 import { databasePart, type DatabasePart } from '../../parts/database-part.js';
 import type { CheckedTarget } from './checked-target.js';
 import { beginSnapshotSession, type SnapshotSession } from './snapshot-session.js';
-import { COLUMNS, TABLES, type TableFacts } from './tables.sql.js';
+import { COLUMNS, TABLE_NAMES, TABLES, type TableFacts, type TableName } from './tables.sql.js';
 
 /** What ends a snapshot early, and who is told when its session is lost. */
 export interface SnapshotUntil {
@@ -118,7 +118,7 @@ const EXPORT = 'SELECT pg_export_snapshot() AS id';
  */
 async function takeSnapshot(
   client: TargetClient,
-  seen: readonly TableFacts[],
+  seen: readonly TableName[],
 ): Promise<{ id: string; tables: TableFacts[] }> {
   let tables = seen;
   for (let attempt = 1; ; attempt++) {
@@ -131,13 +131,13 @@ async function takeSnapshot(
       if (!AGAIN.has(code)) throw error;
       if (attempt === ATTEMPTS) throw locked(client, error);
       await client.query('ROLLBACK');
-      tables = (await client.query<TableFacts>(TABLES)).rows;
+      tables = (await client.query<TableName>(TABLE_NAMES)).rows;
     }
   }
 }
 
 /** @returns statements that keep TRUNCATE, DROP and ALTER off until the transaction ends */
-export function lockForReading(client: TargetClient, tables: readonly { schema: string; name: string }[]): string[] {
+export function lockForReading(client: TargetClient, tables: readonly TableName[]): string[] {
   const batches = Array.from({ length: Math.ceil(tables.length / BATCH) }, (_, batch) =>
     tables.slice(batch * BATCH, (batch + 1) * BATCH),
   );
@@ -147,7 +147,7 @@ export function lockForReading(client: TargetClient, tables: readonly { schema: 
   });
 }
 
-export function qualified(client: TargetClient, { schema, name }: { schema: string; name: string }): string {
+export function qualified(client: TargetClient, { schema, name }: TableName): string {
   return `${client.escapeIdentifier(schema)}.${client.escapeIdentifier(name)}`;
 }
 

@@ -20,7 +20,7 @@ import { DatabaseSnapshot } from './database-snapshot.js';
 import { definitionsIn } from './plan-database.js';
 import { beginSnapshotSession, prepared, type SnapshotSession } from './snapshot-session.js';
 import { startDump } from './start-dump.js';
-import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
+import { sessionSettings, TABLE_NAMES, type TableName } from './tables.sql.js';
 
 /** The database that the last dump of a server began with, by the server's place: most often it is the same again. */
 const last = new Map<string, string>();
@@ -43,11 +43,12 @@ const OF_THE_SERVER = new Set(['TARGET_UNREACHABLE', 'TARGET_AUTH_FAILED', 'TARG
 
 /**
  * What a dump needs first, begun while the room is looked at and the artefact is opened: the snapshot of its first database
- * and the program that dumps its definitions, which waits for somebody to take what it prints. Where the database was guessed right, the session is the one that the server was looked at with:
- * to log in once more takes longer than all that is asked.
+ * and the program that dumps its definitions, which waits for somebody to take what it prints. Where the database was
+ * guessed right, the session is the one that the server was looked at with: to log in once more takes longer than all that is
+ * asked.
  */
 export class DumpAhead implements AsyncDisposable {
-  #guessed: { database: string; client: TargetClient; tables?: TableFacts[] } | undefined;
+  #guessed: { database: string; client: TargetClient; tables?: TableName[] } | undefined;
   #begun: ({ database: string } & BegunDump) | undefined;
   readonly #stop = new AbortController();
 
@@ -83,9 +84,9 @@ export class DumpAhead implements AsyncDisposable {
   async inspect(client: TargetClient): Promise<ClusterFacts> {
     if (this.#guessed?.client !== client) return inspectCluster(client);
     const settings = sessionSettings(this.job.config.lockWaitSeconds);
-    const together = await inspectTogether(client, [...settings, TABLES]).catch(() => undefined);
+    const together = await inspectTogether(client, [...settings, TABLE_NAMES]).catch(() => undefined);
     if (!together) return inspectCluster(client);
-    this.#guessed.tables = together.results.at(-1) as TableFacts[];
+    this.#guessed.tables = together.results.at(-1) as TableName[];
     return together.facts;
   }
 

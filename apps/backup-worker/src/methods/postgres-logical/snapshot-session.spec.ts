@@ -1,5 +1,5 @@
-import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
-import { sessionName } from '@hozen/dbms';
+import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { connect, sessionName, type TargetClient } from '@hozen/dbms';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jobFor, quietContext } from '../../backup.fixture.js';
 import { checkTarget } from './check-target.js';
@@ -38,6 +38,38 @@ async function check() {
   await snapshot?.[Symbol.asyncDispose]();
   return { sessions: rows, pid: pid?.pid, tables: snapshot?.tables.length };
 }
+
+describe('what is begun ahead of a dump that does not come', () => {
+  const sessionsOf = async (admin: Pick<TargetClient, 'query'>, name: string) =>
+    (await admin.query(`SELECT FROM pg_stat_activity WHERE application_name = '${name}'`)).rowCount;
+
+  it('is a snapshot and a program, and both are gone when the target is let go', async () => {
+    await databaseWithRows('shop', 20_000);
+    const job = jobFor(server.address(), folder.path);
+    const name = sessionName(job.runId, job.epoch);
+    const target = await checkTarget(job, quietContext());
+    await using admin = await connect(server.address(), { applicationName: 'spec' });
+    await eventually(async () => expect(await sessionsOf(admin, name)).toBe(2));
+    await target.ahead?.[Symbol.asyncDispose]();
+    // The server notices a moment later that they are gone.
+    await eventually(async () => expect(await sessionsOf(admin, name)).toBe(0));
+  });
+
+  it('ends although it waits for a lock', async () => {
+    await databaseWithRows('shop', 20_000);
+    await using busy = await server.client('shop');
+    await busy.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
+    const job = jobFor(server.address(), folder.path);
+    const target = await checkTarget(job, quietContext());
+    await eventually(async () => {
+      expect((await busy.query('SELECT FROM pg_locks WHERE NOT granted')).rowCount).toBe(1);
+    });
+    await target.ahead?.[Symbol.asyncDispose]();
+    // The server looks whether its client is there only when it has the lock.
+    await busy.query('ROLLBACK');
+    await eventually(async () => expect(await sessionsOf(busy, sessionName(job.runId, job.epoch))).toBe(0));
+  });
+});
 
 describe('the first session of a dump', () => {
   it('is the one that looked at the server, when the dump begins with the same database as the last one', async () => {

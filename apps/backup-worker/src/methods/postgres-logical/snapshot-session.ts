@@ -1,12 +1,12 @@
 import { asTargetError, connect, resultsOf, sessionName, type PostgresAddress, type TargetClient } from '@hozen/dbms';
 import type { SessionOwner } from '../../job.js';
-import { sessionSettings, TABLES, type TableFacts } from './tables.sql.js';
+import { sessionSettings, TABLE_NAMES, type TableName } from './tables.sql.js';
 
 /** A session that is about to take a snapshot: connected, with its settings, and it has seen which tables there are. */
 export interface SnapshotSession {
   client: TargetClient;
   /** To be locked at once, so that few have changed since. */
-  tables: TableFacts[];
+  tables: TableName[];
 }
 
 /** @throws HozenError as every connection */
@@ -24,7 +24,7 @@ export async function prepared(client: TargetClient, lockWaitSeconds: number): P
   try {
     // On their own: before version 13 a limit that the role has on statements holds for all that is sent together.
     await resultsOf(client, sessionSettings(lockWaitSeconds));
-    return { client, tables: (await client.query<TableFacts>(TABLES)).rows };
+    return { client, tables: (await client.query<TableName>(TABLE_NAMES)).rows };
   } catch (error) {
     await client[Symbol.asyncDispose]();
     throw asTargetError(error, client.address);

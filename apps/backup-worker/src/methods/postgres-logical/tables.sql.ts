@@ -1,7 +1,10 @@
-export interface TableFacts {
-  oid: number;
+export interface TableName {
   schema: string;
   name: string;
+}
+
+export interface TableFacts extends TableName {
+  oid: number;
   /** false: a partitioned table, whose rows are in its partitions. */
   hasData: boolean;
   unlogged: boolean;
@@ -9,9 +12,19 @@ export interface TableFacts {
   bytes: number;
 }
 
+/** What pg_dump would lock: tables and partitioned tables outside of the system's schemas. */
+const LOCKED = `
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+/** Waits for nobody: to ask for the size of a table takes a lock on it. */
+export const TABLE_NAMES = `SELECT n.nspname AS "schema", c.relname AS "name" ${LOCKED}`;
+
 /**
- * What pg_dump would lock: tables and partitioned tables outside of the system's schemas. Sizes count the table and its
- * TOAST, not its indexes, since only these are dumped.
+ * The same tables, to be asked for once they are locked. Sizes count the table and its TOAST, not its indexes, since only these
+ * are dumped.
  */
 export const TABLES = `
 SELECT
@@ -21,10 +34,7 @@ SELECT
   c.relkind = 'r' AS "hasData",
   c.relpersistence = 'u' AS "unlogged",
   CASE WHEN c.relkind = 'r' THEN coalesce(pg_table_size(c.oid), 0)::float8 ELSE 0 END AS "bytes"
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+${LOCKED}`;
 
 /**
  * The columns of tables as pg_dump copies them: generated ones are computed again. Tables of extensions are left to
