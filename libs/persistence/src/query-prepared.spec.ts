@@ -48,3 +48,16 @@ it('fails with the SQLSTATE of the server, and the connection can be used again'
   await expect(queryPrepared(database, INSERT, [1, 'twice'])).rejects.toMatchObject({ code: '23505' });
   expect((await queryPrepared(database, ALL)).length).toBeGreaterThan(0);
 });
+
+it('goes on when its table is altered by a newer version of the service', async () => {
+  await database.query('CREATE TABLE altered (id int)');
+  const outside = { name: 'altered, outside', text: 'SELECT * FROM altered' };
+  const inside = { name: 'altered, inside', text: 'SELECT * FROM altered' };
+  const within = () => database.transaction((manager) => queryPrepared(manager, inside));
+  expect(await queryPrepared(database, outside)).toEqual([]);
+  expect(await within()).toEqual([]);
+  await database.query('ALTER TABLE altered ADD COLUMN more int; INSERT INTO altered VALUES (1, 2)');
+  expect(await queryPrepared(database, outside)).toEqual([{ id: 1, more: 2 }]);
+  await expect(within()).rejects.toMatchObject({ code: '0A000' });
+  expect(await within()).toEqual([{ id: 1, more: 2 }]);
+});

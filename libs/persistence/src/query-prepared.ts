@@ -10,18 +10,31 @@ export interface PreparedStatement {
   text: string;
 }
 
+/** SQLSTATE of a prepared statement whose table was altered meanwhile, by a newer version of the service. */
+const RESULT_CHANGED = '0A000';
+/** Statements that met this: they are planned at each time from then on, since every connection has its own old plan. */
+const changed = new Set<string>();
+
 /** @returns the rows, also of a statement that changes some and returns them */
 export async function queryPrepared<Row extends object>(
   database: DataSource | EntityManager,
   { name, text }: PreparedStatement,
-  values: readonly unknown[] = [],
+  parameters: readonly unknown[] = [],
 ): Promise<Row[]> {
   const within = 'queryRunner' in database ? database.queryRunner : undefined;
   const runner = within ?? ('createQueryRunner' in database ? database : database.connection).createQueryRunner();
+  const values = [...parameters];
   try {
     const client = (await runner.connect()) as ClientBase;
-    const { rows } = await client.query<Row>({ name, text, values: [...values] });
-    return rows;
+    try {
+      return (await client.query<Row>(changed.has(name) ? { text, values } : { name, text, values })).rows;
+    } catch (error) {
+      if ((error as { code?: string }).code !== RESULT_CHANGED) throw error;
+      changed.add(name);
+      // A transaction is over with it; the next one succeeds.
+      if (within) throw error;
+      return (await client.query<Row>({ text, values })).rows;
+    }
   } finally {
     if (!within) await runner.release();
   }

@@ -5,7 +5,8 @@ import { HozenError } from '@hozen/contracts';
 import { HandBack } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
 import { eventually, tempDir, type TempDir } from '@hozen/testkit';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { keepSpace } from '../admission/keep-space.js';
 import { cancelRun } from '../api/cancel-run.js';
 import { findRun } from '../api/list-runs.js';
 import { aJob } from '../job.fixture.js';
@@ -122,6 +123,29 @@ describe('a worker that does not hear the answer to its last commit', () => {
     expect([artefact.path, artefact.checksumPath, artefact.manifestPath].filter(existsSync)).toHaveLength(3);
     expect(await store.run(mine.run.id)).toMatchObject({ state: 'completed', error: null });
     expect(await store.eventsOf(mine.run.id)).toEqual(['backup.accepted', 'backup.started', 'backup.completed']);
+  });
+});
+
+describe("a worker that loses the services' database in the middle of a run", () => {
+  const lost = Object.assign(new Error('terminating connection because of crash'), { code: '57P02' });
+
+  it('leaves the run and its artefact to whoever takes over, even where the database is back at once', async () => {
+    const mine = await begun();
+    const artefact = await commit(mine);
+    await expect(fails(mine, lost)).rejects.toBe(lost);
+    expect(existsSync(artefact.path)).toBe(true);
+    expect(await store.run(mine.run.id)).toMatchObject({ state: 'running', error: null });
+  });
+
+  it('asks again for the room that it needs, until it is answered or the run is to stop', async () => {
+    const { run } = await begun();
+    const transaction = vi.spyOn(store.database, 'transaction').mockRejectedValueOnce(lost).mockRejectedValueOnce(lost);
+    await keepSpace(store.database, run.id, new AbortController().signal)([]);
+    expect(transaction).toHaveBeenCalledTimes(3);
+    transaction.mockRejectedValueOnce(lost);
+    const stopped = keepSpace(store.database, run.id, AbortSignal.abort());
+    await expect(stopped([])).rejects.toMatchObject({ name: 'AbortError' });
+    transaction.mockRestore();
   });
 });
 
