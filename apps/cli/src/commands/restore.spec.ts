@@ -1,4 +1,4 @@
-import type { RestorePlanView, RestoreView } from '@hozen/contracts';
+import { warningText, type RestorePlanView, type RestoreView } from '@hozen/contracts';
 import { describe, expect, it } from 'vitest';
 import { ServiceDouble } from '../testing/service-double.js';
 import { TestSurroundings } from '../testing/surroundings.js';
@@ -67,6 +67,20 @@ describe('hozen restore', () => {
     expect(worker.asked[0]).toMatchObject({ path: '/restores/plan', body: { run: RUN_ID } });
     expect(around.written.out).toContain('there is a database shop already');
     expect(around.written.out).toContain('12.0 s');
+  });
+
+  it('says in the language of the reader what a plan and a restore warn of, and what stands in the way', async () => {
+    const warnings = [warningText('restore.archiving-off')];
+    const obstacles = [{ kind: 'wrong-method' as const, what: warningText('what.tree') }];
+    await using worker = await ServiceDouble.start(({ path }) => ({
+      body: path === '/restores/plan' ? { ...PLAN, warnings, obstacles } : { ...VIEW, warnings },
+    }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    await around.hozen('--lang', 'ja', 'restore', RUN_ID, '--to', 'test', '--database', 'shop', '--plan');
+    expect(around.written.out).toContain('リストアしたサーバーはアーカイブを行いません。');
+    expect(around.written.out).toContain('バックアップはファイルツリーです。');
+    await around.hozen('--lang', 'zh', 'restores', 'r1');
+    expect(around.written.out).toContain('恢复出的服务器不进行归档：');
   });
 
   it('fails where the restore failed', async () => {
