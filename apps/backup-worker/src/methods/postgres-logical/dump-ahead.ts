@@ -48,7 +48,7 @@ const OF_THE_SERVER = new Set(['TARGET_UNREACHABLE', 'TARGET_AUTH_FAILED', 'TARG
  * asked.
  */
 export class DumpAhead implements AsyncDisposable {
-  #guessed: { database: string; client: TargetClient; tables?: TableName[] } | undefined;
+  #guessed: { database: string; address: PostgresAddress; client: TargetClient; tables?: TableName[] } | undefined;
   #begun: ({ database: string } & BegunDump) | undefined;
   readonly #stop = new AbortController();
 
@@ -61,10 +61,6 @@ export class DumpAhead implements AsyncDisposable {
 
   /** To look at the server with. Disposing leaves it open where it became the session. @throws what connect throws */
   async connect(address: PostgresAddress): Promise<{ client: TargetClient } & AsyncDisposable> {
-    // While the server is waited for.
-    this.#env = environmentFor(address, this.job);
-    this.#output = ToolOutput.open();
-    for (const opening of [this.#env, this.#output]) opening.catch(() => undefined);
     const client = (await this.#guess(address)) ?? (await connect(address, { applicationName: this.#name }));
     return {
       client,
@@ -84,7 +80,10 @@ export class DumpAhead implements AsyncDisposable {
   async inspect(client: TargetClient): Promise<ClusterFacts> {
     if (this.#guessed?.client !== client) return inspectCluster(client);
     const settings = sessionSettings(this.job.config.lockWaitSeconds);
-    const together = await inspectTogether(client, [...settings, TABLE_NAMES]).catch(() => undefined);
+    const looking = inspectTogether(client, [...settings, TABLE_NAMES]).catch(() => undefined);
+    // While the server looks.
+    this.#prepareProgram(this.#guessed.address);
+    const together = await looking;
     if (!together) return inspectCluster(client);
     this.#guessed.tables = together.results.at(-1) as TableName[];
     return together.facts;
@@ -95,8 +94,7 @@ export class DumpAhead implements AsyncDisposable {
     if (database === undefined) return;
     const { address, databases } = target;
     last.set(placeOf(address), database);
-    const env = this.#env ?? environmentFor(address, this.job);
-    const output = this.#output ?? ToolOutput.open();
+    const { env, output } = this.#prepareProgram(address);
     this.#output = undefined;
     const { signal } = this.#stop;
     const snapshot = DatabaseSnapshot.take(this.#session(address, database), signal);
@@ -112,7 +110,7 @@ export class DumpAhead implements AsyncDisposable {
       },
     );
     // Looked at by whoever takes them.
-    for (const each of [env, snapshot, definitions]) each.catch(() => undefined);
+    for (const each of [snapshot, definitions]) each.catch(() => undefined);
     const discard = async () => {
       this.#stop.abort();
       await discardTool(definitions);
@@ -150,6 +148,14 @@ export class DumpAhead implements AsyncDisposable {
     await (await this.takeEnvironment()?.catch(() => undefined))?.[Symbol.asyncDispose]();
   }
 
+  /** Once: what is there already stays. */
+  #prepareProgram(address: PostgresAddress) {
+    const env = (this.#env ??= environmentFor(address, this.job));
+    const output = (this.#output ??= ToolOutput.open());
+    for (const opening of [env, output]) opening.catch(() => undefined);
+    return { env, output };
+  }
+
   #session(address: PostgresAddress, database: string): Promise<SnapshotSession> {
     if (this.#guessed?.database !== database) return beginSnapshotSession(this.job, address, database);
     const { client, tables } = this.#guessed;
@@ -166,7 +172,7 @@ export class DumpAhead implements AsyncDisposable {
     if (database === undefined) return undefined;
     try {
       const client = await connect(address, { applicationName: this.#name, database });
-      this.#guessed = { database, client };
+      this.#guessed = { database, address, client };
       return client;
     } catch (error) {
       last.delete(placeOf(address));
