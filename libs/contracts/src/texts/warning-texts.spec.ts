@@ -48,6 +48,13 @@ it('translates the reason and the rest of a list inside', () => {
   );
 });
 
+it.each(['shop of erp', 'it is here', 'table t', 'a: b', 'process of orders', '/srv/a of b'])(
+  'keeps the name "%s", although texts have such words too',
+  (name) => {
+    expect(translatedWhat('ja', name)).toBe(name);
+  },
+);
+
 it('keeps colons and dots that belong to a value', () => {
   const reason = 'The storage: /b. Gone: yes';
   expect(translatedWarning('ja', warningText('copy.later', { path: '/b: c', reason }))).toContain(reason);
