@@ -36,6 +36,7 @@ export * from './texts/error-texts.js';
 export type { NoticeKey } from './texts/notices/en.js';
 export * from './texts/obstacle-texts.js';
 export * from './texts/texts.js';
+export * from './texts/refusal-texts.js';
 export * from './texts/warning-texts.js';
 export type { WarningKey } from './texts/warnings/en.js';
 export * from './views/maintenance.js';

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { EventOf, EventType, Reason } from '@hozen/contracts';
+import { refusalText, type EventOf, type EventType, type Reason } from '@hozen/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { writeDeadLetter, type DeadLetter } from './outbox/dead-letter.js';
 import type { Outbox } from './outbox/outbox.js';
@@ -58,7 +58,7 @@ export class Inbox {
 const USED_BEFORE = (id: string): Reason => ({
   field: 'id',
   value: id,
-  message: 'this id was used before by a request that asked for something else: give every request an id of its own',
+  message: refusalText('id-used'),
 });
 
 /** The schema is the service's own, so the subject alone names the consumer. */

@@ -6,6 +6,7 @@ import {
   type BackupMethod,
   type EventOf,
   type RejectionReason,
+  refusalText,
 } from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
@@ -79,14 +80,14 @@ export async function acceptRequest(
 }
 
 function refusals(name: string, config: ConfigRow | undefined, level: BackupLevel | undefined): RejectionReason[] {
-  if (!config) return [{ field: 'config', value: name, message: 'there is no backup config of this name' }];
+  if (!config) return [{ field: 'config', value: name, message: refusalText('no-config') }];
   const allowed = METHOD_LEVELS[config.method];
   if (level && allowed.includes(level)) return [];
   return [
     {
       field: 'level',
       value: String(level),
-      message: `${config.method} makes only these levels: ${allowed.join(', ')}`,
+      message: refusalText('only-levels', { method: config.method, levels: allowed.join(', ') }),
     },
   ];
 }

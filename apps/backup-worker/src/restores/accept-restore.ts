@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { newEvent, type DataOf, type EventOf, type Reason, type RestorePlanView } from '@hozen/contracts';
+import { newEvent, type DataOf, type EventOf, type Reason, type RestorePlanView, refusalText } from '@hozen/contracts';
 import type { Identity } from '@hozen/access';
 import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
@@ -85,45 +85,45 @@ export async function acceptRestore(
 
 const onlyThroughApi = (field: string) => ({
   field,
-  message: 'a restore over what is there must be asked for through the API, by somebody who is known by name',
+  message: refusalText('only-through-api'),
 });
 
-const DIRECTORIES_ONLY = { field: 'delta', message: 'differences are restored into a data directory: name one' };
+const DIRECTORIES_ONLY = { field: 'delta', message: refusalText('delta-needs-directory') };
 
 const POINT_NEEDS_NEW_DIRECTORY = {
   field: 'point',
-  message: 'a point in time is restored into a new folder: leave out delta',
+  message: refusalText('point-needs-new'),
 };
 
-const DATABASES_ONLY = { field: 'inPlace', message: 'only databases of a server are restored in place' };
+const DATABASES_ONLY = { field: 'inPlace', message: refusalText('in-place-databases') };
 
 const WHOLE_IN_PLACE = {
   field: 'inPlace',
-  message: 'only whole databases are restored in place: restore the tables beside, and take from there what is needed',
+  message: refusalText('in-place-whole'),
 };
 
 const WHOLE_ALONE = {
   field: 'whole',
-  message: 'everything is restored into a target: name no databases and no directory',
+  message: refusalText('whole-alone'),
 };
 
-const WHOLE_BESIDE = { field: 'whole', message: 'everything is restored beside what is there, and never in its place' };
+const WHOLE_BESIDE = { field: 'whole', message: refusalText('whole-beside') };
 
 const WHOLE_OF_POSTGRES = {
   field: 'whole',
-  message: 'of a dump of MariaDB a new server is made of everything: name a new directory instead',
+  message: refusalText('whole-of-mariadb'),
 };
 
 const OF_POSTGRES = {
   field: 'databases',
-  message: 'schemas and tables can be named of dumps of PostgreSQL only',
+  message: refusalText('parts-of-postgres'),
 };
 
-const NOTHING_TO_BREAK = { field: 'breakGlass', message: 'only a restore over what is there needs an approval' };
+const NOTHING_TO_BREAK = { field: 'breakGlass', message: refusalText('nothing-to-approve') };
 
 const POINT_NEEDS_DIRECTORY = {
   field: 'point',
-  message: 'a point in time is restored into a folder: name a directory instead of a target',
+  message: refusalText('point-needs-directory'),
 };
 
 /** @returns what is wrong with it, where something is */
@@ -133,23 +133,21 @@ async function targetOf(
 ): Promise<{ id: string | null; kind?: string } | string> {
   if (request.directory !== undefined) {
     const both = request.target !== undefined || request.databases !== undefined;
-    return both ? 'either a target with databases or a directory can be named, not both' : { id: null };
+    return both ? refusalText('target-or-directory') : { id: null };
   }
   const [found] = await tx.manager.query<{ id: string; kind: string }[]>(
     `SELECT id, spec ->> 'kind' AS kind FROM backup_targets WHERE target_name = $1`,
     [request.target],
   );
-  return found ?? 'there is no target of this name';
+  return found ?? refusalText('no-target');
 }
 
 /** One transaction makes them, and it can be in one database only. */
 function wrongInto(databases: readonly WantedDatabase[]): Reason[] {
   if (!databases.some(({ into }) => into)) return [];
   return [
-    ...(databases.length > 1 ? [{ field: 'databases', message: 'only one can go into a database that is there' }] : []),
-    ...(databases.every(isPartOf)
-      ? []
-      : [{ field: 'databases', message: 'name the schemas or tables that go into it' }]),
+    ...(databases.length > 1 ? [{ field: 'databases', message: refusalText('one-into') }] : []),
+    ...(databases.every(isPartOf) ? [] : [{ field: 'databases', message: refusalText('name-parts') }]),
   ];
 }
 
@@ -159,7 +157,7 @@ function mixed(databases: readonly WantedDatabase[]): Reason[] {
       ? [
           {
             field: `databases[${index}]`,
-            message: 'either schemas or tables can be named; for a whole schema: sales.*',
+            message: refusalText('schemas-or-tables'),
           },
         ]
       : [],
@@ -173,14 +171,14 @@ export function wrongDatabases(
   whole: boolean | undefined = false,
 ): Reason[] {
   if (kind === 's3') {
-    const message = 'a bucket has no databases';
+    const message = refusalText('bucket-has-none');
     return [
       ...(databases.length === 0 ? [] : [{ field: 'databases', message }]),
       ...(whole ? [{ field: 'whole', message }] : []),
     ];
   }
   if (kind === undefined || whole || databases.length > 0) return [...mixed(databases), ...wrongInto(databases)];
-  return [{ field: 'databases', message: 'they have to be named' }];
+  return [{ field: 'databases', message: refusalText('databases-named') }];
 }
 
 function duplicates(databases: readonly WantedDatabase[]): Reason[] {
@@ -190,6 +188,6 @@ function duplicates(databases: readonly WantedDatabase[]): Reason[] {
       seen.add(as);
       return [];
     }
-    return [{ field: `databases[${index}].as`, value: as, message: 'two databases cannot have one name' }];
+    return [{ field: `databases[${index}].as`, value: as, message: refusalText('one-name') }];
   });
 }

@@ -1,4 +1,4 @@
-import type { Reason, RestorePlanView } from '@hozen/contracts';
+import { refusalText, type Reason, type RestorePlanView } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
 import { badView } from '../runs/bad-backups.js';
 import { insteadOfBad, type RestoreSource } from './find-source.js';
@@ -23,10 +23,9 @@ export async function badReason(manager: EntityManager, source: RestoreSource): 
   if (!source.bad) return [];
   const { since, verification, buildsOn } = badView(source.runId, source.bad);
   const instead = await insteadOfBad(manager, source);
-  const found = `verification ${verification ?? '–'} found it at ${since}`;
-  const what =
-    buildsOn === undefined ? `its backup is bad: ${found}` : `it builds on the bad backup of run ${buildsOn}: ${found}`;
-  const next =
-    instead === undefined ? 'there is no sound one of this config: take a new one' : `restore run ${instead} instead`;
-  return [{ field: 'run', value: source.runId, message: `${what}; ${next}` }];
+  const next = instead === undefined ? refusalText('next.none') : refusalText('next.instead', { run: instead });
+  const found = { verification: verification ?? '–', since, next };
+  const message =
+    buildsOn === undefined ? refusalText('bad-itself', found) : refusalText('bad-parent', { ...found, run: buildsOn });
+  return [{ field: 'run', value: source.runId, message }];
 }

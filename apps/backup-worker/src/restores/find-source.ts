@@ -5,6 +5,7 @@ import {
   type RecoveryPoint,
   type SigningSpec,
   type StorageSpec,
+  refusalText,
 } from '@hozen/contracts';
 import type { DataSource, EntityManager } from 'typeorm';
 import { findPath } from '../recovery/find-path.js';
@@ -55,7 +56,7 @@ const STANDING = `
      AND NOT EXISTS (SELECT FROM artefact_deletions AS deletion WHERE deletion.run_id = run.id)
    LIMIT 1`;
 
-const ALL_BAD = 'verifications found all of its backups to be bad: take a new one, or name the run of one to see why';
+const ALL_BAD = refusalText('all-bad');
 
 const INSTEAD = `
   SELECT artefact.run_id AS "runId"
@@ -80,7 +81,7 @@ export async function findSource(
 ): Promise<RestoreSource | Reason> {
   const { run, config, point } = wanted;
   if (run === undefined && config === undefined) {
-    return { field: 'run', message: 'either a run or a config must be named' };
+    return { field: 'run', message: refusalText('run-or-config') };
   }
   const parameters = [run ?? null, config ?? null];
   await manager.query(LOCK_SOURCE_TARGET, parameters);
@@ -88,12 +89,12 @@ export async function findSource(
   const asked = run === undefined ? { field: 'config', value: config ?? '' } : { field: 'run', value: run };
   if (!found) {
     const [standing] = await manager.query<unknown[]>(STANDING, parameters);
-    return { ...asked, message: standing ? ALL_BAD : 'there is no artefact of it' };
+    return { ...asked, message: standing ? ALL_BAD : refusalText('no-artefact') };
   }
-  if (found.deleted) return { ...asked, message: 'its artefact was deleted by the rules of retention' };
+  if (found.deleted) return { ...asked, message: refusalText('deleted') };
   if (!point) return found;
   if (run === undefined && point.transaction !== undefined) {
-    return { field: 'run', message: 'for a transaction the backup to begin from must be named' };
+    return { field: 'run', message: refusalText('transaction-needs-run') };
   }
   if (run !== undefined) return found;
   const path = findPath(await rangesAround(manager, found.runId), point);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { newEvent, type DataOf, type EventOf, type Reason } from '@hozen/contracts';
+import { newEvent, type DataOf, type EventOf, type Reason, refusalText } from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
 import { findSource, isSource } from '../restores/find-source.js';
 import { traced } from '../runs/begin-attempt.js';
@@ -73,10 +73,8 @@ export async function acceptVerification(tx: Transaction, event: EventOf<'verifi
 
 function wrongIdentity({ kind, identity }: Request): Reason[] {
   if (kind === 'key')
-    return identity === undefined ? [{ field: 'identity', message: 'a drill of keys needs one' }] : [];
-  return identity === undefined
-    ? []
-    : [{ field: 'identity', message: 'only a verification of the kind key tries one' }];
+    return identity === undefined ? [{ field: 'identity', message: refusalText('drill-needs-identity') }] : [];
+  return identity === undefined ? [] : [{ field: 'identity', message: refusalText('drill-only') }];
 }
 
 async function sourceOf(tx: Transaction, request: Request, seed: number | undefined) {
@@ -86,7 +84,7 @@ async function sourceOf(tx: Transaction, request: Request, seed: number | undefi
   const nothing: Reason = {
     field: 'config',
     ...(request.config === undefined ? {} : { value: request.config }),
-    message: 'there is no backup to draw from',
+    message: refusalText('nothing-to-draw'),
   };
   return drawn ? findSource(tx.manager, { run: drawn.runId }) : nothing;
 }

@@ -1,4 +1,4 @@
-import { asHozenError, type ErrorFacts, HozenError, translatedError } from '@hozen/contracts';
+import { asHozenError, type ErrorFacts, HozenError, translatedError, translatedRefusal } from '@hozen/contracts';
 import type { Context } from '../context.js';
 import { endingOf, type Ending } from '../exit-codes.js';
 import { Refusal } from '../services/refusal.js';
@@ -22,7 +22,7 @@ export function failureText(
 
 export function reasonText(context: Context, reason: { field: string; value?: string; message: string }): string {
   const found = reason.value === undefined ? '' : ` (${context.text('apply.found', { value: oneLine(reason.value) })})`;
-  return `${reason.field === '' ? '' : `${oneLine(reason.field)}: `}${reason.message}${found}`;
+  return `${reason.field === '' ? '' : `${oneLine(reason.field)}: `}${translatedRefusal(context.language, reason.message)}${found}`;
 }
 
 /** Reports what a command threw. @returns how the command ends. */

@@ -5,6 +5,7 @@ import {
   type ChangeView,
   type MaintenanceConfiguration,
   type Reason,
+  refusalText,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
 import { LIST_SETTINGS, LIST_TARGETS, UPSERT_SETTINGS, UPSERT_TARGET } from './configuration.sql.js';
@@ -49,12 +50,12 @@ function settingsAfter(wanted: MaintenanceConfiguration, before: ReadonlyMap<str
 function refuseBroken(wanted: MaintenanceConfiguration, known: ReadonlyMap<string, unknown>): void {
   const names = new Set([...known.keys(), ...wanted.targets.map((target) => target.name)]);
   const unknown = (field: string, value: string): Reason[] =>
-    names.has(value) ? [] : [{ field, value, message: 'there is no target of this name' }];
+    names.has(value) ? [] : [{ field, value, message: refusalText('no-target') }];
   const twice = (field: string, all: string[]): Reason[] =>
     [...new Set(all.filter((name, index) => all.indexOf(name) !== index))].map((value) => ({
       field,
       value,
-      message: 'stands twice',
+      message: refusalText('stands-twice'),
     }));
   const settings = wanted.settings ?? [];
   const reasons = [
@@ -70,7 +71,7 @@ function refuseBroken(wanted: MaintenanceConfiguration, known: ReadonlyMap<strin
       ...unknown('backupConfigs', target),
       ...(typeof config === 'string' && config !== '' && config.length <= 200
         ? []
-        : [{ field: `backupConfigs.${target}`, message: 'must be the name of a backup config' }]),
+        : [{ field: `backupConfigs.${target}`, message: refusalText('must-be-config') }]),
     ]),
     ...settings.flatMap((each, index) => unknown(`settings.${index}.target`, each.target)),
   ];

@@ -6,6 +6,7 @@ import {
   type MaintenanceRequested,
   type MaintenanceType,
   type Reason,
+  refusalText,
 } from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
 import { SOURCE } from '../runs/facts.js';
@@ -76,7 +77,7 @@ export async function acceptRequest(tx: Transaction, event: EventOf<'maintenance
 function refusals(request: MaintenanceRequested, target: TargetRow | undefined, config: string | undefined): Reason[] {
   const { maintenanceType: type } = request;
   return [
-    ...(target ? [] : [{ field: 'target', value: request.target, message: 'there is no target of this name' }]),
+    ...(target ? [] : [{ field: 'target', value: request.target, message: refusalText('no-target') }]),
     ...(SUPPORTED.includes(type)
       ? []
       : [
@@ -89,13 +90,13 @@ function refusals(request: MaintenanceRequested, target: TargetRow | undefined, 
     ...request.targetDatabases.flatMap((value, index) =>
       Buffer.byteLength(value) <= LONGEST_NAME_BYTES && !value.includes('\0')
         ? []
-        : [{ field: `targetDatabases.${index}`, value, message: 'cannot be the name of a database' }],
+        : [{ field: `targetDatabases.${index}`, value, message: refusalText('no-database-name') }],
     ),
     ...(target && !config
       ? [
           {
             field: 'backupConfig',
-            message: 'no backup config is known for the safety backup: name one, or set one for the target',
+            message: refusalText('no-safety-config'),
           },
         ]
       : []),

@@ -1,4 +1,4 @@
-import { NotificationConfiguration, validate, type Reason, type Validated } from '@hozen/contracts';
+import { NotificationConfiguration, validate, type Reason, type Validated, refusalText } from '@hozen/contracts';
 import type { Channel } from '../delivery/channel.js';
 
 /** What the check needs of a recipient. */
@@ -27,7 +27,7 @@ export function checkNotification(body: unknown, present: readonly Reachable[]):
 
 function recipientFaults(recipient: Reachable, field: string): Reason[] {
   if (channelsOf(recipient).length > 0) return [];
-  return [{ field, value: JSON.stringify(recipient.name), message: 'needs email, slackChannel or slackWebhook' }];
+  return [{ field, value: JSON.stringify(recipient.name), message: refusalText('needs-channel') }];
 }
 
 function ruleFaults(
@@ -37,11 +37,11 @@ function ruleFaults(
   field: string,
 ): Reason[] {
   const value = JSON.stringify(name);
-  if (!recipient) return [{ field, value, message: 'is no recipient, neither in this file nor applied before' }];
+  if (!recipient) return [{ field, value, message: refusalText('no-recipient') }];
   const reachable = channelsOf(recipient);
   return (channels ?? [])
     .filter((channel) => !reachable.includes(channel))
-    .map((channel) => ({ field, value, message: `cannot be reached by ${channel}` }));
+    .map((channel) => ({ field, value, message: refusalText('not-reached-by', { channel }) }));
 }
 
 function channelsOf({ email, slackChannel, slackWebhook }: Reachable): Channel[] {
@@ -52,6 +52,6 @@ function repeatedNames(recipients: readonly Reachable[]): Reason[] {
   return recipients.flatMap(({ name }, index) =>
     recipients.findIndex((other) => other.name === name) === index
       ? []
-      : [{ field: `recipients.${index}.name`, value: JSON.stringify(name), message: 'is used twice in this file' }],
+      : [{ field: `recipients.${index}.name`, value: JSON.stringify(name), message: refusalText('used-twice') }],
   );
 }

@@ -1,4 +1,11 @@
-import { translatedError, type ErrorFacts, type Language, type NoticeKey, translatedWarning } from '@hozen/contracts';
+import {
+  translatedError,
+  type ErrorFacts,
+  type Language,
+  type NoticeKey,
+  translatedRefusal,
+  translatedWarning,
+} from '@hozen/contracts';
 import type { Told } from '../intake/told-events.js';
 import type { Fact } from './notice.js';
 import { size, time } from './quantities.js';
@@ -193,7 +200,9 @@ function completedMaintenance(telling: Telling, data: DataOf<'maintenance.comple
 
 function rejection(telling: Telling, data: DataOf<'backup.rejected'>): Fact[] {
   const reasons = data.reasons.map(({ field, value, message }) =>
-    [field, value === undefined ? '' : `(${value})`, message].filter((part) => part !== '').join(' '),
+    [field, value === undefined ? '' : `(${value})`, translatedRefusal(telling.language, message)]
+      .filter((part) => part !== '')
+      .join(' '),
   );
   return [fact(telling, 'label.reasons', ...reasons), fact(telling, 'label.request', data.requestId)];
 }

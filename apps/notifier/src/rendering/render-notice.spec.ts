@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HozenError, LANGUAGES, type DataOf, type EventType, type Language } from '@hozen/contracts';
+import { HozenError, LANGUAGES, type DataOf, type EventType, type Language, refusalText } from '@hozen/contracts';
 import type { Told } from '../intake/told-events.js';
 import { emailBody } from './email-body.js';
 import { size, time } from './quantities.js';
@@ -93,6 +93,12 @@ describe('a notice', () => {
     expect(slackText(rendered, false)).toContain(
       '*Reasons*:\n• config must be a text\n• level ("huge") must be a level',
     );
+  });
+
+  it('of a refusal names its reasons in the language of the reader', () => {
+    const reasons = [{ field: 'config', value: '"x"', message: refusalText('no-config') }];
+    const rendered = notice('backup.rejected', { requestId: 'req-2', reasons }, 'ja');
+    expect(slackText(rendered, false)).toContain('config ("x") その名前のバックアップ設定はありません');
   });
 
   it.each(LANGUAGES)('leaves no parameter unfilled in %s', (language) => {

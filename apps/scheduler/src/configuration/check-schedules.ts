@@ -1,4 +1,11 @@
-import { validate, ScheduleConfiguration, type Reason, type ScheduleSpec, type Validated } from '@hozen/contracts';
+import {
+  validate,
+  ScheduleConfiguration,
+  type Reason,
+  type ScheduleSpec,
+  type Validated,
+  refusalText,
+} from '@hozen/contracts';
 import { cronFault } from '../calendar/cron.js';
 import { checkRequest } from '../firing/request-event.js';
 
@@ -24,6 +31,6 @@ function repeatedNames(schedules: readonly ScheduleSpec[]): Reason[] {
   return schedules.flatMap(({ name }, index) =>
     schedules.findIndex((other) => other.name === name) === index
       ? []
-      : [{ field: `schedules.${index}.name`, value: JSON.stringify(name), message: 'is used twice in this file' }],
+      : [{ field: `schedules.${index}.name`, value: JSON.stringify(name), message: refusalText('used-twice') }],
   );
 }

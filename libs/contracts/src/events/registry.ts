@@ -1,3 +1,4 @@
+import { refusalText } from '../texts/refusal-texts.js';
 import { randomUUID } from 'node:crypto';
 import {
   BackupAccepted,
@@ -151,7 +152,7 @@ export function readEvent<T extends EventType>(type: T, body: string, facts: Mes
   } catch (error) {
     // The parser takes any depth; what walks through the value has a stack.
     if (!(error instanceof RangeError)) throw error;
-    return { ok: false, reasons: [{ field: '', message: 'is nested too deeply' }] };
+    return { ok: false, reasons: [{ field: '', message: refusalText('too-deep') }] };
   }
 }
 
@@ -160,7 +161,10 @@ function readBody<T extends EventType>(type: T, body: string, facts: MessageFact
   try {
     parsed = JSON.parse(body);
   } catch (error) {
-    return { ok: false, reasons: [{ field: '', message: `must be JSON: ${(error as Error).message}` }] };
+    return {
+      ok: false,
+      reasons: [{ field: '', message: refusalText('must-be-json', { why: (error as Error).message }) }],
+    };
   }
   const wrapped = isRecord(parsed) && 'specversion' in parsed ? parsed : undefined;
   const envelopeReasons = wrapped ? envelopeFaults(type, wrapped) : [];
@@ -193,19 +197,19 @@ function envelopeFaults(type: EventType, wrapped: Record<string, unknown>): Reas
     const value = wrapped[field];
     if (value === undefined && field !== 'id') continue;
     if (typeof value !== 'string' || value === '' || value.length > LONGEST_ATTRIBUTE) {
-      reasons.push({ field, message: `must be a text of 1 to ${LONGEST_ATTRIBUTE} characters` });
+      reasons.push({ field, message: refusalText('text-length', { most: LONGEST_ATTRIBUTE }) });
     }
   }
   if (typeof wrapped['type'] === 'string' && wrapped['type'] !== type) {
-    reasons.push({ field: 'type', message: `must equal the subject it was published on, "${type}"` });
+    reasons.push({ field: 'type', message: refusalText('type-is-subject', { type }) });
   }
   const time = wrapped['time'];
   if (typeof time === 'string' && Number.isNaN(Date.parse(time))) {
-    reasons.push({ field: 'time', message: 'must be an RFC 3339 time' });
+    reasons.push({ field: 'time', message: refusalText('rfc3339') });
   }
   const schema = wrapped['dataschema'];
   if (schema !== undefined && schema !== dataSchemaOf(type)) {
-    reasons.push({ field: 'dataschema', message: `this version reads only ${dataSchemaOf(type)}` });
+    reasons.push({ field: 'dataschema', message: refusalText('one-schema', { schema: dataSchemaOf(type) }) });
   }
   return reasons;
 }

@@ -1,3 +1,4 @@
+import { refusalText } from '../texts/refusal-texts.js';
 import { plainToInstance } from 'class-transformer';
 import { validateSync, type ValidationError } from 'class-validator';
 import 'reflect-metadata';
@@ -16,7 +17,7 @@ const SHOWN_CHARACTERS = 120;
  */
 export function validate<T extends object>(contract: new () => T, plain: unknown): Validated<T> {
   if (plain === null || typeof plain !== 'object' || Array.isArray(plain)) {
-    return { ok: false, reasons: [{ field: '', message: 'must be a JSON object', ...shown('', plain) }] };
+    return { ok: false, reasons: [{ field: '', message: refusalText('json-object'), ...shown('', plain) }] };
   }
   const value = plainToInstance(contract, plain, { exposeDefaultValues: true });
   const errors = validateSync(value, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });

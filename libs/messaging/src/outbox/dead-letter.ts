@@ -6,6 +6,7 @@ import {
   type Envelope,
   type EventType,
   type Reason,
+  refusalText,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
 import { requestFacts } from './request-facts.js';
@@ -90,5 +91,5 @@ function bounded(reasons: Reason[]): Reason[] {
     message: reason.message.slice(0, LONGEST_TEXT),
   }));
   const left = reasons.length - first.length;
-  return left > 0 ? [...first, { field: '', message: `and ${left} more` }] : first;
+  return left > 0 ? [...first, { field: '', message: refusalText('and-more', { count: left }) }] : first;
 }

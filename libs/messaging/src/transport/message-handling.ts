@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EventOf, EventType } from '@hozen/contracts';
+import { refusalText, type EventOf, type EventType } from '@hozen/contracts';
 import { currentTraceparent, histogram, inSpan, SpanKind, withLogFields, type Span } from '@hozen/telemetry';
 import type { JsMsg } from '@nats-io/jetstream';
 import type { MessageHandler } from '@nestjs/microservices';
@@ -108,7 +108,7 @@ function continuing(event: EventOf<EventType>): EventOf<EventType> {
 function unanswered(deliveries: number): Outcome {
   return {
     kind: 'bury',
-    reasons: [{ field: '', message: `it was delivered ${deliveries} times without ever being finished` }],
+    reasons: [{ field: '', message: refusalText('never-finished', { deliveries }) }],
   };
 }
 

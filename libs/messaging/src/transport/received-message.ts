@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { readEvent, type EventOf, type EventType, type MessageFacts, type Validated } from '@hozen/contracts';
+import {
+  readEvent,
+  type EventOf,
+  type EventType,
+  type MessageFacts,
+  type Validated,
+  refusalText,
+} from '@hozen/contracts';
 import type { JsMsg } from '@nats-io/jetstream';
 import { Match } from '@nats-io/transport-node';
 import { isStorable, storableText } from '../outbox/storable.js';
@@ -70,6 +77,6 @@ function refuseUnstorable(reading: Validated<EventOf<EventType>>): Validated<Eve
   if (!reading.ok || isStorable(reading.value)) return reading;
   return {
     ok: false,
-    reasons: [{ field: '', message: 'must not contain the character U+0000, nor half a character' }],
+    reasons: [{ field: '', message: refusalText('no-nul') }],
   };
 }
