@@ -26,29 +26,35 @@ export interface PostgresTools {
 /**
  * The client programs for a server: its own major when installed, else the next newer one; an older pg_dump refuses.
  *
- * Known faults in them are refused too, because a backup reads whatever the server sends; HOZEN_ALLOW_UNPATCHED=1 is
- * for those who cannot upgrade and trust their servers.
+ * Those with known faults are passed over, and refused where there are no others, because a backup reads whatever the server
+ * sends; HOZEN_ALLOW_UNPATCHED=1 is for those who cannot upgrade and trust their servers.
  *
  * @param serverVersionNum `server_version_num`, e.g. 150020
  * @throws HozenError TOOL_MISSING, TOOL_TOO_OLD, TOOL_UNPATCHED
  */
 export async function findTools(serverVersionNum: number): Promise<PostgresTools> {
   const server = Math.floor(serverVersionNum / 10_000);
-  const installed = await installations('pg_dump');
-  const chosen = installed.filter(({ major }) => major >= server).reduce(older, undefined);
-  if (chosen === undefined) throw noneFor(server, installed);
-  if (!isPatched(chosen.version) && process.env['HOZEN_ALLOW_UNPATCHED'] !== '1') {
-    const { version, major } = chosen;
-    throw new HozenError('TOOL_UNPATCHED', { tool: 'pg_dump', version, minimum: firstPatched(major) ?? '' });
-  }
+  const chosen = chooseFor(server, await installations('pg_dump'), process.env['HOZEN_ALLOW_UNPATCHED'] === '1');
   return { major: chosen.major, version: chosen.version, path: (tool) => pathIn(chosen, tool) };
+}
+
+/** @throws HozenError as {@link findTools} */
+export function chooseFor(server: number, installed: readonly Installation[], evenUnpatched: boolean): Installation {
+  const fitting = installed.filter(({ major }) => major >= server);
+  const chosen = fitting.filter(({ version }) => evenUnpatched || isPatched(version)).reduce(older, undefined);
+  if (chosen === undefined) throw noneFor(server, installed, fitting.reduce(older, undefined));
+  return chosen;
 }
 
 function older(best: Installation | undefined, next: Installation): Installation {
   return best === undefined || next.major < best.major ? next : best;
 }
 
-function noneFor(server: number, installed: readonly Installation[]): HozenError {
+function noneFor(server: number, installed: readonly Installation[], unpatched: Installation | undefined): HozenError {
+  if (unpatched) {
+    const { version, major } = unpatched;
+    return new HozenError('TOOL_UNPATCHED', { tool: 'pg_dump', version, minimum: firstPatched(major) ?? '' });
+  }
   const newest = installed.toSorted((a, b) => b.major - a.major)[0];
   return newest === undefined
     ? new HozenError('TOOL_MISSING', { tool: 'pg_dump', major: server })
