@@ -42,6 +42,7 @@ export type { StopMode } from './server/postmaster.js';
 export { PrivatePostgres } from './server/private-postgres.js';
 export { sessionName } from './sessions/session-name.js';
 export { terminateOlderSessions } from './sessions/terminate-older-sessions.js';
+export { installations, type Installation } from './tools/installations.js';
 export { findTools, type PostgresTool, type PostgresTools } from './tools/find-tools.js';
 export { runTool } from './tools/run-tool.js';
 export type { RunningTool, ToolRun } from './tools/tool-run.js';

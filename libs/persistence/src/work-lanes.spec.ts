@@ -53,9 +53,12 @@ it('asks once when woken for one job, and lets as many lanes work as there are j
   jobs.push(1, 2, 3, 4, 5);
   lanes.wake();
   await expect.poll(() => jobs.length).toBe(1);
+  expect(lanes.hasFree).toBe(false);
   held.resolve();
   await expect.poll(() => done.length).toBe(5);
+  await expect.poll(() => lanes.hasFree).toBe(true);
   await lanes.stop();
+  expect(lanes.hasFree).toBe(false);
 });
 
 it('goes on after a claim or a job that failed', async () => {

@@ -42,6 +42,11 @@ export class WorkLanes<Job> {
     first?.();
   }
 
+  /** Whether a lane would look for something to claim now. */
+  get hasFree(): boolean {
+    return this.#sleepers.size > 0 && !this.#stopping.signal.aborted;
+  }
+
   /** Stops claiming and tells running jobs; resolves when all lanes are empty. */
   async stop(): Promise<void> {
     this.#stopping.abort();

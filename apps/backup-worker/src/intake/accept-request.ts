@@ -10,11 +10,13 @@ import {
 } from '@hozen/contracts';
 import type { Transaction } from '@hozen/messaging';
 import { traced } from '../runs/begin-attempt.js';
+import type { ExpectedRun } from '../runs/executor.js';
 import { SOURCE } from '../runs/facts.js';
 import type { RunOptions } from '../store/entities.js';
 
 const FIND_CONFIG = `
-  SELECT config.id, config.target_id, config.method, config.backup_level, target.target_name
+  SELECT config.id, config.target_id, config.method, config.backup_level, target.target_name,
+         target.spec AS target
     FROM backup_configs AS config JOIN backup_targets AS target ON target.id = config.target_id
    WHERE config.config_name = $1`;
 
@@ -24,6 +26,7 @@ interface ConfigRow {
   method: BackupMethod;
   backup_level: BackupLevel;
   target_name: string;
+  target: unknown;
 }
 
 /** The request id is unique: whatever happens to the inbox, a request is one run. */
@@ -37,11 +40,13 @@ const INSERT_RUN = `
 
 /**
  * The request becomes a queued run and `backup.accepted`, or `backup.rejected` with every reason.
+ * @param expect is told of the run before it is written down
  * @returns the level of the run; undefined where there is none that is new
  */
 export async function acceptRequest(
   tx: Transaction,
   event: EventOf<'backup.requested'>,
+  expect: (run: ExpectedRun) => void = () => undefined,
 ): Promise<BackupLevel | undefined> {
   const request = event.data;
   const [config] = await tx.manager.query<ConfigRow[]>(FIND_CONFIG, [request.config]);
@@ -51,6 +56,7 @@ export async function acceptRequest(
     await tx.reject(event, reasons);
     return undefined;
   }
+  expect({ level, method: config.method, target: config.target });
   const { traceparent } = traced();
   const run = {
     runId: randomUUID(),

@@ -17,7 +17,7 @@ export class RequestsController {
   async requested(@Payload() event: EventOf<'backup.requested'>): Promise<void> {
     let level: BackupLevel | undefined;
     await this.inbox.handle(event, async (tx) => {
-      level = await acceptRequest(tx, event);
+      level = await acceptRequest(tx, event, (run) => this.executor.expect(run));
     });
     if (level) this.executor.wake(level);
   }

@@ -1,4 +1,4 @@
-import type { ProofFacts } from '@hozen/contracts';
+import type { AnyTargetSpec, ProofFacts } from '@hozen/contracts';
 import type { ArtefactWriter } from '../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -6,6 +6,11 @@ import type { DumpSummary } from './dump-summary.js';
 
 /** A way to back up. What it writes goes through the same pipeline, commit, check and retention as everything else. */
 export interface Method {
+  /**
+   * A run of the target is about to be claimed: begins what takes long there, without waiting for it. It binds nobody, and is
+   * let go of when no run comes.
+   */
+  expect?(target: AnyTargetSpec): void;
   /**
    * Looks whether the target can be backed up, and ends what an earlier owner of this run left open there.
    * @throws HozenError of the TARGET_ and TOOL_ codes

@@ -1,4 +1,4 @@
-import type { BackupMethod } from '@hozen/contracts';
+import { isServerTarget, type BackupMethod } from '@hozen/contracts';
 import { proveByStart } from '../verification/prove-by-start.js';
 import { proveMariadb } from '../verification/prove-mariadb.js';
 import { proveBinlog } from '../verification/prove-binlog.js';
@@ -11,6 +11,7 @@ import { checkFilesTarget } from './files/check-target.js';
 import { copyTree } from './files/copy-tree.js';
 import type { Method } from './method.js';
 import { checkTarget } from './postgres-logical/check-target.js';
+import { expectSession } from './postgres-logical/expected-session.js';
 import { checkPhysicalTarget } from './postgres-physical/check-target.js';
 import { copyCluster } from './postgres-physical/copy-cluster.js';
 import { checkMariadbTarget } from './mariadb-logical/check-target.js';
@@ -29,6 +30,9 @@ import { dumpCluster } from './postgres-logical/dump-cluster.js';
 
 const METHODS: Readonly<Record<BackupMethod, Method>> = {
   'postgres-logical': {
+    expect(target) {
+      if (isServerTarget(target)) expectSession(target).catch(() => undefined);
+    },
     async check(of, context) {
       const target = await checkTarget(of, context);
       return {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError } from '@hozen/contracts';
 import { JobSignals, LeaseKeeper } from '@hozen/persistence';
 import { failpoint, inSpan, withLogFields } from '@hozen/telemetry';
@@ -25,6 +26,9 @@ import { runBackup } from './run-backup.js';
 import { settleFailure } from './settle-failure.js';
 import { sizeWarning } from './size-deviation.js';
 import { isInWindow } from './window.js';
+
+/** How long an attempt is not written down while its target is looked at: most often that takes less. */
+const BOOKS_WAIT_MS = 100;
 
 /**
  * A claimed run, from the claim to its next state: completed, failed, cancelled, or queued again. What cannot be settled
@@ -83,13 +87,15 @@ async function executeLeased(run: ClaimedRun, claimedAt: number, context: Execut
       keepSpace: keepSpace(context.database, run.id, signals.signal),
     };
     const hopeless = whyHopeless(run, plan);
-    // It changes nothing there but for sessions of earlier owners, so it need not wait for the books.
+    // It changes nothing there but for sessions of earlier owners, so it need not wait for the books, which would take the
+    // processor from it.
     const method = methodOf(plan.config.method);
     checking = hopeless
       ? Promise.reject(hopeless)
       : limits.around(() => method.check(jobFrom(new Date()), attemptContext));
     checking.catch(() => undefined);
     const pathOf = (startedAt: Date) => artefactPaths(jobFrom(startedAt)).data;
+    await within(BOOKS_WAIT_MS, checking);
     attempt = await beginAttempt(context.outbox, run, pathOf, limits.use);
     job = jobFrom(attempt.startedAt);
     await makeSpool(job);
@@ -127,6 +133,14 @@ async function executeLeased(run: ClaimedRun, claimedAt: number, context: Execut
     await governor?.[Symbol.asyncDispose]();
     signals?.[Symbol.dispose]();
   }
+}
+
+/** Returns when the promise is settled, or after the time. */
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  const settled = new AbortController();
+  const end = () => settled.abort();
+  promise.then(end, end);
+  await delay(milliseconds, undefined, { signal: settled.signal }).catch(() => undefined);
 }
 
 async function letGo(checking: Promise<ReadyTarget> | undefined): Promise<void> {

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { findProgram } from './find-program.js';
+import { findSystemProgram } from './find-program.js';
 
 export interface Command {
   path: string;
@@ -32,13 +32,13 @@ const IO_CLASSES = { 'best-effort': '2', idle: '3' } as const;
 export function limited(command: Command): Command {
   const { cgroup, niceness = 0, io } = limits.getStore() ?? {};
   let { path, args } = command;
-  const ionice = io && findProgram('ionice');
+  const ionice = io && findSystemProgram('ionice');
   if (ionice) {
     const level = io.class === 'best-effort' ? ['-n', String(io.level)] : [];
     args = ['-t', '-c', IO_CLASSES[io.class], ...level, path, ...args];
     path = ionice;
   }
-  const nice = niceness > 0 ? findProgram('nice') : undefined;
+  const nice = niceness > 0 ? findSystemProgram('nice') : undefined;
   if (nice) {
     args = ['-n', String(niceness), path, ...args];
     path = nice;

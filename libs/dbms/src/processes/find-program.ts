@@ -8,6 +8,15 @@ export function findProgram(name: string): string | undefined {
     .find(isExecutable);
 }
 
+const systemPrograms = new Map<string, string>();
+
+/** A program of the operating system: its place is looked for once, since each program that we start is started by several. */
+export function findSystemProgram(name: string): string | undefined {
+  const path = systemPrograms.get(name) ?? findProgram(name);
+  if (path !== undefined) systemPrograms.set(name, path);
+  return path;
+}
+
 /** The folders of PATH. */
 export function programFolders(): string[] {
   return (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));

@@ -1,6 +1,6 @@
 import { HozenError } from '@hozen/contracts';
 import { limited, type Command } from './child-limits.js';
-import { findProgram } from './find-program.js';
+import { findSystemProgram } from './find-program.js';
 
 /** User and group to run a process as; only root can ask for another than its own. */
 export interface RunAs {
@@ -24,12 +24,10 @@ export function guarded(command: Command, signal: 'KILL' | 'QUIT', runAs?: RunAs
   return limited({ path: setpriv(), args });
 }
 
-let setprivPath: string | undefined;
-
 function setpriv(): string {
-  setprivPath ??= findProgram('setpriv');
-  if (setprivPath === undefined) {
+  const path = findSystemProgram('setpriv');
+  if (path === undefined) {
     throw new HozenError('TOOL_MISSING', { tool: 'setpriv', major: '' }, { detail: 'install the package util-linux' });
   }
-  return setprivPath;
+  return path;
 }

@@ -30,11 +30,15 @@ export interface PostgresTools {
  * sends; HOZEN_ALLOW_UNPATCHED=1 is for those who cannot upgrade and trust their servers.
  *
  * @param serverVersionNum `server_version_num`, e.g. 150020
+ * @param installed where they are being looked for already
  * @throws HozenError TOOL_MISSING, TOOL_TOO_OLD, TOOL_UNPATCHED
  */
-export async function findTools(serverVersionNum: number): Promise<PostgresTools> {
+export async function findTools(
+  serverVersionNum: number,
+  installed: Promise<readonly Installation[]> = installations('pg_dump'),
+): Promise<PostgresTools> {
   const server = Math.floor(serverVersionNum / 10_000);
-  const chosen = chooseFor(server, await installations('pg_dump'), process.env['HOZEN_ALLOW_UNPATCHED'] === '1');
+  const chosen = chooseFor(server, await installed, process.env['HOZEN_ALLOW_UNPATCHED'] === '1');
   return { major: chosen.major, version: chosen.version, path: (tool) => pathIn(chosen, tool) };
 }
 

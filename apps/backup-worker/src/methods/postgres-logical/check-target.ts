@@ -3,6 +3,7 @@ import {
   connect,
   findTools,
   inspectCluster,
+  installations,
   sessionName,
   terminateOlderSessions,
   type ClusterFacts,
@@ -77,12 +78,16 @@ export async function checkServer(
   await using held = await (meanwhile.connect?.(address) ?? connectOnce(address, applicationName));
   const { client } = held;
   await meanwhile.first?.(client);
-  const facts = await (meanwhile.inspect?.(client) ?? inspectCluster(client));
+  const looking = meanwhile.inspect?.(client) ?? inspectCluster(client);
+  // While the server looks.
+  const installed = installations('pg_dump');
+  installed.catch(() => undefined);
+  const facts = await looking;
   if (!facts.canReadEverything) {
     throw new HozenError('TARGET_RIGHTS_MISSING', { target: spec.name, user: address.user });
   }
   const open = facts.databases.filter((database) => database.allowConnections && !database.isInvalid);
-  const tools = await findTools(facts.versionNum);
+  const tools = await findTools(facts.versionNum, installed);
   const wanted = meanwhile.parts && isPart(meanwhile.parts) ? meanwhile.parts : undefined;
   const parts = wanted && (await serverParts(client, { address, databases: open }, wanted, applicationName));
   const { databases, bytes } = parts ?? { databases: open, bytes: facts.totals.bytes };

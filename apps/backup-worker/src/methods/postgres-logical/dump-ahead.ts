@@ -17,13 +17,11 @@ import { ToolOutput } from '../../pipeline/tool-output.js';
 import type { CheckedTarget, DumpableTarget } from './checked-target.js';
 import { folderOf } from './cluster-json.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
+import { connectExpected, lastDatabaseOf, setLastDatabaseOf } from './expected-session.js';
 import { definitionsIn } from './plan-database.js';
 import { beginSnapshotSession, prepared, type SnapshotSession } from './snapshot-session.js';
 import { startDump } from './start-dump.js';
 import { sessionSettings, TABLE_NAMES, type TableName } from './tables.sql.js';
-
-/** The database that the last dump of a server began with, by the server's place: most often it is the same again. */
-const last = new Map<string, string>();
 
 /** A target with what is begun there already. */
 export interface TargetToDump extends CheckedTarget {
@@ -93,7 +91,7 @@ export class DumpAhead implements AsyncDisposable {
   begin(target: DumpableTarget, database: string | undefined): void {
     if (database === undefined) return;
     const { address, databases } = target;
-    last.set(placeOf(address), database);
+    setLastDatabaseOf(address, database);
     const { env, output } = this.#prepareProgram(address);
     this.#output = undefined;
     const { signal } = this.#stop;
@@ -168,14 +166,14 @@ export class DumpAhead implements AsyncDisposable {
 
   /** @returns undefined where nothing is known, or it is not so any more */
   async #guess(address: PostgresAddress): Promise<TargetClient | undefined> {
-    const database = last.get(placeOf(address));
+    const database = lastDatabaseOf(address);
     if (database === undefined) return undefined;
     try {
-      const client = await connect(address, { applicationName: this.#name, database });
+      const client = await connectExpected(address, { applicationName: this.#name, database });
       this.#guessed = { database, address, client };
       return client;
     } catch (error) {
-      last.delete(placeOf(address));
+      setLastDatabaseOf(address, undefined);
       if (error instanceof HozenError && OF_THE_SERVER.has(error.code)) throw error;
       return undefined;
     }
@@ -185,8 +183,4 @@ export class DumpAhead implements AsyncDisposable {
 /** For the programs of a dump. */
 export function environmentFor(address: PostgresAddress, job: SessionOwner): Promise<DisposableToolEnvironment> {
   return toolEnvironment(address, { applicationName: sessionName(job.runId, job.epoch) });
-}
-
-function placeOf({ host, port, user }: PostgresAddress): string {
-  return JSON.stringify([host, port, user]);
 }

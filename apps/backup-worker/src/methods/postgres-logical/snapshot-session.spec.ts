@@ -29,14 +29,17 @@ async function check() {
   const first = target.databases.toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0))[0]?.name ?? '';
   const begun = target.ahead?.take(first, new AbortController().signal);
   const snapshot = await begun?.snapshot;
+  const [own] = (await snapshot?.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))?.rows ?? [];
   await using admin = await server.client();
+  // Those of the program come after the snapshot.
   const { rows } = await admin.query<{ pid: number; datname: string }>(
-    `SELECT pid, datname FROM pg_stat_activity WHERE application_name = '${sessionName(job.runId, job.epoch)}'`,
+    `SELECT pid, datname FROM pg_stat_activity WHERE application_name = $1
+        AND backend_start <= (SELECT xact_start FROM pg_stat_activity WHERE pid = $2)`,
+    [sessionName(job.runId, job.epoch), own?.pid],
   );
-  const [pid] = (await snapshot?.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid'))?.rows ?? [];
   await begun?.discard();
   await snapshot?.[Symbol.asyncDispose]();
-  return { sessions: rows, pid: pid?.pid, tables: snapshot?.tables.length };
+  return { sessions: rows, pid: own?.pid, tables: snapshot?.tables.length };
 }
 
 describe('what is begun ahead of a dump that does not come', () => {

@@ -1,0 +1,25 @@
+import { newEvent } from '@hozen/contracts';
+import { tempDir } from '@hozen/testkit';
+import { expect, it } from 'vitest';
+import type { ExpectedRun } from '../runs/executor.js';
+import { BackupStore } from '../spec-support/backup-store.js';
+import { acceptRequest } from './accept-request.js';
+
+it('tells of a run before it is written down, and of none that is refused', async () => {
+  await using store = await BackupStore.start();
+  await using folder = await tempDir();
+  await store.configure('nightly', folder.path);
+  const expected: ExpectedRun[] = [];
+  const request = (data: object) =>
+    store.outbox.transaction((tx) =>
+      acceptRequest(tx, newEvent('backup.requested', { config: 'nightly', ...data }, { source: 'spec' }), (run) =>
+        expected.push(run),
+      ),
+    );
+  expect(await request({})).toBe('full');
+  const target: unknown = expect.objectContaining({ name: 'nightly', host: 'nightly.example.org' });
+  expect(expected).toEqual([{ level: 'full', method: 'postgres-logical', target }]);
+  expect(await request({ config: 'another' })).toBeUndefined();
+  expect(await request({ level: 'incremental' })).toBeUndefined();
+  expect(expected).toHaveLength(1);
+});
