@@ -16,14 +16,17 @@ export async function ensureSystemPackages() {
   const missing = missingPackages();
   const outdated = missing.includes('postgresql') ? [] : await outdatedPackages();
   const faster = missingLibraries();
-  const wanted = [...missing, ...faster];
+  const safer = which('bwrap') || process.platform !== 'linux' ? [] : ['bubblewrap'];
+  const wanted = [...missing, ...faster, ...safer];
   if (wanted.length === 0 && outdated.length === 0) return;
   const root = asRoot([...wanted, ...outdated]);
   if (root === undefined) {
-    // What is only outdated, or only faster, does not stop the start; the services say so again where it matters.
+    // What is only outdated, only faster, or only safer does not stop the start; the services say so again where it matters.
     if (outdated.length > 0)
       warn(`${outdated.join(', ')}: no right to update; see TOOL_UNPATCHED in docs/operations.md`);
     if (faster.length > 0) warn(`${faster.join(', ')}: no right to install; compression is slower without`);
+    if (safer.length > 0)
+      warn(`${safer.join(', ')}: no right to install; programs that read backups run without a sandbox`);
     return;
   }
   if (wanted.length > 0) step(`installing ${wanted.join(', ')} (apt-get)`);

@@ -26,6 +26,7 @@ import type { WorkerSettings } from './settings.js';
 import { observeStorages } from './usage/metrics.js';
 import { StoragesController } from './usage/storages.controller.js';
 import { UsageKeeper } from './usage/usage-keeper.js';
+import { logUnconfined } from './verification/unconfined.js';
 import { ReceiverKeeper } from './wal-receiver/receiver-keeper.js';
 
 /** Intake, executors, retention and API of backups and restores, in one process. */
@@ -135,6 +136,7 @@ export class BackupWorkerModule implements OnApplicationBootstrap, BeforeApplica
     observeWaitingRuns(this.database);
     observeStorages(this.database);
     await sweepSpool(this.database, this.executor.spoolRoot);
+    await logUnconfined();
     this.executor.start();
     this.restores.start();
     this.verifications.start();

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { SANDBOX_MODES } from '@hozen/dbms';
 import type { SettingsReader } from '@hozen/service';
 
 export interface WorkerSettings {
@@ -15,10 +16,11 @@ export interface WorkerSettings {
 const MOST_LANES = 64;
 
 /**
- * `HOZEN_EXECUTOR_LANES` (default 2), `HOZEN_CGROUP` (default `auto`), `HOZEN_SPOOL` (default `$HOZEN_HOME/spool`) and `HOZEN_RESTORE_FOLDERS` (default
+ * `HOZEN_EXECUTOR_LANES` (default 2), `HOZEN_CGROUP` and `HOZEN_SANDBOX` (default `auto`), `HOZEN_SPOOL` (default `$HOZEN_HOME/spool`) and `HOZEN_RESTORE_FOLDERS` (default
  * `$HOZEN_HOME/restored`, several with colons between them).
  */
 export function readWorkerSettings(read: SettingsReader): WorkerSettings {
+  checkSandbox(read);
   const home = read.text('HOZEN_HOME', '/var/lib/hozen');
   return {
     lanes: read.integer('HOZEN_EXECUTOR_LANES', { min: 0, max: MOST_LANES, fallback: 2 }),
@@ -26,6 +28,13 @@ export function readWorkerSettings(read: SettingsReader): WorkerSettings {
     cgroup: readCgroup(read),
     restoreFolders: read.text('HOZEN_RESTORE_FOLDERS', join(home, 'restored')).split(':'),
   };
+}
+
+/** What starts the programs reads it, each time. */
+function checkSandbox(read: SettingsReader): void {
+  const text = read.text('HOZEN_SANDBOX', 'auto');
+  const isRight = SANDBOX_MODES.some((mode) => mode === text);
+  if (!isRight) read.fault('HOZEN_SANDBOX', `must be one of ${SANDBOX_MODES.join(', ')}`);
 }
 
 function readCgroup(read: SettingsReader): string {

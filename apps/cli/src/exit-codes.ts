@@ -85,6 +85,7 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   CONTENT_DIFFERS: 'failed',
   ASSERTION_FAILED: 'failed',
   SANDBOX_FAILED: 'failed',
+  SANDBOX_MISSING: 'failed',
   SECRET_UNAVAILABLE: 'failed',
   APPROVAL_MISSING: 'rejected',
   PLAN_CHANGED: 'rejected',

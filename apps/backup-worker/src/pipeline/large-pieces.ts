@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { ToolEnvironment } from '@hozen/dbms';
+import type { ToolEnvironment } from '@hozen/dbms';
 
 /** What coreutils' stdbuf preloads; where it is depends on the distribution. */
 const LIBRARIES = ['/usr/libexec/coreutils/libstdbuf.so', '/usr/lib/coreutils/libstdbuf.so'];
@@ -16,9 +16,5 @@ let library: string | null | undefined;
 export function inLargePieces(env: ToolEnvironment): ToolEnvironment {
   library ??= LIBRARIES.find((path) => existsSync(path)) ?? null;
   if (library === null) return env;
-  return withVariables(env, { LD_PRELOAD: library, _STDBUF_I: String(BYTES), _STDBUF_O: String(BYTES) });
-}
-
-export function withVariables(env: ToolEnvironment, variables: Record<string, string>): ToolEnvironment {
-  return new ToolEnvironment({ ...env.variables, ...variables }, env.address, env.secrets);
+  return env.with({ LD_PRELOAD: library, _STDBUF_I: String(BYTES), _STDBUF_O: String(BYTES) });
 }

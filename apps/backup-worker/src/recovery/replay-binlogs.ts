@@ -171,7 +171,7 @@ async function* printed(path: string, { path: file, from, upTo }: Piece, signal:
     ...(upTo === undefined ? [] : [`--stop-position=${upTo}`]),
     file,
   ];
-  const { stdout, done } = runTool({ path, args, signal });
+  const { stdout, done } = runTool({ path, args, sandbox: { reads: [file] }, signal });
   for await (const chunk of stdout) yield chunk as Buffer;
   await done;
 }

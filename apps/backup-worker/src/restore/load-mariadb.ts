@@ -15,7 +15,7 @@ const OPTIONS = [
 
 /**
  * Has a server execute a script.
- * @throws HozenError TOOL_FAILED with the server's answer, of the TARGET_ codes; what reading the script throws; the signal's reason
+ * @throws HozenError TOOL_FAILED with the server's answer, SANDBOX_MISSING, of the TARGET_ codes; what reading the script throws; the signal's reason
  */
 export async function loadMariadb(
   address: MariadbAddress,
@@ -25,6 +25,6 @@ export async function loadMariadb(
   const { path } = await findMariadbTool('client');
   await using options = await OptionFile.write(address);
   const stdin = Readable.from(script);
-  const tool = { path, args: [options.argument, ...OPTIONS], env: options.env, signal, stdin };
+  const tool = { path, args: [options.argument, ...OPTIONS], env: options.env, signal, stdin, sandbox: {} };
   await runTool({ ...tool, stdout: 'ignore' }).done;
 }

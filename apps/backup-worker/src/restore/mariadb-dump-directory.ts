@@ -24,7 +24,7 @@ const MADE_WITH_IT = `SELECT User AS user, Host AS host FROM mysql.user WHERE Us
 export async function restoreDumpIntoDirectory(restore: DumpDirectory): Promise<void> {
   const { artefact, directory: dataDir, logFile, signal } = restore;
   const settings = await settingsLike(artefact);
-  await using server = await PrivateMariadb.start({ dataDir, settings, keep: true, logFile, signal });
+  await using server = await PrivateMariadb.start({ dataDir, settings, keep: true, logFile, sandbox: {}, signal });
   const address = await onlyUser(server, restore.user);
   await restoreDump(address, artefact, restore);
   await dropOwnUser(address);

@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { HozenError } from '@hozen/contracts';
 import { findMariadbTool, runTool } from '@hozen/dbms';
@@ -52,7 +53,15 @@ async function unpack(
     }
   };
   const { path } = await findMariadbTool('unpack');
-  const tool = { path, args: ['-x', '-C', into], stdin: Readable.from(read()), stdout: 'ignore', signal } as const;
+  const args = ['-x', '-C', into];
+  const tool = {
+    path,
+    args,
+    stdin: Readable.from(read()),
+    stdout: 'ignore',
+    sandbox: { writes: [into] },
+    signal,
+  } as const;
   await orDiffers('it cannot be unpacked', signal, () => runTool(tool).done);
 }
 
@@ -64,7 +73,16 @@ async function prepare(
   const { path } = await findMariadbTool('backup');
   const over = increment === undefined ? [] : [`--incremental-dir=${increment}`];
   const args = ['--no-defaults', '--prepare', `--target-dir=${directory}`, ...over];
-  await orDiffers('it cannot be prepared', signal, () => runTool({ path, args, stdout: 'ignore', signal }).done);
+  // Files are moved from one into the other, which goes no way between what is shown separately.
+  const writes = [increment === undefined ? directory : folderOfBoth(directory, increment)];
+  const tool = { path, args, stdout: 'ignore', sandbox: { writes }, signal } as const;
+  await orDiffers('it cannot be prepared', signal, () => runTool(tool).done);
+}
+
+function folderOfBoth(one: string, other: string): string {
+  let folder = dirname(one);
+  while (!other.startsWith(`${folder}/`)) folder = dirname(folder);
+  return folder;
 }
 
 /** The program is one of ours on files of ours: what it refuses, the backup is to blame for. */

@@ -3,7 +3,6 @@ import { HozenError } from '@hozen/contracts';
 import { toolEnvironment, type PostgresAddress, type PostgresTools } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
-import { withVariables } from '../pipeline/large-pieces.js';
 import { MANIFEST_SUFFIX } from '../storage/artefact-paths.js';
 import { describe, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { readManifest } from '../storage/read-manifest.js';
@@ -44,7 +43,7 @@ export async function restoreCluster(options: RestoreOptions): Promise<void> {
     const restore: ClusterRestore = {
       file,
       address: options.address,
-      env: withVariables(env, { PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
+      env: env.with({ PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
       tools: options.tools,
       jobs: options.jobs,
       spoolDir: options.spoolDir,

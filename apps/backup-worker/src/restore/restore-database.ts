@@ -29,7 +29,7 @@ export async function restoreDatabase(
     try {
       await pipeline(definitionsOf(restore, database), createWriteStream(schema, { mode: 0o600 }));
       const where = options.create ? ['--create', ...maintenance(database.name)] : [into(database)];
-      await pgRestore(restore, database, ['--section=pre-data', ...where, schema]);
+      await pgRestore(restore, database, ['--section=pre-data', ...where, schema], { reads: [schema] });
       await loadAll(restore, database);
       await buildOnData(restore, database, schema);
     } finally {
@@ -46,13 +46,13 @@ export async function restoreDatabase(
 async function buildOnData(restore: ClusterRestore, database: StoredDatabase, schema: string): Promise<void> {
   const args = ['--section=post-data', `--jobs=${restore.jobs}`, into(database)];
   const entries = await entriesIn(schema);
-  if (!entries.some(isOfEventTrigger)) return pgRestore(restore, database, [...args, schema]);
+  if (!entries.some(isOfEventTrigger)) return pgRestore(restore, database, [...args, schema], { reads: [schema] });
   for (const late of [false, true]) {
     const list = `${schema}.list`;
     const wanted = entries.filter((entry) => isOfEventTrigger(entry) === late);
     try {
       await writeList(list, wanted);
-      await pgRestore(restore, database, [...args, `--use-list=${list}`, schema]);
+      await pgRestore(restore, database, [...args, `--use-list=${list}`, schema], { reads: [list, schema] });
     } finally {
       await rm(list, { force: true });
     }
@@ -108,13 +108,13 @@ function definitionsOf({ file }: ClusterRestore, { schema, part }: StoredDatabas
 
 async function loadStream(restore: ClusterRestore, database: StoredDatabase, stream: StreamFacts): Promise<void> {
   const args = ['--section=data', into(database)];
-  if (!database.part) return pgRestore(restore, database, args, stream);
+  if (!database.part) return pgRestore(restore, database, args, { stream });
   const wanted = await dataEntries(restore.file, stream, database.part.content);
   if (wanted.length === 0) return;
   const list = join(restore.spoolDir, `${stream.name.replaceAll('/', '-')}.list`);
   try {
     await writeList(list, wanted);
-    await pgRestore(restore, database, [...args, `--use-list=${list}`], stream);
+    await pgRestore(restore, database, [...args, `--use-list=${list}`], { stream, reads: [list] });
   } finally {
     await rm(list, { force: true });
   }
@@ -124,7 +124,7 @@ async function pgRestore(
   restore: ClusterRestore,
   database: StoredDatabase,
   args: string[],
-  stream?: StreamFacts,
+  { stream, reads = [] }: { stream?: StreamFacts; reads?: readonly string[] },
 ): Promise<void> {
   const { file, tools, env, signal } = restore;
   const stdin = stream ? { stdin: Readable.from(counted(restore, file.read(stream), database.name)) } : {};
@@ -133,6 +133,7 @@ async function pgRestore(
     args: ['--exit-on-error', '--no-password', ...args],
     env: inLargePieces(env),
     stdout: 'ignore',
+    sandbox: { reads },
     ...stdin,
     ...(signal ? { signal } : {}),
     attributes: { 'db.namespace': database.name, 'hozen.stream': stream?.name ?? database.schema.name },

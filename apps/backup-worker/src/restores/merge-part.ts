@@ -85,6 +85,7 @@ async function scriptOf(merge: Merge, when: keyof typeof SECTIONS): Promise<stri
       path: target.tools.path('pg_restore'),
       args: [`--section=${SECTIONS[when]}`, '--file=-', archive],
       env: plainEnvironment(),
+      sandbox: { reads: [archive] },
       signal,
     });
     // What psql alone understands stands in lines of its own, first and last.

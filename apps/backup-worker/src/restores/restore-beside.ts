@@ -4,7 +4,6 @@ import { failpoint, inSpan } from '@hozen/telemetry';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { ProgressUpdate } from '../runs/progress-meter.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
-import { withVariables } from '../pipeline/large-pieces.js';
 import { SESSION_OPTIONS, type ClusterRestore } from '../restore/cluster-restore.js';
 import { restoreDatabase } from '../restore/restore-database.js';
 import { storedPart } from '../parts/stored-part.js';
@@ -72,7 +71,7 @@ export async function restoreBeside(restore: BesideRestore): Promise<RestoredDat
   const shared: ClusterRestore = {
     file,
     address: target.address,
-    env: withVariables(env, { PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
+    env: env.with({ PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
     tools: target.tools,
     jobs: JOBS,
     spoolDir: restore.spoolDir,

@@ -7,6 +7,7 @@ import { checkServer } from '../methods/postgres-logical/check-target.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { recordNormal } from '../performance/normal.js';
 import { checkFile } from '../verification/check-file.js';
+import { unconfinedWarnings } from '../verification/unconfined.js';
 import { closeDatabases, endSessions, limitStatement, reopenDatabases } from './close-databases.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { dumpOf } from './dump-of.js';
@@ -156,7 +157,11 @@ export class InPlaceDestination implements Destination {
     );
     try {
       await failpoint('restore.swapped');
-      await finishRestored(this.context.outbox, this.row, restored, [...warnings, ...missed]);
+      await finishRestored(this.context.outbox, this.row, restored, [
+        ...warnings,
+        ...missed,
+        ...(await unconfinedWarnings()),
+      ]);
     } catch (cause) {
       throw new OutcomeUnknown('the databases are swapped, and it could not be told', { cause });
     }

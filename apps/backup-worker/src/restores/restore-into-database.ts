@@ -17,6 +17,7 @@ import { CustomFormatReader } from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { runInto } from '../pipeline/pour.js';
 import { checkFile } from '../verification/check-file.js';
+import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
@@ -131,7 +132,7 @@ export class MergeDestination implements Destination {
       await context.database.query(REMEMBER, [row.id, row.epoch, JSON.stringify(restored)]);
       await dropLeftovers(client, row);
       await failpoint('restore.dropped');
-      await finishRestored(context.outbox, row, restored, missed);
+      await finishRestored(context.outbox, row, restored, [...missed, ...(await unconfinedWarnings())]);
     } catch (cause) {
       throw new OutcomeUnknown('the tables are there, and it could not be told', { cause });
     }

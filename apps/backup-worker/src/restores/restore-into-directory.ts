@@ -6,6 +6,7 @@ import { instantText, parseInstant } from '../recovery/instant.js';
 import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
+import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { sourceOf } from './find-source.js';
 import { finishRestored } from './finish-restore.js';
@@ -82,9 +83,13 @@ async function restoreIntoDirectory(
   const last = logs?.at(-1);
   const replay = recovery?.path && logs && last && { logs, ...(await replayOf(recovery.path, recovery.point, last)) };
   const whole = { ...restore, ...(replay ? { replay } : {}), applicationName: sessionName(row.id, Number(row.epoch)) };
-  if (mariadb) await restoreMariadbDirectory(whole);
-  // Read beside the restore, which tells how far it is.
-  else await restoreDirectory({ ...whole, check: () => check({ signal, progress: () => undefined }) });
+  if (mariadb) {
+    await restoreMariadbDirectory(whole);
+    told.push(...(await unconfinedWarnings()));
+  } else {
+    // Read beside the restore, which tells how far it is.
+    await restoreDirectory({ ...whole, check: () => check({ signal, progress: () => undefined }) });
+  }
   await finishRestored(context.outbox, row, restored, told, await reachedIn(place));
 }
 

@@ -5,6 +5,7 @@ import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { StoredContent } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT } from '../methods/mariadb-logical/dump-server.js';
 import { checkFile } from '../verification/check-file.js';
+import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
@@ -57,7 +58,7 @@ export class MariadbDestination implements Destination {
     }
     await this.#open(attempt);
     const restored = row.databases.map((each) => ({ ...each, tables: tablesOf(stored, each.name) }));
-    await finishRestored(context.outbox, row, restored, warnings);
+    await finishRestored(context.outbox, row, restored, [...warnings, ...(await unconfinedWarnings())]);
   }
 
   async undo(): Promise<void> {

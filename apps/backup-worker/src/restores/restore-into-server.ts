@@ -5,6 +5,7 @@ import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { checkFile } from '../verification/check-file.js';
+import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
@@ -100,7 +101,8 @@ async function restoreIntoServer(
   await markOpening(row, context);
   await openOrKnow(beside);
   const warnings = await analyzeOpened(beside);
-  await finishRestored(context.outbox, row, restored, [...renamed, ...warnings]);
+  const unconfined = await unconfinedWarnings();
+  await finishRestored(context.outbox, row, restored, [...renamed, ...warnings, ...unconfined]);
 }
 
 /** The answer to the opening may be lost. Then the server is asked what became of it. */

@@ -7,6 +7,7 @@ import { CONTENT, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { ensureRights } from '../methods/mariadb-logical/inspect-target.js';
 import { renamedDump } from '../restore/renamed-dump.js';
 import { checkFile } from '../verification/check-file.js';
+import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
 import { dumpOf } from './dump-of.js';
 import type { RestoreSource } from './find-source.js';
@@ -155,7 +156,11 @@ export class MariadbInPlaceDestination implements Destination {
     const restored = this.row.databases.map((each) => ({ ...each, tables: tablesOf(stored, each.name) }));
     const warnings = this.#swapped.map(({ name, kept }) => warningText('restore.kept-mariadb', { name, kept }));
     await failpoint('restore.completed');
-    await finishRestored(this.context.outbox, this.row, restored, [...warnings, ...refused]);
+    await finishRestored(this.context.outbox, this.row, restored, [
+      ...warnings,
+      ...refused,
+      ...(await unconfinedWarnings()),
+    ]);
   }
 }
 

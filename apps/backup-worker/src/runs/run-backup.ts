@@ -1,4 +1,4 @@
-import { HozenError, type ProofFacts, warningText } from '@hozen/contracts';
+import { HozenError, type ErrorCode, type ProofFacts, warningText } from '@hozen/contracts';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { checkRoom } from '../methods/check-room.js';
 import type { ReadyTarget } from '../methods/method.js';
@@ -10,6 +10,13 @@ import { openArtefact } from '../storage/open-artefact.js';
 import type { CopyOutcome, SecondSink } from '../storage/storage.js';
 import { checkArtefact } from '../verification/check-artefact.js';
 import { checkFile } from '../verification/check-file.js';
+import { unconfinedWarnings } from '../verification/unconfined.js';
+
+/** Errors of a proof that say nothing about the backup. */
+const SAYS_NOTHING: ReadonlySet<ErrorCode> = new Set(['SANDBOX_FAILED', 'SANDBOX_MISSING']);
+
+/** Methods whose proof starts programs of the servers on what the backup holds. */
+const RUNS_PROGRAMS = /^hozen-(?:postgres|mariadb)-/;
 
 /** What one attempt brought: the artefact, its proof, and what was noticed on the way. */
 export interface BackupResult {
@@ -84,9 +91,11 @@ async function provenResult(
   }
   const begunAt = performance.now();
   try {
-    return proven(await prove(job, artefact, context), artefact);
+    const result = proven(await prove(job, artefact, context), artefact);
+    const runsPrograms = job.proof === 'restore' && RUNS_PROGRAMS.test(artefact.manifest.format);
+    return runsPrograms ? { ...result, warnings: [...result.warnings, ...(await unconfinedWarnings())] } : result;
   } catch (error) {
-    if (!(error instanceof HozenError) || error.code !== 'SANDBOX_FAILED') throw error;
+    if (!(error instanceof HozenError) || !SAYS_NOTHING.has(error.code)) throw error;
     // It was read back and is whole; a scratch server that fails says nothing about it.
     const proof = {
       level: 'checksum',

@@ -141,7 +141,9 @@ describe('a proof', () => {
   function killingContext(): { context: AttemptContext; killed: () => boolean } {
     let killed: Promise<void> | undefined;
     const kill = async () => {
-      const [postmaster] = (await processesMatching(job.spoolDir)).filter(({ command }) => command.includes('-D'));
+      const [postmaster] = (await processesMatching(job.spoolDir)).filter(({ command }) =>
+        /^\S*postgres -D/.test(command),
+      );
       if (postmaster) process.kill(postmaster.pid, 'SIGKILL');
     };
     const context = quietContext({

@@ -68,6 +68,7 @@ async function compareAllGlobals(file: ArtefactFile, reader: CopyReader): Promis
       path: reader.scratch.tools.path('pg_dumpall'),
       args: [option, '--no-password'],
       env: reader.env,
+      sandbox: {},
       signal: reader.signal,
     });
     const backup = await file.readFile(name);

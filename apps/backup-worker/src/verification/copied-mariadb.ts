@@ -8,7 +8,7 @@ import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { named } from './named.js';
 
 /** What a worker may lack although the backup is good. */
-const NOT_THE_BACKUP = /Permission denied|No space left on device|Cannot allocate memory|Can't start server/i;
+const NOT_THE_BACKUP = /^bwrap: |Permission denied|No space left on device|Cannot allocate memory|Can't start server/im;
 
 /** What mariadb-backup says of the original's files, and a server on them must be told as well. */
 const OF_FILES = /^(innodb_page_size|innodb_data_file_path|innodb_undo_tablespaces)=([\w.:;/-]+)$/gm;
@@ -53,11 +53,12 @@ export async function startOnCopy(
     'skip-grant-tables': 1,
     'skip-slave-start': 1,
   };
-  const options = { dataDir, settings, signal, startTimeoutMs: 24 * 3_600_000 };
+  const options = { dataDir, settings, sandbox: {}, signal, startTimeoutMs: 24 * 3_600_000 };
   try {
     return await PrivateMariadb.start(keep ? { ...options, keep: true, ...keep } : options);
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof HozenError && error.code === 'SANDBOX_MISSING') throw error;
     const detail = error instanceof HozenError ? (error.detail ?? error.message) : String(error);
     if (NOT_THE_BACKUP.test(detail)) throw new HozenError('SANDBOX_FAILED', {}, { detail, cause: error });
     throw new HozenError('CONTENT_DIFFERS', { what: 'a server does not start on it' }, { detail, cause: error });

@@ -22,10 +22,13 @@ export async function dumpAgain(
   await using options = await OptionFile.write(address);
   const reader = new DumpContentReader();
   let bytes = 0;
-  await runInto({ path, args: dumpArguments(options, names, false), env: options.env, signal }, (chunk) => {
-    reader.push(chunk);
-    progress({ phase: 'comparing', bytes: (bytes += chunk.length), expectedBytes });
-    return undefined;
-  });
+  await runInto(
+    { path, args: dumpArguments(options, names, false), env: options.env, sandbox: {}, signal },
+    (chunk) => {
+      reader.push(chunk);
+      progress({ phase: 'comparing', bytes: (bytes += chunk.length), expectedBytes });
+      return undefined;
+    },
+  );
   return reader.end();
 }

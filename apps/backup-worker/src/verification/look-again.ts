@@ -42,6 +42,7 @@ async function hashOfCopy(
     path: scratch.tools.path('psql'),
     args: ['-X', '-q', ...(settings === undefined ? [] : ['-c', settings]), '-c', sql],
     env: env.forDatabase(database),
+    sandbox: {},
     signal,
   });
   const hash = new ContentHash();

@@ -2,7 +2,7 @@ import { HozenError } from '@hozen/contracts';
 
 /** What a worker may lack although the backup is good. */
 const NOT_THE_BACKUP =
-  /could not open extension control file|extension ".*" is not available|has no installation script|invalid locale name|locale .* (not|is not) |could not access file|could not load library|No space left on device|out of memory|out of shared memory|could not fork/i;
+  /^bwrap: |could not open extension control file|extension ".*" is not available|has no installation script|invalid locale name|locale .* (not|is not) |could not access file|could not load library|No space left on device|out of memory|out of shared memory|could not fork/im;
 
 /** The program whose failure is that of the restore; the others only read the copy. */
 const RESTORES = 'pg_restore';

@@ -44,7 +44,7 @@ export async function proveBinlog(
 async function readEvents(path: string, copy: string, name: string, signal: AbortSignal): Promise<void> {
   const args = ['--no-defaults', '--verify-binlog-checksum', '--base64-output=decode-rows', copy];
   try {
-    await runTool({ path, args, stdout: 'ignore', signal }).done;
+    await runTool({ path, args, stdout: 'ignore', sandbox: { reads: [copy] }, signal }).done;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof HozenError) || error.code !== 'TOOL_FAILED') throw error;

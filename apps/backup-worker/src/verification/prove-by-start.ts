@@ -82,6 +82,7 @@ async function startAndRead(
     major: postgres.major,
     superuser: postgres.superuser,
     scratch: true,
+    sandbox: { reads: [scratch] },
     settings: { ...configuration, ...calmSettings(postgres.major) },
     startTimeoutMs: 24 * 3_600_000,
     signal,

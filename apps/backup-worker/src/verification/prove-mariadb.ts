@@ -43,9 +43,10 @@ async function startScratch(
 ): Promise<PrivateMariadb> {
   const settings = await settingsLike(artefact);
   try {
-    return await PrivateMariadb.start({ dataDir: join(scratch, 'data'), settings, signal });
+    return await PrivateMariadb.start({ dataDir: join(scratch, 'data'), settings, sandbox: {}, signal });
   } catch (cause) {
     signal.throwIfAborted();
+    if (cause instanceof HozenError && cause.code === 'SANDBOX_MISSING') throw cause;
     const detail = cause instanceof Error ? cause.message : String(cause);
     throw new HozenError('SANDBOX_FAILED', {}, { detail, cause });
   }

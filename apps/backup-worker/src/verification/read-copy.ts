@@ -108,6 +108,7 @@ async function readDump(reader: CopyReader, database: string, planned: PlannedDu
     path: scratch.tools.path('pg_dump'),
     args: ['--format=custom', '--compress=0', '--no-password', ...unlogged, ...planned.args],
     env: inLargePieces(env.forDatabase(database)),
+    sandbox: {},
     signal,
     attributes: { 'db.namespace': database },
   });

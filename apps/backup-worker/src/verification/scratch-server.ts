@@ -22,9 +22,11 @@ export async function startScratchServer(
       major: postgresOf(manifest).major,
       superuser: cluster.superuser,
       scratch: true,
+      sandbox: {},
       settings: settingsLike(cluster.settings),
     });
   } catch (cause) {
+    if (cause instanceof HozenError && cause.code === 'SANDBOX_MISSING') throw cause;
     const detail = cause instanceof HozenError ? cause.message : String(cause);
     throw new HozenError('SANDBOX_FAILED', {}, { cause, detail });
   }

@@ -67,6 +67,7 @@ export const ERRORS = {
   SIGNATURE_WRONG: 'operator',
   SIGNING_KEY_WRONG: 'operator',
   SANDBOX_FAILED: 'io',
+  SANDBOX_MISSING: 'operator',
   SECRET_UNAVAILABLE: 'operator',
   APPROVAL_MISSING: 'operator',
   PLAN_CHANGED: 'operator',

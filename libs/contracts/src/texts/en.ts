@@ -175,6 +175,10 @@ export const en = {
       'The scratch server for the restore test failed',
       'The backup itself may be good, but it is not proven. Check room, locales and extensions on the worker.',
     ],
+    SANDBOX_MISSING: [
+      'This worker cannot hold the programs that read a backup in a sandbox, and HOZEN_SANDBOX requires it',
+      'Install bubblewrap (Debian: apt-get install bubblewrap) and let the worker use user namespaces (docs/operations.md). With HOZEN_SANDBOX=auto it goes on without one, and says so.',
+    ],
     APPROVAL_MISSING: [
       'The restore in place {id} was not approved of: {what}.',
       'A second DBA approves of the plan with: hozen approve ID --plan HASH. Ask for the restore again if its time is over.',

@@ -181,6 +181,10 @@ export const ja: TextCatalogue<ErrorCode> = {
       'リストアテスト用の一時サーバーで失敗しました',
       'バックアップ自体は正しい可能性がありますが、確認できていません。ワーカーの空き容量、ロケール、拡張を確認してください。',
     ],
+    SANDBOX_MISSING: [
+      'このワーカーでは、バックアップを読むプログラムをサンドボックス内で実行できません（HOZEN_SANDBOX が require です）',
+      'bubblewrap をインストールし（Debian: apt-get install bubblewrap）、ワーカーがユーザー名前空間を使えるようにしてください（docs/operations.md）。HOZEN_SANDBOX=auto ならサンドボックスなしで続行し、その旨を報告します。',
+    ],
     APPROVAL_MISSING: [
       '元の場所への復元 {id} は承認されていません: {what}',
       '2 人目の DBA が計画を承認します: hozen approve ID --plan HASH。期限切れの場合は、もう一度復元を要求してください。',

@@ -142,6 +142,10 @@ export const zh: TextCatalogue<ErrorCode> = {
       '用于恢复测试的临时服务器失败',
       '备份本身可能是好的，但未被证明。请检查工作节点的空间、区域设置和扩展。',
     ],
+    SANDBOX_MISSING: [
+      '本工作节点无法在沙箱中运行读取备份的程序，而 HOZEN_SANDBOX 设为 require',
+      '请安装 bubblewrap（Debian：apt-get install bubblewrap），并允许工作节点使用用户命名空间（docs/operations.md）。设为 HOZEN_SANDBOX=auto 时会在没有沙箱的情况下继续，并予以说明。',
+    ],
     APPROVAL_MISSING: [
       '就地恢复 {id} 未获批准：{what}。',
       '由第二位 DBA 批准方案：hozen approve ID --plan HASH。若已过期，请重新请求恢复。',

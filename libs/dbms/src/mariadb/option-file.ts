@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
+import type { SandboxView } from '../processes/sandbox-arguments.js';
 import { ToolEnvironment, memoryFolder, plainEnvironment } from '../tools/tool-environment.js';
 import { isSocket, type MariadbAddress } from './mariadb-address.js';
 
@@ -15,7 +16,7 @@ export class OptionFile implements AsyncDisposable {
   static async write(address: MariadbAddress): Promise<OptionFile> {
     const folder = await mkdtemp(join(memoryFolder(), 'hz-'));
     const secrets = address.password === undefined ? [] : [address.password];
-    const env = new ToolEnvironment(plainEnvironment().variables, address, secrets);
+    const env = new ToolEnvironment(plainEnvironment().variables, address, secrets, viewOf(address, folder));
     const file = new OptionFile(folder, env);
     try {
       await writeFile(join(folder, 'my.cnf'), textOf(address), { mode: 0o600, flag: 'wx' });
@@ -34,6 +35,11 @@ export class OptionFile implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+function viewOf(address: MariadbAddress, folder: string): SandboxView {
+  if (isSocket(address)) return { reads: [folder, address.host] };
+  return { reads: [folder, ...(address.sslRootCert === undefined ? [] : [address.sslRootCert])], network: true };
 }
 
 function textOf(address: MariadbAddress): string {

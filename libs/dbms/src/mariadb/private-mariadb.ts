@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { chown, mkdir, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError } from '@hozen/contracts';
-import { guarded, type RunAs } from '../processes/guarded.js';
+import type { RunAs } from '../processes/guarded.js';
+import type { SandboxView } from '../processes/sandbox-arguments.js';
+import { ServerProcess } from '../processes/server-process.js';
 import { freePort } from '../server/free-port.js';
 import { giveToServer } from '../server/give-to-server.js';
 import { serverUser } from '../server/server-user.js';
@@ -19,6 +20,8 @@ export interface PrivateMariadbOptions {
   listen?: 'socket' | 'tcp';
   /** Settings as in my.cnf, with dashes; never secrets, they stand on the command line. */
   settings?: Readonly<Record<string, string | number>>;
+  /** For what may be written by somebody else: it runs in a sandbox where one can be had, and sees nothing but its data, its socket and this. */
+  sandbox?: SandboxView;
   /** Leave the data directory when disposing. Stop the server before: that takes the time which it needs then. */
   keep?: boolean;
   /** Default: beside the data directory. It goes with it. */
@@ -45,7 +48,7 @@ const STOP_WHOLE_MS = 3_600_000;
 
 /** A MariaDB server of our own: nobody else reaches it, and it ends with us, however we end. */
 export class PrivateMariadb implements AsyncDisposable {
-  #child: ChildProcess | undefined;
+  #process: ServerProcess | undefined;
   #port = 0;
 
   private constructor(
@@ -55,7 +58,7 @@ export class PrivateMariadb implements AsyncDisposable {
     private readonly sockets: string,
   ) {}
 
-  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), TOOL_MISSING; the signal's reason */
+  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), TOOL_MISSING, SANDBOX_MISSING; the signal's reason */
   static async start(options: PrivateMariadbOptions): Promise<PrivateMariadb> {
     const { path } = await findMariadbTool('server');
     const runAs = await serverUser();
@@ -91,15 +94,14 @@ export class PrivateMariadb implements AsyncDisposable {
    * @throws HozenError INTERNAL with the end of its log, when a server whose data is kept did not come to its proper end
    */
   async stop(mode: 'fast' | 'crash' = 'fast'): Promise<void> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill(mode === 'crash' ? 'SIGKILL' : 'SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), this.options.keep ? STOP_WHOLE_MS : STOP_MS);
-    await gone;
+    const server = this.#process;
+    this.#process = undefined;
+    if (!server?.running) return;
+    server.kill(mode === 'crash' ? 'SIGKILL' : 'SIGTERM');
+    const timer = setTimeout(() => server.kill('SIGKILL'), this.options.keep ? STOP_WHOLE_MS : STOP_MS);
+    await server.gone;
     clearTimeout(timer);
-    if (!this.options.keep || mode === 'crash' || child.exitCode === 0) return;
+    if (!this.options.keep || mode === 'crash' || server.exitCode === 0) return;
     throw new HozenError('INTERNAL', {}, { detail: await this.#logTail() });
   }
 
@@ -167,17 +169,17 @@ export class PrivateMariadb implements AsyncDisposable {
       `--secure-file-priv=${this.sockets}`,
     ];
     const command = { path: this.program, args: ['--no-defaults', ...own, ...network, ...settings] };
-    const { path, args } = guarded(command, 'KILL', this.runAs);
-    const log = await open(this.#logFile, 'a', 0o600);
-    try {
-      const env = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
-      this.#child = spawn(path, args, { env, cwd: '/', stdio: ['ignore', log.fd, log.fd], detached: true });
-      this.#child.on('error', () => undefined);
-    } finally {
-      await log.close();
-    }
+    const { sandbox } = this.options;
+    const writes = [this.dataDir, this.sockets, ...(sandbox?.writes ?? [])];
+    const server = (this.#process = await ServerProcess.spawn({
+      command,
+      logFile: this.#logFile,
+      runAs: this.runAs,
+      whenWeDie: 'KILL',
+      sandbox: sandbox && { ...sandbox, writes, network: listen === 'tcp' },
+    }));
     const deadline = performance.now() + startTimeoutMs;
-    while (this.#child.exitCode === null && this.#child.signalCode === null && performance.now() < deadline) {
+    while (server.running && performance.now() < deadline) {
       signal?.throwIfAborted();
       if (await this.#answers()) return;
       await delay(20);

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { eventually, processesMatching, tempDir } from '@hozen/testkit';
 import { expect, it } from 'vitest';
+import { whyUnconfined } from './sandbox.js';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -39,6 +40,22 @@ it('a tool dies with a parent that is killed, though it ignores everything else'
   await killed(script, () => eventually(async () => expect(await ours()).toHaveLength(1)));
   await eventually(async () => expect(await ours()).toEqual([]));
 });
+
+it.skipIf((await whyUnconfined()) !== undefined)(
+  'a program and a server in sandboxes die with a parent that is killed, and so does all that they started',
+  async () => {
+    await using folder = await tempDir();
+    const [file, dataDir] = [folder.join('file'), folder.join('data')];
+    await writeFile(file, '');
+    const script = `
+      await PrivatePostgres.start({ dataDir: ${JSON.stringify(dataDir)}, keep: true, sandbox: {} });
+      runTool({ path: '/bin/sh', args: ['-c', 'trap "" TERM HUP INT PIPE; tail -f ${file} & wait'], sandbox: { reads: ['${file}'] } });`;
+    const ours = async () => [...(await processesMatching(file)), ...(await processesMatching(dataDir))];
+    const isTail = ({ command }: { command: string }) => command.startsWith('tail');
+    await killed(script, () => eventually(async () => expect((await ours()).some(isTail)).toBe(true)));
+    await eventually(async () => expect(await ours()).toEqual([]));
+  },
+);
 
 it('a private server ends with a parent that is killed, and its successor takes up the data', async () => {
   await using folder = await tempDir();

@@ -1,3 +1,5 @@
+import type { SandboxView } from '../processes/sandbox-arguments.js';
+
 export interface PrivatePostgresOptions {
   /**
    * Made by initdb when it is empty or missing, used as it is otherwise. For root: the user of the server (`postgres`)
@@ -21,6 +23,11 @@ export interface PrivatePostgresOptions {
   initdbArgs?: readonly string[];
   /** What is in it can be thrown away: no fsync, and it is stopped without ceremony. */
   scratch?: boolean;
+  /**
+   * For what may be written by somebody else: it runs in a sandbox where one can be had, and sees nothing but its data, its
+   * socket and this. Its process number says nothing outside of it: nobody else may start a server on the same data.
+   */
+  sandbox?: SandboxView;
   /** Leave the data directory when disposing. By default one that was there before is kept, one that we made is removed. */
   keep?: boolean;
   /** By default `<dataDir>.log`. */

@@ -1,9 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { guarded, type RunAs } from '../processes/guarded.js';
+import type { RunAs } from '../processes/guarded.js';
+import type { SandboxView } from '../processes/sandbox-arguments.js';
+import { ServerProcess } from '../processes/server-process.js';
 import { readPostmasterFile } from './postmaster-file.js';
 
 export type StopMode = 'fast' | 'immediate';
@@ -14,6 +13,7 @@ export interface PostmasterOptions {
   settings: Readonly<Record<string, string | number | boolean>>;
   logFile: string;
   runAs: RunAs | undefined;
+  sandbox?: SandboxView | undefined;
 }
 
 /** Milliseconds that each way of stopping gets before the next harder one. */
@@ -23,44 +23,25 @@ const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
 /** One life of a server process. */
 export class Postmaster {
-  private readonly gone: Promise<void>;
-
   private constructor(
-    private readonly child: ChildProcess,
+    private readonly process: ServerProcess,
     private readonly dataDir: string,
-  ) {
-    this.gone = new Promise((resolve) => {
-      child.once('exit', () => resolve());
-      child.once('error', () => resolve());
-    });
-  }
+  ) {}
 
-  static async spawn({ bin, dataDir, settings, logFile, runAs }: PostmasterOptions): Promise<Postmaster> {
+  /** @throws HozenError SANDBOX_MISSING, TOOL_MISSING */
+  static async spawn({ bin, dataDir, settings, ...how }: PostmasterOptions): Promise<Postmaster> {
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const command = { path: join(bin, 'postgres'), args: ['-D', dataDir, ...flags] };
     // QUIT and not KILL: the server then ends its own processes, and leaves no shared memory behind.
-    const { path, args } = guarded({ path: join(bin, 'postgres'), args: ['-D', dataDir, ...flags] }, 'QUIT', runAs);
-    const log = await open(logFile, 'a', 0o600);
-    try {
-      const child = spawn(path, args, {
-        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
-        cwd: '/',
-        stdio: ['ignore', log.fd, log.fd],
-        detached: true,
-      });
-      const postmaster = new Postmaster(child, dataDir);
-      if (child.pid === undefined) await once(child, 'error');
-      return postmaster;
-    } finally {
-      await log.close();
-    }
+    return new Postmaster(await ServerProcess.spawn({ command, whenWeDie: 'QUIT', ...how }), dataDir);
   }
 
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.process.pid;
   }
 
   get running(): boolean {
-    return this.child.pid !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+    return this.process.running;
   }
 
   /** @returns false when the process ended, the time is over, or the signal came, before the server was ready */
@@ -69,7 +50,7 @@ export class Postmaster {
     while (this.running && performance.now() < deadline) {
       if (signal?.aborted) return false;
       const file = await readPostmasterFile(this.dataDir);
-      if (file?.pid === this.child.pid && file?.status === 'ready') return true;
+      if (file?.pid === this.process.ownPid && file?.status === 'ready') return true;
       await delay(10);
     }
     return false;
@@ -80,18 +61,18 @@ export class Postmaster {
     const ways = mode === 'fast' ? (['fast', 'immediate'] as const) : (['immediate'] as const);
     for (const way of ways) {
       if (!this.running) return;
-      this.child.kill(SIGNALS[way]);
+      this.process.kill(SIGNALS[way]);
       if (await this.goneWithin(PATIENCE_MS[way])) return;
     }
-    this.child.kill('SIGKILL');
-    await this.gone;
+    this.process.kill('SIGKILL');
+    await this.process.gone;
   }
 
   private async goneWithin(milliseconds: number): Promise<boolean> {
     const timer = new AbortController();
     const late = delay(milliseconds, false, { signal: timer.signal }).catch(() => false);
     try {
-      return await Promise.race([this.gone.then(() => true), late]);
+      return await Promise.race([this.process.gone.then(() => true), late]);
     } finally {
       timer.abort();
     }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError } from '@hozen/contracts';
 import type { PostgresAddress } from '../address.js';
 import type { RunAs } from '../processes/guarded.js';
+import type { SandboxView } from '../processes/sandbox-arguments.js';
 import { installations } from '../tools/installations.js';
 import { prepareDataDir } from './data-dir.js';
 import { freePort } from './free-port.js';
@@ -37,7 +38,7 @@ export class PrivatePostgres implements AsyncDisposable {
     private currentPort: number,
   ) {}
 
-  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), PORT_TAKEN, TOOL_MISSING; the signal's reason */
+  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), PORT_TAKEN, TOOL_MISSING, SANDBOX_MISSING; the signal's reason */
   static async start(given: PrivatePostgresOptions): Promise<PrivatePostgres> {
     const bin = given.bin ?? (await serverBin(given.major));
     const runAs = await serverUser();
@@ -124,6 +125,7 @@ export class PrivatePostgres implements AsyncDisposable {
         settings: this.settings(port),
         logFile: this.logFile,
         runAs: this.runAs,
+        sandbox: this.sandboxView,
       });
       if (await postmaster.ready(startTimeoutMs, signal)) {
         this.postmaster = postmaster;
@@ -137,6 +139,13 @@ export class PrivatePostgres implements AsyncDisposable {
       if (!taken) throw new HozenError('SERVER_START_FAILED', { server: 'PostgreSQL' }, { detail });
       if (!choosePort || attempt === PORT_ATTEMPTS) throw new HozenError('PORT_TAKEN', { port });
     }
+  }
+
+  private get sandboxView(): SandboxView | undefined {
+    const { sandbox, listen } = this.options;
+    if (!sandbox) return undefined;
+    const writes = [...new Set([this.dataDir, this.socketDir]), ...(sandbox.writes ?? [])];
+    return { ...sandbox, writes, network: listen === 'tcp' };
   }
 
   private settings(port: number): Record<string, string | number | boolean> {

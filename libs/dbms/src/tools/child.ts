@@ -1,7 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
 import { Readable } from 'node:stream';
 import { guarded } from '../processes/guarded.js';
 import { signalGroup } from '../processes/group.js';
+import type { SandboxView } from '../processes/sandbox-arguments.js';
+import { confined, isConfined } from '../processes/sandbox.js';
+import type { ToolEnvironment } from './tool-environment.js';
 import type { ToolRun } from './tool-run.js';
 
 export interface ChildEnding {
@@ -22,8 +26,12 @@ export interface StartedChild {
 /** Milliseconds between asking a program to end and ending it. */
 const GRACE_MS = 2_000;
 
-export function startChild(run: ToolRun, variables: Readonly<Record<string, string>>): StartedChild {
-  const { path, args } = guarded({ path: run.path, args: run.args }, 'KILL', run.runAs);
+/** @throws HozenError SANDBOX_MISSING, TOOL_MISSING */
+export function startChild(run: ToolRun, { variables, view }: ToolEnvironment): StartedChild {
+  const plain = { path: run.path, args: run.args };
+  const isHeld = run.sandbox !== undefined && isConfined(run.runAs);
+  const inside = isHeld ? confined(plain, together(view, run.sandbox), run.runAs) : plain;
+  const { path, args } = guarded(inside, 'KILL', run.runAs);
   const stdin = run.stdin instanceof Readable ? 'pipe' : (run.stdin ?? 'ignore');
   const child = spawn(path, args, {
     env: { ...variables },
@@ -39,8 +47,19 @@ export function startChild(run: ToolRun, variables: Readonly<Record<string, stri
     pid: child.pid,
     stdout,
     onMessages: (listener) => child.stderr?.on('data', listener),
-    ended: ending(child, stdout, input, run.signal),
+    ended: ending(child, stdout, input, run.signal).then((end) => (isHeld ? asOfInside(end) : end)),
   };
+}
+
+function together(view: SandboxView, { reads = [], writes = [] }: SandboxView = {}): SandboxView {
+  return { ...view, reads: [...(view.reads ?? []), ...reads], writes };
+}
+
+/** A sandbox whose program was ended by a signal ends as a shell does. */
+function asOfInside(end: ChildEnding): ChildEnding {
+  const number = (end.code ?? 0) - 128;
+  const signal = Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+  return signal === undefined ? end : { ...end, code: null, signal: signal as NodeJS.Signals };
 }
 
 async function ending(

@@ -18,7 +18,7 @@ export function runTool(run: ToolRun): RunningTool {
   if (run.signal?.aborted) throw abortReason(run.signal);
   const tool = basename(run.path);
   const env = run.env ?? plainEnvironment();
-  const child = startChild(run, env.variables);
+  const child = startChild(run, env);
   const messages = new TailText(STDERR_LIMIT, env.secrets);
   child.onMessages((chunk) => messages.append(chunk));
 

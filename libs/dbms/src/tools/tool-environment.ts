@@ -6,6 +6,7 @@ import { HozenError } from '@hozen/contracts';
 import type { PostgresAddress } from '../address.js';
 import type { AddressFacts } from '../connection/target-error.js';
 import type { RunAs } from '../processes/guarded.js';
+import type { SandboxView } from '../processes/sandbox-arguments.js';
 import { checkedSessionName } from '../sessions/session-name.js';
 
 export type Variables = Readonly<Record<string, string>>;
@@ -43,10 +44,17 @@ export class ToolEnvironment {
     readonly address?: AddressFacts,
     /** Never shown, whatever a program prints. */
     readonly secrets: readonly string[] = [],
+    /** What a program in a sandbox must see to reach the server. */
+    readonly view: SandboxView = {},
   ) {}
 
   forDatabase(name: string): ToolEnvironment {
-    return new ToolEnvironment({ ...this.variables, PGDATABASE: name }, this.address, this.secrets);
+    return this.with({ PGDATABASE: name });
+  }
+
+  /** The same with more variables, or others. */
+  with(variables: Variables): ToolEnvironment {
+    return new ToolEnvironment({ ...this.variables, ...variables }, this.address, this.secrets, this.view);
   }
 }
 
@@ -85,7 +93,7 @@ export async function toolEnvironment(
     if (options.runAs !== undefined) await chown(folder, options.runAs.uid, options.runAs.gid);
     const variables = { ...baseVariables(folder), ...serverVariables(address, folder, options) };
     const secrets = address.password === undefined ? [] : [address.password];
-    return new DisposableToolEnvironment(folder, variables, address, secrets);
+    return new DisposableToolEnvironment(folder, variables, address, secrets, viewOf(address, folder));
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -120,6 +128,12 @@ function serverVariables(address: PostgresAddress, folder: string, options: Tool
     PGTZ: 'UTC',
     PGAPPNAME: checkedSessionName(options.applicationName ?? 'hozen'),
   };
+}
+
+/** The socket alone and not its folder, which may be that of the server's data. */
+function viewOf({ host, port, sslRootCert }: PostgresAddress, folder: string): SandboxView {
+  if (host.startsWith('/')) return { reads: [folder, join(host, `.s.PGSQL.${port}`)] };
+  return { reads: [folder, ...(sslRootCert === undefined ? [] : [sslRootCert])], network: true };
 }
 
 function authorities({ sslMode, sslRootCert }: PostgresAddress): Variables {

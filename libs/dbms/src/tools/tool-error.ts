@@ -11,7 +11,7 @@ export interface Ending {
 export function toolError(tool: string, ending: Ending, stderr: string, address: AddressFacts | undefined): HozenError {
   const exit = ending.signal === null ? `status ${ending.code}` : `signal ${ending.signal}`;
   const detail = stderr.trim();
-  if (detail.startsWith('setpriv: failed to execute')) {
+  if (/^(?:setpriv: failed to execute|bwrap: execvp)/.test(detail)) {
     return new HozenError('TOOL_MISSING', { tool, major: '' }, { detail });
   }
   // A program that was killed had no time to complain: what it said before is no reason.

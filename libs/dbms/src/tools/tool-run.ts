@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Attributes } from '@hozen/telemetry';
 import type { RunAs } from '../processes/guarded.js';
+import type { SandboxView } from '../processes/sandbox-arguments.js';
 import type { ToolEnvironment } from './tool-environment.js';
 
 export interface ToolRun {
@@ -17,6 +18,11 @@ export interface ToolRun {
   stdout?: 'pipe' | 'ignore' | number | Socket;
   /** Ends the program: SIGTERM, and SIGKILL if that does not do. `done` then rejects with the signal's reason. */
   signal?: AbortSignal;
+  /**
+   * For programs that read what may be written by somebody else: they run in a sandbox where one can be had, and see nothing but this and
+   * the way to the server of `env`. That includes a network only where the server is not reached by a socket.
+   */
+  sandbox?: Pick<SandboxView, 'reads' | 'writes'>;
   /** Only for root. */
   runAs?: RunAs;
   cwd?: string;
