@@ -7,6 +7,7 @@ import { traced } from '../runs/begin-attempt.js';
 import { SOURCE } from '../runs/facts.js';
 import { underLease } from '../runs/under-lease.js';
 import { renewLease } from '../runs/renew-lease.js';
+import { spoolFolders } from '../storage/spool-folders.js';
 import { destinationOf } from './choose-destination.js';
 import type { Destination } from './destination.js';
 import { finishNotRestored } from './finish-restore.js';
@@ -56,7 +57,7 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
       },
     );
   } finally {
-    await rm(spoolDir, { recursive: true, force: true });
+    for (const folder of await spoolFolders(spoolDir)) await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -6,6 +6,7 @@ import { scratchFolderElsewhere, strayScratchFolders } from '../verification/scr
 import { ownerOf, pathsIn } from './artefact-paths.js';
 import type { CommittedArtefact } from './committed-artefact.js';
 import { inTime } from './in-time.js';
+import { spoolFolders } from './spool-folders.js';
 import { onStorage } from './storage-error.js';
 import { storageOf } from './storage-of.js';
 import type { Fence, Storage } from './storage.js';
@@ -23,7 +24,7 @@ const SECOND_MS = 30_000;
 export async function cleanUp(job: BackupJob, { secondMs = SECOND_MS } = {}): Promise<void> {
   await storageOf(job.config.storage).removeLeftovers(ownerOf(job), job.epoch);
   await onSecond(job, secondMs, (storage) => storage.removeLeftovers(ownerOf(job), job.epoch));
-  await removeFolders([job.spoolDir, ...(await strayScratchFolders(job))]);
+  await removeFolders([...(await spoolFolders(job.spoolDir)), ...(await strayScratchFolders(job))]);
 }
 
 /**

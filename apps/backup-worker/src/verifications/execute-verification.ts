@@ -20,6 +20,7 @@ import { jobOf } from '../runs/job-of.js';
 import { loadPlan } from '../runs/load-plan.js';
 import { underLease, type Leased } from '../runs/under-lease.js';
 import { canBeRead, publishedArtefact } from '../storage/committed-artefact.js';
+import { spoolFolders } from '../storage/spool-folders.js';
 import type { RunRow } from '../store/entities.js';
 import { checkArtefact } from '../verification/check-artefact.js';
 import { checkFile } from '../verification/check-file.js';
@@ -68,7 +69,7 @@ export async function executeVerification(
       } catch (error) {
         context.log.error({ err: error }, 'the verification could not be settled; its lease runs out, another follows');
       } finally {
-        await rm(spoolDir, { recursive: true, force: true });
+        for (const folder of await spoolFolders(spoolDir)) await rm(folder, { recursive: true, force: true });
       }
     }),
   );
