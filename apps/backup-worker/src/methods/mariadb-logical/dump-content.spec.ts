@@ -45,6 +45,22 @@ describe('the reader of what mariadb-dump writes', () => {
     expect(contentOf(dumpOf(), pieceBytes)).toEqual(contentOf(dumpOf()));
   });
 
+  it.each([1, 5, 1000])(
+    'knows a database and a table whose names have line feeds (pieces of %i bytes)',
+    (pieceBytes) => {
+      const named = (database: string, table: string) =>
+        `CREATE DATABASE /*!32312 IF NOT EXISTS*/ \`${database}\`;\n\nUSE \`${database}\`;\n` +
+        `LOCK TABLES \`${table}\` WRITE;\nINSERT INTO \`${table}\` VALUES\n('a\`b');\nUNLOCK TABLES;\n`;
+      const dump = `${named('first', 'one')}${named('new\nline\n', ';\nt\n')}/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;\n`;
+      const { tables, definitions } = contentOf(dump, pieceBytes);
+      expect(tables.map(({ database, table }) => [database, table])).toEqual([
+        ['first', 'one'],
+        ['new\nline\n', ';\nt\n'],
+      ]);
+      expect(definitions.map(({ database }) => database)).toEqual(['first', 'new\nline\n', '']);
+    },
+  );
+
   it('reads rows on the line of their statement, and lines longer than what it keeps of them', () => {
     const long = `INSERT INTO \`one\` VALUES (1,'${'x'.repeat(5000)};');\n`;
     for (const pieceBytes of [1, 641, 100_000]) {

@@ -26,6 +26,10 @@ const LOCK = new RegExp(`^LOCK TABLES ${NAME} WRITE;$`);
 const UNLOCK = 'UNLOCK TABLES;';
 const USE = new RegExp(`^USE ${NAME};$`);
 const CREATE = new RegExp(`^CREATE DATABASE (?:/\\*!32312 IF NOT EXISTS\\*/ |IF NOT EXISTS )?${NAME}`);
+/** A name that is not at its end yet: it may have line feeds, and then the line goes on. */
+const OPEN_NAME = new RegExp(
+  '^(?:USE|LOCK TABLES|INSERT INTO|CREATE DATABASE(?: /\\*!32312 IF NOT EXISTS\\*/| IF NOT EXISTS)?) `(?:[^`]|``)*$',
+);
 /** Settings are given back at the end, which belongs to no database. */
 const GIVEN_BACK = /^\/\*!\d+ SET [A-Z_]+=@OLD_[A-Z_]+ \*\/;$/;
 const POSITION = /^-- CHANGE MASTER TO MASTER_LOG_FILE='((?:[^'\\]|\\.)+)', MASTER_LOG_POS=(\d+);$/;
@@ -86,7 +90,7 @@ export class DumpScanner {
   #piece(piece: Buffer, isEnd: boolean): void {
     if (this.#part === undefined) {
       this.#head = this.#head.length === 0 ? Buffer.from(piece) : Buffer.concat([this.#head, piece]);
-      if (!isEnd && this.#head.length < HEAD_BYTES) return;
+      if (this.#head.length < HEAD_BYTES && (!isEnd || this.#isInName())) return;
       this.#part = this.#begun(this.#head.toString('utf8', 0, HEAD_BYTES));
       this.take(this.#head, this.#part);
       if (this.#part.kind === 'rows') this.#rows = rowsAfter(this.#head);
@@ -95,6 +99,10 @@ export class DumpScanner {
       this.take(piece, this.#part);
     }
     if (isEnd || this.#rows) this.#part = undefined;
+  }
+
+  #isInName(): boolean {
+    return !this.#inBody && OPEN_NAME.test(this.#head.toString('utf8'));
   }
 
   /** @param text the line, or its beginning */
