@@ -29,23 +29,52 @@ export async function expectSettled(
 }
 
 async function expectNothingLeft(stack: Stack, target: TestPostgres): Promise<void> {
-  await using client = await target.client();
-  const sessions = await client.query(
-    `SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'hozen/%'`,
-  );
-  expect(sessions.rows).toEqual([]);
-  await using platform = await stack.platform.client(stack.databases.database);
-  const active = await platform.query(`SELECT id FROM backup.backup_runs WHERE state IN ('queued', 'running')`);
-  expect(active.rows).toEqual([]);
-  const open = await platform.query(`SELECT id FROM backup.backup_log WHERE backup_status = 'running'`);
-  expect(open.rows).toEqual([]);
-  const spools = (await filesBelow(stack.home.path)).filter((path) => /\/spool\/./.test(path));
-  expect(spools).toEqual([]);
-  expect((await filesBelow(stack.home.path)).filter((path) => path.endsWith('.partial'))).toEqual([]);
-  const scratch = (await processesMatching('/spool/')).filter(({ command }) => command.includes(stack.home.path));
-  expect(scratch).toEqual([]);
+  expectNone('left on the target', await postgresLeftovers(target));
+  await expectNothingRuns(stack);
   const tools = (await processesMatching('pg_dump')).filter(({ command }) => !command.includes('vitest'));
   expect(tools.filter(({ command }) => command.includes(String(target.port)))).toEqual([]);
+}
+
+/** Sessions of backups, and slots that should have gone with one. A log's slot stays; nobody uses it between two logs. */
+export async function postgresLeftovers(target: TestPostgres): Promise<string[]> {
+  await using client = await target.client();
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT application_name AS name FROM pg_stat_activity WHERE application_name LIKE 'hozen/%'
+     UNION ALL SELECT slot_name FROM pg_replication_slots WHERE active OR temporary`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** No run, lease, scratch server, spooled or half-written file of any worker of the stack. */
+export async function expectNothingRuns(stack: Stack): Promise<void> {
+  await using platform = await stack.platform.client(stack.databases.database);
+  const active = await platform.query<{ id: string }>(
+    `SELECT id::text FROM backup.backup_runs WHERE state IN ('queued', 'running')
+     UNION ALL SELECT id::text FROM backup.backup_log WHERE backup_status = 'running'`,
+  );
+  expectNone(
+    'runs at work',
+    active.rows.map(({ id }) => id),
+  );
+  const files = await filesBelow(stack.home.path);
+  expectNone(
+    'spooled files',
+    files.filter((path) => /\/spool\/./.test(path)),
+  );
+  expectNone(
+    'half-written files',
+    files.filter((path) => path.endsWith('.partial')),
+  );
+  const processes = (await processesMatching('/spool/')).map(({ command }) => command);
+  expectNone(
+    'processes',
+    processes.filter((command) => command.includes(stack.home.path)),
+  );
+}
+
+/** The message has all of them. */
+export function expectNone(what: string, found: readonly string[]): void {
+  expect(found.join('\n'), what).toBe('');
 }
 
 async function visibleFiles(storage: string): Promise<string[]> {

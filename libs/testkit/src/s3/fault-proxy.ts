@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Transform } from 'node:stream';
 
 /** What goes wrong with a request. The server sees it or not, as it is said. */
 export interface Fault {
@@ -16,6 +17,8 @@ export interface Fault {
   wrongEtag?: true;
   /** No answer ever. */
   stall?: true;
+  /** The body of the request passes no faster, evenly: the client has to wait. */
+  bytesPerSecond?: number;
 }
 
 export interface SeenRequest {
@@ -75,7 +78,8 @@ export class FaultProxy implements AsyncDisposable {
       if (fault.cutAt !== undefined) cut(response, to, fault.cutAt);
       else response.pipe(to);
     });
-    from.pipe(onward);
+    if (fault.bytesPerSecond === undefined) from.pipe(onward);
+    else from.pipe(narrow(fault.bytesPerSecond)).pipe(onward);
   }
 }
 
@@ -83,6 +87,14 @@ function answer(from: IncomingMessage, to: ServerResponse, status: number, code:
   from.resume().on('end', () => {
     const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${code}</Message></Error>`;
     to.writeHead(status, { 'content-type': 'application/xml' }).end(body);
+  });
+}
+
+function narrow(bytesPerSecond: number): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, pass) {
+      setTimeout(() => pass(null, chunk), (chunk.length / bytesPerSecond) * 1000);
+    },
   });
 }
 

@@ -1,0 +1,4 @@
+import { conforms } from '../conforms.js';
+import { files } from '../subjects/files.js';
+
+conforms(files);

@@ -1,0 +1,4 @@
+import { conforms } from '../conforms.js';
+import { mariadbBinlog } from '../subjects/mariadb-binlog.js';
+
+conforms(mariadbBinlog);

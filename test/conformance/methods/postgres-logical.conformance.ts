@@ -1,0 +1,4 @@
+import { conforms } from '../conforms.js';
+import { postgresLogical } from '../subjects/postgres-logical.js';
+
+conforms(postgresLogical);

@@ -1,0 +1,36 @@
+import { connect, PrivatePostgres } from '@hozen/dbms';
+import { TestPostgres } from '@hozen/testkit';
+import { postgresLeftovers } from '../../src/settled.js';
+import { fillPostgres, growPostgres } from '../content/fill-postgres.js';
+import { postgresContent } from '../content/postgres.js';
+import type { Source } from '../subject.js';
+import { afterwards } from './afterwards.js';
+
+/** A dump holds a lock on every table. A server on the restored files wants no less. */
+const SETTINGS = { max_locks_per_transaction: 256 };
+
+/** A PostgreSQL cluster: all that its three methods have in common. */
+export async function postgresServer(): Promise<Omit<Source, 'config' | 'restored'>> {
+  const server = await TestPostgres.start({ settings: SETTINGS });
+  const { host, port, user } = server.address();
+  const login = { host, port, user, sslMode: 'disable', password: 'env:SOURCE_PASSWORD' };
+  return {
+    secrets: { SOURCE_PASSWORD: server.password },
+    targets: [{ name: 'source', kind: 'postgres', ...login }],
+    fill: (content) => fillPostgres(server, content),
+    grow: (what, count) => growPostgres(server, what, count),
+    content: () => postgresContent((database) => server.client(database)),
+    leftovers: () => postgresLeftovers(server),
+    async break() {
+      await server.stop('immediate');
+      return afterwards(() => server.restart());
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/** What is in a data directory that was restored. */
+export async function contentOfPostgres(directory: string): Promise<string[]> {
+  await using server = await PrivatePostgres.start({ dataDir: directory, settings: SETTINGS });
+  return await postgresContent((database) => connect(server.address(database), { applicationName: 'test' }));
+}
