@@ -162,6 +162,8 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .option('--gtid <gtid>', text('option.gtid'))
     .option('--position <place>', text('option.position'))
     .option('--latest', text('option.latest'))
+    .option('--allow <kind:name>', text('option.allow'), collect)
+    .option('--trust', text('option.trust'))
     .option('--in-place', text('option.in-place'))
     .option('--delta', text('option.delta'))
     .option('--break-glass <reason>', text('option.break-glass'))
@@ -180,6 +182,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore nightly --to erp --table shop:public.orders --into shop --plan',
         'hozen restore nightly --to new-server --all --plan',
         'hozen restore nightly --to erp --database shop --in-place --plan',
+        'hozen restore nightly --to erp --database shop=shop_found --allow extension:postgis --plan',
         'hozen restore documents-bucket --to another-bucket --wait',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
         'hozen restore erp-files --directory /var/lib/postgresql/15/main --delta --plan',

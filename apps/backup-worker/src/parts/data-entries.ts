@@ -23,7 +23,8 @@ export async function dataEntries(
   );
 }
 
-async function tocOf(file: ArtefactFile, stream: StreamFacts): Promise<Toc> {
+/** Reads no more of a stream than its table of contents. @throws HozenError ARTEFACT_CORRUPT, STORAGE_IO */
+export async function tocOf(file: ArtefactFile, stream: StreamFacts): Promise<Toc> {
   const reader = new ByteReader<Toc>(parseToc());
   try {
     for await (const chunk of file.read(stream)) {

@@ -13,8 +13,8 @@ import { isPartOf, wantedDatabase, type WantedDatabase } from './restore-row.js'
 const INSERT_RESTORE = `
   INSERT INTO restores
     (id, request_id, run_id, config_name, target_id, target_name, databases, requested_by, reason, traceparent, directory,
-     point, whole)
-  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12::jsonb, $13)
+     point, whole, allow)
+  VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11, $12::jsonb, $13, $14::jsonb)
   ON CONFLICT (request_id) DO NOTHING
   RETURNING id`;
 
@@ -76,6 +76,7 @@ export async function acceptRestore(
     request.directory ?? null,
     request.point ? JSON.stringify(request.point) : null,
     request.whole ?? false,
+    JSON.stringify(request.allow ?? []),
   ]);
   if (inserted.length === 0) return [];
   await tx.publish(newEvent('restore.accepted', facts, { source: SOURCE, subject: facts.restoreId, ...traced() }));

@@ -18,6 +18,10 @@ export interface RestoreSource {
   runId: string;
   config: string;
   path: string;
+  /** Of the file, as it was written down. */
+  sha256: string;
+  /** It was found in storage: what is written down of it, it said itself. */
+  adopted: boolean;
   /** Where its config stores now. */
   storage: StorageSpec | null;
   /** How its config encrypts now. */
@@ -36,6 +40,7 @@ export interface RestoreSource {
  */
 const FIND_SOURCE = `
   SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.proof,
+         artefact.sha256, run.request_id LIKE 'adopted:%' AS adopted,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
          config.spec -> 'signing' AS signing,
          deletion.run_id IS NOT NULL AS deleted, ${badPartOf('artefact.run_id')} AS bad

@@ -1,4 +1,4 @@
-import { newEvent, type ErrorFacts, type HozenError, type ReachedPoint } from '@hozen/contracts';
+import { newEvent, warningText, type ErrorFacts, type HozenError, type ReachedPoint } from '@hozen/contracts';
 import type { Outbox, Transaction } from '@hozen/messaging';
 import { terminalKey } from '../runs/finish-run.js';
 import { beginWatch } from '../performance/watch.js';
@@ -28,9 +28,11 @@ export async function finishRestored(
   outbox: Outbox,
   row: RestoreRow,
   databases: RestoredDatabase[],
-  warnings: string[],
+  found: string[],
   reached?: ReachedPoint,
 ): Promise<void> {
+  const names = row.allow.join(', ');
+  const warnings = [...(names === '' ? [] : [warningText('restore.let-in', { names })]), ...found];
   await outbox.transaction(async (tx) => {
     const times = await end(tx, row, { state: 'completed', result: databases, error: null, warnings, reached });
     const startedAt = times.started_at ?? times.finished_at;

@@ -56,6 +56,7 @@ function restoreView(row: RestoreRow): RestoreView {
     ...(row.whole ? { whole: true as const } : {}),
     ...(row.in_place ? inPlaceView(row) : {}),
     ...(row.watch ? { watch: watchView(row.watch) } : {}),
+    ...(row.allow.length > 0 ? { allow: row.allow } : {}),
     ...(row.point ? { point: row.point } : {}),
     ...(row.reached ? { reached: row.reached } : {}),
     state: row.state,

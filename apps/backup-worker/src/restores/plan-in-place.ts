@@ -85,7 +85,7 @@ export async function replacing(
  * go is decided: what has come in their place since was never agreed to be replaced.
  */
 function hashOf(plan: RestorePlanView, replaced: readonly unknown[]): string {
-  const { runId, config, artefact, from, to, databases, inPlace, steps, obstacles } = plan;
+  const { runId, config, artefact, from, to, databases, inPlace, steps, obstacles, policy } = plan;
   const decided = [
     [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
     [from.target, from.version, to.target, to.version],
@@ -93,6 +93,7 @@ function hashOf(plan: RestorePlanView, replaced: readonly unknown[]): string {
     [inPlace?.replaces, inPlace?.safetyConfig, steps],
     replaced,
     obstacles.map(({ kind, what }) => [kind, what]),
+    [policy?.trust, policy?.findings.map(({ kind, name, where, allowed }) => [kind, name, where, allowed])],
   ];
   return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
 }

@@ -94,7 +94,8 @@ async function planFrom(
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: APPLICATION });
   // Awaited here: file and client must outlive it.
-  const ground = { source, artefact, file, target, client, targetName };
+  const allow = request.allow ?? [];
+  const ground = { source, artefact, file, target, client, targetName, allow };
   if (request.inPlace) return await planInPlace(ground, wanted, database.manager);
   if (wanted[0]?.into) return (await planMerge(ground, wanted[0])).plan;
   return request.whole ? await planWhole(ground) : await planRestore(ground, wanted);

@@ -14,6 +14,8 @@ import { expectedSeconds, planHead } from './plan-head.js';
 import { missingLocales } from './missing-locales.js';
 import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
+import { databaseFindings, judged, policyServer, roleFindings, trustIn } from '../policy/policy-of.js';
+import type { Finding } from '../policy/findings.js';
 import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
 
 /** What a plan is made from: the artefact, and the server that it is to be restored into. */
@@ -24,6 +26,8 @@ export interface PlanGround {
   target: CheckedTarget;
   client: TargetClient;
   targetName: string;
+  /** What the person who asks lets it bring. */
+  allow: readonly string[];
 }
 
 type Obstacle = RestorePlanView['obstacles'][number];
@@ -43,12 +47,15 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
       .map(({ as }) => obstacle('database-exists', as)),
     ...(target.facts.major < postgresOf(manifest).major ? [obstacle('server-older', target.facts.version)] : []),
   ];
+  const server = await policyServer(ground.client, ground.file);
+  const findings: Finding[] = [];
   for (const { name, folder, part } of found) {
     const entries = part?.kept ?? (await storedDefinitions(ground.file, folder));
+    findings.push(...(await databaseFindings(ground.file, { name, folder }, entries, server)));
     obstacles.push(...(await missingFor(ground, entries)));
     obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
   }
-  return {
+  return withPolicy(ground, findings, {
     ...planHead(source, artefact),
     from: { version: postgresOf(manifest).version, target: manifest.target.name },
     to: { version: target.facts.version, target: targetName },
@@ -59,6 +66,21 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
       ...(manifest.parts?.leftOut ?? []).filter(({ database }) => isFound.has(database)).flatMap(leftOutWarnings),
     ],
     ...expectedSeconds(source, artefact, found),
+  });
+}
+
+/** What is found in addition to what the plan has. */
+function withPolicy(ground: PlanGround, findings: readonly Finding[], plan: RestorePlanView): RestorePlanView {
+  const trust = trustIn(ground.source, ground.artefact);
+  const found = judged(findings, trust, ground.allow);
+  const refused = found.filter(({ allowed }) => !allowed);
+  return {
+    ...plan,
+    policy: { trust, findings: [...(plan.policy?.findings ?? []), ...found] },
+    obstacles: unique([
+      ...plan.obstacles,
+      ...refused.map(({ kind, name, where }) => obstacle('not-allowed', `${kind}:${name} (${where})`)),
+    ]),
   };
 }
 
@@ -70,7 +92,8 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
   const isMade = new Set(roles.create);
   const notInIt = ground.artefact.manifest.parts?.databases ?? [];
   const initial = plan.databases.filter(({ name, as }) => name !== as);
-  return {
+  const found = await roleFindings(file, roles.create, await policyServer(client, file));
+  return withPolicy(ground, found, {
     ...plan,
     roles,
     obstacles: plan.obstacles.filter(({ kind, what }) => kind !== 'role-missing' || !isMade.has(what)),
@@ -81,7 +104,7 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
       ...roles.superusers.map((role) => warningText('restore.superuser-made', { role })),
       ...roles.kept.map((role) => warningText('restore.role-stays', { role })),
     ],
-  };
+  });
 }
 
 interface FoundDatabase extends ManifestDatabase {

@@ -6,6 +6,7 @@ import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { recordNormal } from '../performance/normal.js';
+import { mustBeChecked } from '../policy/policy-of.js';
 import { checkFile } from '../verification/check-file.js';
 import { unconfinedWarnings } from '../verification/unconfined.js';
 import { closeDatabases, endSessions, limitStatement, reopenDatabases } from './close-databases.js';
@@ -62,10 +63,10 @@ export class InPlaceDestination implements Destination {
       return this.#tell(restored, await analyzeOpened(beside));
     }
     await dropLeftovers(client, row);
-    const ground = { source, artefact, file, target, client, targetName: row.target_name };
+    const ground = { source, artefact, file, target, client, targetName: row.target_name, allow: row.allow };
     const plan = await planInPlace(ground, row.databases, context.database.manager);
     this.#ensureApproved(plan);
-    if (source.signing) await checkFile(artefact, about);
+    if (source.signing || mustBeChecked(plan.policy)) await checkFile(artefact, about);
     await recordNormal(context.database, row, this.spec);
     await inSpan('safety backup', {}, () => safetyBackup(row, plan.inPlace?.safetyConfig ?? '', context, about));
     const names = row.databases.map(({ as }) => as);

@@ -11,6 +11,7 @@ import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
+import { mustBeChecked } from '../policy/policy-of.js';
 import { mergeEntries, type MergedEntries } from '../parts/merge-entries.js';
 import { storedPart, type StoredPart } from '../parts/stored-part.js';
 import { CustomFormatReader } from '../pipeline/custom-format.js';
@@ -67,13 +68,14 @@ export class MergeDestination implements Destination {
     }
     await dropLeftovers(client, row);
     if (source.signing) await checkFile(artefact, about);
-    const ground = { source, artefact, file, target, client, targetName: row.target_name };
+    const ground = { source, artefact, file, target, client, targetName: row.target_name, allow: row.allow };
     const [wanted] = row.databases;
     const { plan, merged } = await planMerge(ground, wanted);
     if (plan.obstacles.length > 0 || !merged || !wanted) {
       const what = obstaclesText('en', plan.obstacles);
       throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
     }
+    if (mustBeChecked(plan.policy)) await checkFile(artefact, about);
     await restoreBeside(beside);
     about.signal.throwIfAborted();
     await failpoint('restore.beside');

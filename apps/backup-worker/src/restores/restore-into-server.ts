@@ -4,6 +4,7 @@ import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
+import { mustBeChecked } from '../policy/policy-of.js';
 import { checkFile } from '../verification/check-file.js';
 import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
@@ -81,14 +82,15 @@ async function restoreIntoServer(
     return finishRestored(context.outbox, row, await restoredDatabases(file, row.databases), [...renamed, ...warnings]);
   }
   await dropLeftovers(client, row);
-  const ground = { source, artefact, file, target, client, targetName: row.target_name };
+  const ground = { source, artefact, file, target, client, targetName: row.target_name, allow: row.allow };
   // The signature is that of the manifest, and the manifest says which bytes are right.
   if (source.signing) await checkFile(artefact, about);
-  const { obstacles } = row.whole ? await planWhole(ground) : await planRestore(ground, row.databases);
+  const { obstacles, policy } = row.whole ? await planWhole(ground) : await planRestore(ground, row.databases);
   if (obstacles.length > 0) {
     const what = obstaclesText('en', obstacles);
     throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
   }
+  if (mustBeChecked(policy)) await checkFile(artefact, about);
   if (row.whole) {
     about.ensureLease();
     await createRoles(client, row, file);

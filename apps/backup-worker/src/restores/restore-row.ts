@@ -57,6 +57,8 @@ export interface RestoreRow {
   /** How far the log is replayed over them, and how far it was. */
   point: RecoveryPoint | null;
   reached: ReachedPoint | null;
+  /** What it may bring although nobody answers for the backup. */
+  allow: string[];
   requested_by: string | null;
   reason: string | null;
   traceparent: string | null;

@@ -10,6 +10,7 @@ import { KeyDrills1764360000000 } from './key-drills.migration.js';
 import { MariadbInPlace1764450000000 } from './mariadb-in-place.migration.js';
 import { PerformanceWatches1764440000000 } from './performance-watches.migration.js';
 import { RecoveryRanges1764270000000 } from './recovery-ranges.migration.js';
+import { RestoreAllowances1764530000000 } from './restore-allowances.migration.js';
 import { RestoreDirectories1764260000000 } from './restore-directories.migration.js';
 import { RestoresInPlace1764320000000 } from './restores-in-place.migration.js';
 import { Restores1764160000000 } from './restores.migration.js';
@@ -47,4 +48,5 @@ export const migrations = [
   AttemptResources1764500000000,
   Admission1764510000000,
   StorageUsage1764520000000,
+  RestoreAllowances1764530000000,
 ];

@@ -83,6 +83,25 @@ describe('hozen restore', () => {
     expect(around.written.out).toContain('恢复出的服务器不进行归档：');
   });
 
+  it('says what a backup would bring, who answers for it, and lets in what is named', async () => {
+    const finding = { kind: 'extension', name: 'postgis', where: 'shop', allowed: false } as const;
+    const policy = { trust: 'none', findings: [finding] } as const;
+    const obstacles = [{ kind: 'not-allowed', what: 'extension:postgis (shop)' }];
+    await using worker = await ServiceDouble.start(() => ({ body: { ...PLAN, policy, obstacles } }));
+    const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+    const args = ['restore', RUN_ID, '--to', 'test', '--database', 'shop', '--plan'];
+    expect(await around.hozen(...args)).toBe('rejected');
+    expect(around.written.out).toContain('not known: neither signed nor made here');
+    expect(around.written.out).toContain('it would bring extension:postgis (shop)');
+    await around.hozen(...args, '--allow', 'extension:postgis', '--allow', 'role:*');
+    await around.hozen(...args, '--trust');
+    expect(worker.asked.map(({ body }) => (body as { allow?: string[] }).allow)).toEqual([
+      undefined,
+      ['extension:postgis', 'role:*'],
+      ['*'],
+    ]);
+  });
+
   it('fails where the restore failed', async () => {
     const error = { code: 'RESTORE_IMPOSSIBLE' as const, message: 'no', hint: 'do' };
     await using worker = await ServiceDouble.start(() => ({ body: { ...VIEW, state: 'failed', error } }));

@@ -41,6 +41,8 @@ export interface RestoreOptions {
   gtid?: string;
   position?: string;
   latest?: boolean;
+  allow?: string[];
+  trust?: boolean;
   inPlace?: boolean;
   delta?: boolean;
   breakGlass?: string;
@@ -144,6 +146,7 @@ function requestOf(source: string, options: RestoreOptions): RestoreRequested {
     ...(databases.length === 0 ? {} : { databases }),
     ...(options.all ? { whole: true } : {}),
     ...(options.directory === undefined ? {} : { directory: options.directory }),
+    ...(options.trust || options.allow ? { allow: options.trust ? ['*'] : (options.allow ?? []) } : {}),
     ...(options.inPlace ? { inPlace: true } : {}),
     ...(options.delta ? { delta: true } : {}),
     ...(options.breakGlass === undefined ? {} : { breakGlass: options.breakGlass }),
@@ -208,10 +211,23 @@ function planText(context: Context, view: RestorePlanView): string {
     ...view.warnings.map(
       (warning) => [text('run.warning'), styles.warn(oneLine(translatedWarning(context.language, warning)))] as const,
     ),
+    ...policyText(context, view.policy),
     ...view.obstacles.map(
       (obstacle) => [styles.bad(text('restore.obstacle')), oneLine(obstacleText(context.language, obstacle))] as const,
     ),
   ]);
+}
+
+/** Where somebody answers for the backup, what it brings is worth a look, and no more. */
+function policyText({ text, styles }: Context, policy: RestorePlanView['policy']): (readonly [string, string])[] {
+  if (!policy || policy.findings.length === 0) return [];
+  return [
+    [text('restore.trust'), text(`restore.trust.${policy.trust}`)],
+    ...policy.findings.map(({ kind, name, where, allowed }) => {
+      const line = oneLine(`${kind}:${name} (${where}): ${text(`restore.policy.${kind}`)}`);
+      return [text('restore.policy'), allowed ? line : styles.bad(line)] as const;
+    }),
+  ];
 }
 
 function insteadText({ text }: Context, { instead }: NonNullable<RestorePlanView['bad']>): string {
@@ -273,6 +289,7 @@ function restoreText(context: Context, view: RestoreView): string {
     [text('run.state'), text(`state.${view.state}`)],
     [text('run.requested'), requestedText(context, view)],
     [text('run.reason'), view.reason && oneLine(view.reason)],
+    [text('restore.policy'), view.allow && oneLine(view.allow.join(', '))],
     ...view.warnings.map(
       (warning) => [text('run.warning'), styles.warn(oneLine(translatedWarning(context.language, warning)))] as const,
     ),

@@ -24,6 +24,7 @@ import {
 } from 'class-validator';
 import { AreNamePatterns } from '../files/selection-spec.js';
 import { PERFORMANCE_MEASURES, WATCH_VERDICTS, type PerformanceMeasure, type WatchVerdict } from '../words.js';
+import { POLICY_KINDS } from '../views/restore.js';
 import { BackupRejected, ErrorFacts } from './backup.js';
 
 /** One database of the backup, and what it is to be called. */
@@ -58,6 +59,8 @@ export class RestoreDatabase {
 
 /** An absolute path without anything that could lead elsewhere. */
 const FOLDER = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u;
+
+const ALLOWED = new RegExp(`^(?:\\*|(?:${POLICY_KINDS.join('|')}):.+)$`, 's');
 
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
@@ -200,6 +203,18 @@ export class RestoreRequested {
   @IsOptional()
   @IsBoolean()
   delta?: boolean;
+
+  /**
+   * What may be brought although nobody answers for the backup (it was adopted, and its config has no `signing`): `kind:name` as a plan
+   * shows it, `kind:*`, or `*` for everything. Of a dump of PostgreSQL.
+   */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(1000)
+  @IsString({ each: true })
+  @MaxLength(300, { each: true })
+  @Matches(ALLOWED, { each: true, message: 'allow must be *, or kind:name as a plan shows it' })
+  allow?: string[];
 
   /** Why nobody else could be asked to approve: it begins at once, everybody is told, and it is written down. */
   @IsOptional()

@@ -15,6 +15,8 @@ export interface RestoreView {
   databases: { name: string; as: string; into?: true; schemas?: string[]; tables?: string[] }[];
   /** All databases of the backup, with the roles that are missing. */
   whole?: true;
+  /** What may be brought although nobody answers for the backup: `kind:name`, `kind:*`, or `*`. */
+  allow?: string[];
   /** The databases take the place of those that bear their names. */
   inPlace?: true;
   /** Only what differs is written, into a directory that stands. */
@@ -95,6 +97,8 @@ export interface RestorePlanView {
   steps?: RestoreStep[];
   /** SHA-256 of all that is decided here: what is approved of is what runs. */
   hash?: string;
+  /** Of a dump of PostgreSQL: what it would bring that may do more than hold data, and who answers for it. */
+  policy?: { trust: PolicyTrust; findings: PolicyFinding[] };
   /** Each makes the restore impossible until it is removed. */
   obstacles: { kind: RestoreObstacle; what: string }[];
   /** Worth knowing; they do not stop it. */
@@ -102,6 +106,39 @@ export interface RestorePlanView {
   /** Seconds, from the rate of the last proof by restore of this config; absent where there is none. */
   expectedSeconds?: number;
 }
+
+/**
+ * Who answers for a backup: the signing key of its config, our own books, which know its checksum since it was made, or nobody
+ * (it was adopted, or exchanged).
+ */
+export type PolicyTrust = 'signed' | 'recorded' | 'none';
+
+export interface PolicyFinding {
+  kind: PolicyKind;
+  /** Of the object; `kind:name` is what allows it. */
+  name: string;
+  /** Name of the database in the backup, or `roles`. */
+  where: string;
+  /** Because somebody answers for the backup, or because it was named. */
+  allowed: boolean;
+}
+
+export const POLICY_KINDS = [
+  'extension',
+  'language',
+  'function-c',
+  'security-definer',
+  'event-trigger',
+  'publication',
+  'subscription',
+  'foreign-server',
+  'program',
+  'server-file',
+  'role',
+  'setting',
+  'statement',
+] as const;
+export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 /** A data directory that is to be what a backup holds. */
 export interface DeltaPlanView {
@@ -170,5 +207,6 @@ export const RESTORE_OBSTACLES = [
   'copy-without-log',
   'tablespace-created',
   'programs-missing',
+  'not-allowed',
 ] as const;
 export type RestoreObstacle = (typeof RESTORE_OBSTACLES)[number];

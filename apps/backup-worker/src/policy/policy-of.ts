@@ -1,0 +1,99 @@
+import type { PolicyFinding, RestorePlanView } from '@hozen/contracts';
+import type { TargetClient } from '@hozen/dbms';
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import { tocOf } from '../parts/data-entries.js';
+import type { TocEntry } from '../pipeline/custom-format.js';
+import { storedDatabases } from '../restore/restore-plan.js';
+import { storedRoles } from '../restore/role-statements.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import type { RestoreSource } from '../restores/find-source.js';
+import { findingsOf, inText, type Finding, type PolicyServer } from './findings.js';
+
+export type PlanPolicy = NonNullable<RestorePlanView['policy']>;
+
+/** Nothing is held back of an artefact that bears one of these. */
+export const EVERYTHING = '*';
+
+const SERVER = `
+  SELECT array(SELECT DISTINCT version.name::text
+                 FROM pg_available_extension_versions AS version
+                 JOIN pg_available_extensions AS extension
+                   ON extension.name = version.name AND extension.default_version = version.version
+                WHERE version.trusted) AS trusted,
+         array(SELECT rolname::text FROM pg_roles WHERE rolsuper) AS superusers`;
+
+/** @throws HozenError of the artefact and of the target */
+export async function policyServer(client: TargetClient, file: ArtefactFile): Promise<PolicyServer> {
+  const { rows } = await client.query<{ trusted: string[]; superusers: string[] }>(SERVER);
+  const made = (await storedRoles(file)).flatMap(({ kind, roles: [role = ''], sql }) =>
+    kind === 'alter' && / WITH SUPERUSER /.test(sql) ? [role] : [],
+  );
+  return { trusted: new Set(rows[0]?.trusted), superusers: new Set([...(rows[0]?.superusers ?? []), ...made]) };
+}
+
+/**
+ * Of one database: of its definitions, and of what its streams of data say besides rows.
+ * @throws HozenError of the artefact
+ */
+export async function databaseFindings(
+  file: ArtefactFile,
+  { name, folder }: { name: string; folder: string },
+  entries: readonly TocEntry[],
+  server: PolicyServer,
+): Promise<Finding[]> {
+  const stored = (await storedDatabases(file)).find((each) => each.folder === folder);
+  const sequences = file.index.databases.find((each) => each.folder === folder)?.sequences ?? [];
+  const found = entries.flatMap((entry) => findingsOf(entry, name, server));
+  for (const stream of stored?.data ?? []) {
+    const { entries: ofData } = await tocOf(file, stream);
+    found.push(...ofData.flatMap((entry) => findingsOf(entry, name, server)));
+  }
+  for (const { schema, name: sequence, state } of sequences) {
+    found.push(...inText(state, `SEQUENCE ${schema}.${sequence}`, server).map((each) => ({ ...each, where: name })));
+  }
+  return unique(found);
+}
+
+/** Of the roles that would be made. @throws HozenError of the artefact */
+export async function roleFindings(
+  file: ArtefactFile,
+  made: readonly string[],
+  server: PolicyServer,
+): Promise<Finding[]> {
+  const isMade = new Set(made);
+  const statements = (await storedRoles(file)).filter(({ roles }) => roles.some((role) => isMade.has(role)));
+  return unique(
+    statements.flatMap(({ sql, roles }) =>
+      inText(sql, `ROLE ${roles[0] ?? ''}`, server).map((each) => ({ ...each, where: 'roles' })),
+    ),
+  );
+}
+
+function unique(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((each) => [JSON.stringify(each), each])).values()];
+}
+
+/**
+ * Who answers for what an artefact holds: the key of its config, our own books (it is the file that a run of ours has written
+ * down), or nobody.
+ */
+export function trustIn(source: RestoreSource, { manifest }: CommittedArtefact): PlanPolicy['trust'] {
+  if (source.signing) return 'signed';
+  return !source.adopted && source.sha256 === manifest.artefact.sha256 ? 'recorded' : 'none';
+}
+
+/** Where nobody answers for it, only what was named may be brought: `extension:postgis`, `role:*`, or `*` for all. */
+export function judged(
+  findings: readonly Finding[],
+  trust: PlanPolicy['trust'],
+  allow: readonly string[],
+): PolicyFinding[] {
+  const isNamed = ({ kind, name }: Finding) =>
+    [EVERYTHING, `${kind}:${EVERYTHING}`, `${kind}:${name}`].some((each) => allow.includes(each));
+  return findings.map((each) => ({ ...each, allowed: trust !== 'none' || isNamed(each) }));
+}
+
+/** Our books answer for bytes that have the checksum in them, and for no others. */
+export function mustBeChecked(policy: PlanPolicy | undefined): boolean {
+  return policy?.trust === 'recorded' && policy.findings.length > 0;
+}
