@@ -25,6 +25,7 @@ export const rulesEn = {
   number: '{field} must be a number',
   'finite-number': '{field} must be a number conforming to the specified constraints',
   lsn: '{field} must be a place in WAL, such as {example}',
+  allowance: '{field} must be *, or kind:name as a plan shows it',
   'binlog-position': '{field} must be a place in the binary log, such as {example}',
   gtid: '{field} must be one GTID, such as {example}',
   string: '{field} must be a string',

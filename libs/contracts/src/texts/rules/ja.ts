@@ -24,6 +24,7 @@ export const rulesJa: RuleTexts = {
   number: '{field} は数にしてください',
   'finite-number': '{field} は有限の数にしてください',
   lsn: '{field} には {example} のような WAL の位置を指定してください',
+  allowance: '{field} には *、または計画に表示される kind:name を指定してください',
   'binlog-position': '{field} には {example} のようなバイナリログの位置を指定してください',
   gtid: '{field} には {example} のような GTID を 1 つ指定してください',
   string: '{field} は文字列にしてください',

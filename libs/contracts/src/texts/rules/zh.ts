@@ -22,6 +22,7 @@ export const rulesZh: RuleTexts = {
   number: '{field} 必须是数字',
   'finite-number': '{field} 必须是有限的数字',
   lsn: '{field} 必须是 WAL 中的位置,例如 {example}',
+  allowance: '{field} 必须是 *,或方案中显示的 kind:name',
   'binlog-position': '{field} 必须是二进制日志中的位置,例如 {example}',
   gtid: '{field} 必须是一个 GTID,例如 {example}',
   string: '{field} 必须是字符串',
