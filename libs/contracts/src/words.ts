@@ -141,3 +141,21 @@ export type MaintenanceStepState = (typeof MAINTENANCE_STEP_STATES)[number];
 /** How a target was found: nothing to do, something to do, or damage and danger that need a person. */
 export const TARGET_VERDICTS = ['healthy', 'attention', 'critical'] as const;
 export type TargetVerdict = (typeof TARGET_VERDICTS)[number];
+
+/** What a dump may bring that may do more than hold data. */
+export const POLICY_KINDS = [
+  'extension',
+  'language',
+  'function-c',
+  'security-definer',
+  'event-trigger',
+  'publication',
+  'subscription',
+  'foreign-server',
+  'program',
+  'server-file',
+  'role',
+  'setting',
+  'statement',
+] as const;
+export type PolicyKind = (typeof POLICY_KINDS)[number];

@@ -23,8 +23,13 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { AreNamePatterns } from '../files/selection-spec.js';
-import { PERFORMANCE_MEASURES, WATCH_VERDICTS, type PerformanceMeasure, type WatchVerdict } from '../words.js';
-import { POLICY_KINDS } from '../views/restore.js';
+import {
+  PERFORMANCE_MEASURES,
+  POLICY_KINDS,
+  WATCH_VERDICTS,
+  type PerformanceMeasure,
+  type WatchVerdict,
+} from '../words.js';
 import { BackupRejected, ErrorFacts } from './backup.js';
 
 /** One database of the backup, and what it is to be called. */

@@ -1,5 +1,5 @@
 import type { ErrorFacts } from '../events/backup.js';
-import type { WatchVerdict } from '../words.js';
+import type { PolicyKind, WatchVerdict } from '../words.js';
 import type { MeasureDeviation, ReachedPoint, RecoveryPoint } from '../events/restore.js';
 import type { RunState } from '../words.js';
 import type { BadBackupView, ProgressView } from './views.js';
@@ -122,23 +122,6 @@ export interface PolicyFinding {
   /** Because somebody answers for the backup, or because it was named. */
   allowed: boolean;
 }
-
-export const POLICY_KINDS = [
-  'extension',
-  'language',
-  'function-c',
-  'security-definer',
-  'event-trigger',
-  'publication',
-  'subscription',
-  'foreign-server',
-  'program',
-  'server-file',
-  'role',
-  'setting',
-  'statement',
-] as const;
-export type PolicyKind = (typeof POLICY_KINDS)[number];
 
 /** A data directory that is to be what a backup holds. */
 export interface DeltaPlanView {
