@@ -1,19 +1,22 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { findProgram } from '@hozen/dbms';
 import { TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
+import { ARCHIVING, barman } from './barman.js';
 import { folderMb } from './folder-size.js';
 import { generateCluster } from './generated-cluster.js';
 import type { Measured } from './measure.js';
 import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
+import { restic } from './restic.js';
 import { report, row } from './report.js';
 import { timedBackup } from './timed-backup.js';
 import { timedShell } from './timed-shell.js';
 
 /**
- * A full copy of a server's files against pgBackRest (as most set it up, and at its best) and pg_basebackup compressing
- * on the server, which is what Barman does at its best. Interleaved rounds on one machine in one run; medians. Ours is
+ * A full copy of a server's files against pgBackRest (as most set it up, and at its best), pg_basebackup compressing
+ * on the server, and, where they are installed, Barman at its best and restic. Interleaved rounds on one machine in one run; medians. Ours is
  * the whole way through the service, with the artefact read back. Look at the ratios.
  */
 const { values } = parseArgs({
@@ -24,7 +27,9 @@ const { values } = parseArgs({
   },
 });
 
-await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
+await using target = await TestPostgres.start({
+  settings: { shared_buffers: '512MB', max_wal_size: '8GB', ...ARCHIVING },
+});
 await generateCluster(target, Number(values.gigabytes));
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
 for (const copyBy of ['files', 'server']) {
@@ -49,13 +54,24 @@ const [zst, best] = [
   await pgBackRest(target, stack.home.join('best'), PGBACKREST_SETTINGS.best),
 ];
 const base = stack.home.join('base');
+const withBarman = await barman(target, stack.home.join('barman'));
 
+/** Those that are not installed are left out. */
+const PEERS = {
+  zst: 'pgBackRest, zst',
+  best: 'pgBackRest, zst 1, bundled',
+  base: 'pg_basebackup, server-zstd 1',
+  ...(withBarman ? { barman: 'Barman, server-zstd 1' } : {}),
+  ...(findProgram('restic') ? { restic: 'pg_basebackup | restic' } : {}),
+} as const;
 const figures = {
   files: [] as Measured[],
   server: [] as Measured[],
   zst: [] as Measured[],
   best: [] as Measured[],
   base: [] as Measured[],
+  barman: [] as Measured[],
+  restic: [] as Measured[],
 };
 for (let round = 0; round < Number(values.rounds); round++) {
   for (const [name, measure] of [
@@ -64,6 +80,8 @@ for (let round = 0; round < Number(values.rounds); round++) {
     ['best', () => peer(best.backup('full'), best.folder)],
     ['server', () => hozen('server')],
     ['base', () => peer(`pg_basebackup -D '${base}' -Ft -c fast --compress=server-zstd:level=1,workers=2`, base)],
+    ...(withBarman ? [['barman', () => peer(withBarman.backup, withBarman.folder)] as const] : []),
+    ...('restic' in PEERS ? [['restic', () => withRestic(round)] as const] : []),
   ] as const) {
     const figure = await measure();
     figures[name].push(figure);
@@ -71,17 +89,25 @@ for (let round = 0; round < Number(values.rounds); round++) {
   }
 }
 await report(
-  (['files', 'server'] as const).flatMap((ours) => [
-    row('full copy', `by ${ours}, zstd 1, read back`, 'pgBackRest, zst', figures[ours], figures.zst),
-    row('full copy', `by ${ours}, zstd 1, read back`, 'pgBackRest, zst 1, bundled', figures[ours], figures.best),
-    row('full copy', `by ${ours}, zstd 1, read back`, 'pg_basebackup, server-zstd 1', figures[ours], figures.base),
-  ]),
+  (['files', 'server'] as const).flatMap((ours) =>
+    Object.entries(PEERS).map(([name, label]) =>
+      row('full copy', `by ${ours}, zstd 1, read back`, label, figures[ours], figures[name as keyof typeof PEERS]),
+    ),
+  ),
   values.json,
 );
 
 async function hozen(config: string): Promise<Measured> {
   const { measured, run } = await timedBackup(stack, target, { config, verify: false });
   await rm(run.artefact?.path ?? '');
+  return measured;
+}
+
+async function withRestic(round: number): Promise<Measured> {
+  const repository = restic(stack.home.join(`restic-${round}`));
+  if (!repository) throw new Error('restic is gone');
+  const measured = await peer(repository.backup, repository.folder);
+  await rm(repository.folder, { recursive: true });
   return measured;
 }
 
