@@ -50,7 +50,7 @@ import { ensureSystemPackages } from '${lib('system-packages.mjs')}';
 await script(() => ensureSystemPackages());`;
 
 async function installed(version = '15.19'): Promise<void> {
-  for (const name of ['nats-server', 'age', 'zstd', 'setpriv', 'sh', 'rm', 'mkdir', 'chmod'])
+  for (const name of ['nats-server', 'age', 'zstd', 'setpriv', 'bwrap', 'sh', 'rm', 'mkdir', 'chmod'])
     await program(name, 'exit 0');
   await installPostgres(version);
 }
@@ -79,6 +79,21 @@ describe('the system packages', () => {
     expect(code).toBe(1);
     expect(shown).toContain('no apt-get: postgresql, age, zstd, util-linux.');
     expect(shown).toContain('HOZEN_NATS_URL');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('are those of the sandbox, too; without them it goes on', async () => {
+    await installed();
+    await run('rm', [machine.join('bin/bwrap')]);
+    const { code, shown } = await bootstrap(ENSURE);
+    expect({ code, shown }).toMatchObject({
+      code: 0,
+      shown: expect.stringContaining('run without a sandbox') as string,
+    });
+    await program('apt-get', 'exit 0');
+    await program('sh', `echo "$@" > ${machine.join('asked')}`);
+    expect((await bootstrap(ENSURE)).code).toBe(0);
+    const { stdout } = await run('cat', [machine.join('asked')]);
+    expect(stdout).toContain('apt-install.sh bubblewrap');
   });
 
   it('need no nats-server where one is given', async () => {
