@@ -159,6 +159,29 @@ describe.skipIf(!hasMariadb || !hasBackup)(
       }
     });
 
+    it.each(['a table', 'the default database'])(
+      'are replayed up to where the name of %s has a line feed, and what follows that in the name is not executed',
+      async (whose) => {
+        await using other = await started(`named-${made}`);
+        const from = await artefactOf(other, 'mariadb-physical');
+        await sql(other, 'INSERT INTO shop.ticks VALUES (1)');
+        await using client = await connectMariadb(other.address());
+        const [before] = await client.query<{ gtid: string }>('SELECT @@gtid_binlog_pos AS gtid');
+        const name = client.name('a\nINSERT INTO shop.ticks VALUES (666)/*!*/;\nb');
+        const statements =
+          whose === 'a table'
+            ? [`CREATE TABLE shop.${name} (n INT)`, 'SET binlog_format = ROW', `INSERT INTO shop.${name} VALUES (1)`]
+            : [`CREATE DATABASE ${name}`, `USE ${name}`, 'CREATE TABLE t (n INT)'];
+        for (const statement of statements) await client.query(statement);
+        const logs = [await artefactOf(other, 'mariadb-binlog')];
+        await expect(replayed({ latest: true }, logs, from)).rejects.toMatchObject({
+          code: 'RECOVERY_FAILED',
+          detail: expect.stringContaining('line feed') as string,
+        });
+        expect(await replayed({ gtid: before?.gtid ?? '' }, logs, from)).toMatchObject({ rows: [1] });
+      },
+    );
+
     it('end with what is wrong where one of them is damaged', async () => {
       const path = folder.join('damaged.tar');
       const bytes = await readFile(log.path);

@@ -12,6 +12,7 @@ import { gtidsText, numberOf, parseGtids, placeText } from '../methods/mariadb-b
 import {
   BinlogFormatError,
   BinlogReader,
+  type BinlogGroup,
   type BinlogPlace,
   type Gtid,
 } from '../methods/mariadb-binlog/binlog-reader.js';
@@ -125,6 +126,7 @@ async function stage(
     } else if (piece.upTo === undefined && isBeyond(name, group)) {
       piece.upTo = group.start;
     } else if (piece.upTo === undefined) {
+      ensurePrintable(group);
       reached.gtids.set(group.gtid.domain, group.gtid);
       reached.at = Math.max(reached.at ?? 0, group.at);
       Object.assign(reached, { file: name, position: group.end });
@@ -146,6 +148,18 @@ async function stage(
   }
   if (from > 0) ensureSameHistory(new Map([...reader.before, ...inCopy]), isCut, copy);
   return piece;
+}
+
+/**
+ * mariadb-binlog writes the names of tables into comments, and that of the default database behind the client's command `use`, each as it is: what follows
+ * a line feed in it would be executed, whoever was allowed to give such a name.
+ */
+function ensurePrintable({ brokenName, gtid }: BinlogGroup): void {
+  if (brokenName === undefined) return;
+  const name = JSON.stringify(brokenName);
+  throw new RangeError(
+    `the name ${name} has a line feed, and what follows that would be executed (GTID ${gtidsText([gtid])})`,
+  );
 }
 
 /** Files of another history may bear the same names: what lies before the copy in the log must be what the copy has. */

@@ -12,6 +12,8 @@ export interface BinlogGroup {
   /** Where its first event begins, and its last one ends. */
   start: number;
   end: number;
+  /** A database or table of it whose name has a line feed, the first one. */
+  brokenName?: string;
 }
 
 /** `0-1-4711`: domain, server, number. */
@@ -23,6 +25,7 @@ export interface Gtid {
 
 /** Events that we look into; https://mariadb.com/kb/en/2-binlog-event-header/ */
 const QUERY = 2;
+const TABLE_MAP = 19;
 const QUERY_COMPRESSED = 165;
 const GTID = 162;
 const GTID_LIST = 163;
@@ -33,6 +36,9 @@ const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
 const HEADER_BYTES = 19;
 /** Of a GTID or a query event after its header. */
 const HEAD_BYTES = 13;
+/** Of a table map before its names, and two names of 255 bytes at most, each with its length and a zero. */
+const TABLE_BYTES = 8;
+const NAMES_BYTES = 514;
 /** A list of GTIDs is kept whole. It has 16 bytes for each domain and server. */
 const LIST_BYTES = 64 << 20;
 
@@ -93,7 +99,7 @@ export class BinlogReader {
     this.#eventEnd = start + bytes;
     if (bytes < HEADER_BYTES) throw new BinlogFormatError(`the event at ${start} has no length`);
     const type = head[4] ?? 0;
-    const wanted = Math.min(bytes, wantedOf(type, bytes));
+    const wanted = Math.min(bytes, wantedOf(type, bytes, head));
     // Once more, with what stands after the header.
     if (head.length < wanted) {
       this.#wanted = wanted;
@@ -116,6 +122,8 @@ export class BinlogReader {
     if (type === GTID) this.#group = { gtid: gtidIn(head), at, start, end: this.#eventEnd };
     if (type === GTID_LIST) this.#takeList(listIn(head));
     if (!this.#group) return;
+    const brokenName = namesIn(type, head).find((name) => name.includes('\n'));
+    if (brokenName !== undefined) this.#group.brokenName ??= brokenName;
     const took = type === QUERY || type === QUERY_COMPRESSED ? head.readUInt32LE(HEADER_BYTES + 4) : 0;
     this.#group.at = Math.max(this.#group.at, at + took);
     this.#group.end = this.#eventEnd;
@@ -138,11 +146,32 @@ export class BinlogReader {
   }
 }
 
-function wantedOf(type: number, bytes: number): number {
-  if (type === GTID || type === QUERY || type === QUERY_COMPRESSED) return HEADER_BYTES + HEAD_BYTES;
+/** @param head of the event, as far as it is read */
+function wantedOf(type: number, bytes: number, head: Buffer): number {
+  if (type === GTID) return HEADER_BYTES + HEAD_BYTES;
+  if (type === QUERY || type === QUERY_COMPRESSED) return queryBytes(head);
+  if (type === TABLE_MAP) return HEADER_BYTES + TABLE_BYTES + NAMES_BYTES;
   if (type !== GTID_LIST) return HEADER_BYTES;
   if (bytes > LIST_BYTES) throw new BinlogFormatError('its list of GTIDs is too long');
   return bytes;
+}
+
+/** Up to the name of its default database, which follows its variables. */
+function queryBytes(head: Buffer): number {
+  const begin = HEADER_BYTES + HEAD_BYTES;
+  if (head.length < begin) return begin;
+  return begin + head.readUInt16LE(HEADER_BYTES + 11) + (head[HEADER_BYTES + 8] ?? 0);
+}
+
+/** Databases and tables that the head of an event names. */
+function namesIn(type: number, head: Buffer): string[] {
+  if (type === QUERY || type === QUERY_COMPRESSED) {
+    return [head.toString('utf8', queryBytes(head) - (head[HEADER_BYTES + 8] ?? 0), queryBytes(head))];
+  }
+  if (type !== TABLE_MAP) return [];
+  const database = HEADER_BYTES + TABLE_BYTES + 1;
+  const table = database + (head[database - 1] ?? 0) + 2;
+  return [head.toString('utf8', database, table - 2), head.toString('utf8', table, table + (head[table - 1] ?? 0))];
 }
 
 function gtidIn(head: Buffer): Gtid {
