@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
-import { peakMemoryMb, resetPeakMemory } from '../bench/measure.js';
+import { peakMemoryMb } from '../bench/measure.js';
 import { record, SCALE } from './measured.js';
 import { expectRestored, TRIED, type Scene } from './sentences.js';
 import { SENTENCES, WORKER_MB, type LargeCase, type Sentence, type Source, type Subject } from './subject.js';
@@ -65,8 +65,7 @@ async function expectBounded(
 ): Promise<void> {
   const tried = await trial();
   await tried.source.grow(what, count);
-  const { pid } = await stage.worker();
-  await resetPeakMemory(pid);
+  const { pid } = await stage.freshWorker();
   const begunAt = performance.now();
   const run = await tried.backedUp(3_000_000);
   const seconds = (performance.now() - begunAt) / 1000;

@@ -99,7 +99,7 @@ export const TRIED: Record<Sentence, (scene: Scene) => Promise<void>> = {
     if (source.companions) await source.fill('ample');
     await disk.leave(0.9 * (older.artefact?.bytes ?? 0));
     const run = await ended(tried);
-    expect(run).toMatchObject({
+    expect(run, JSON.stringify(run)).toMatchObject({
       state: 'failed',
       error: { code: 'DISK_FULL', hint: expect.stringMatching(/\S/) as string },
     });

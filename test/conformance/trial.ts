@@ -37,6 +37,12 @@ export class Stage implements AsyncDisposable {
     return this.#worker;
   }
 
+  /** One that has done nothing yet: what it takes is measured. */
+  async freshWorker(): Promise<ServiceProcess> {
+    await this.#worker?.stop();
+    return this.worker();
+  }
+
   get spool(): string {
     return this.stack.home.join('spool');
   }
@@ -99,7 +105,7 @@ export class Trial implements Backups {
 
   async backedUp(within = 300_000, config = this.config): Promise<RunView> {
     const run = await this.stack.runEnded(await this.request(config), within);
-    expect(run.error).toBeUndefined();
+    expect(run.error, JSON.stringify(run.error)).toBeUndefined();
     expect(run.state).toBe('completed');
     return run;
   }
@@ -122,7 +128,7 @@ export class Trial implements Backups {
 
   async restore(request: object): Promise<RestoreView> {
     const restore = await this.stack.restoreEnded(await this.stack.request('restore.requested', request), 600_000);
-    expect(restore.error).toBeUndefined();
+    expect(restore.error, JSON.stringify(restore.error)).toBeUndefined();
     expect(restore.state).toBe('completed');
     return restore;
   }

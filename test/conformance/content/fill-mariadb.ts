@@ -9,11 +9,15 @@ export const LARGE_MARIADB: readonly LargeCase[] = [
 ];
 
 /** Replaces every database of the server. */
-export async function fillMariadb(client: MariadbClient, content: Content): Promise<void> {
+export async function fillMariadb(
+  client: MariadbClient,
+  content: Content,
+  names: readonly string[] = HOSTILE_NAMES,
+): Promise<void> {
   await clear(client);
   if (content === 'normal') await normal(client);
   await noise(client, noiseMb(content) ?? 0);
-  if (content === 'hostile') for (const name of HOSTILE_NAMES) await hostile(client, name);
+  if (content === 'hostile') for (const name of names) await hostile(client, name);
 }
 
 /** Replaces everything by so many of one of the large cases. */

@@ -2,7 +2,7 @@ import { TestPostgres } from '@hozen/testkit';
 import { LARGE_POSTGRES } from '../content/fill-postgres.js';
 import { postgresContent } from '../content/postgres.js';
 import type { Backups, Subject } from '../subject.js';
-import { postgresServer } from './postgres-server.js';
+import { postgresServer, SETTINGS } from './postgres-server.js';
 
 /** A whole cluster, dumped; restored into another server. */
 export const postgresLogical: Subject = {
@@ -16,7 +16,7 @@ export const postgresLogical: Subject = {
 };
 
 async function intoAnotherServer(trial: Backups): Promise<string[]> {
-  await using other = await TestPostgres.start();
+  await using other = await TestPostgres.start({ settings: SETTINGS });
   // Whoever reaches its socket is trusted: no second password is needed.
   const { user, port } = other.address();
   const target = { name: 'other', kind: 'postgres', host: other.socketDir, port, user, sslMode: 'disable' };

@@ -6,8 +6,8 @@ import { postgresContent } from '../content/postgres.js';
 import type { Source } from '../subject.js';
 import { afterwards } from './afterwards.js';
 
-/** A dump holds a lock on every table. A server on the restored files wants no less. */
-const SETTINGS = { max_locks_per_transaction: 256 };
+/** A dump holds a lock on every table. A restore does the same, and a server on restored files wants no less. */
+export const SETTINGS = { max_locks_per_transaction: 256 };
 
 /** A PostgreSQL cluster: all that its three methods have in common. */
 export async function postgresServer(): Promise<Omit<Source, 'config' | 'restored'>> {
