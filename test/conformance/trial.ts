@@ -121,7 +121,7 @@ export class Trial implements Backups {
         expect(run.progress?.phase).toBe('dumping');
         expect(await this.#partBytes()).toBeGreaterThan(0);
       },
-      { within: 60_000 },
+      { within: 120_000 },
     );
     return request;
   }

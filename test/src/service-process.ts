@@ -23,7 +23,7 @@ export class ServiceProcess implements AsyncDisposable {
   static async start(app: ServiceApp, env: NodeJS.ProcessEnv, logFile: string): Promise<ServiceProcess> {
     const child = launch(app, env, logFile);
     const url = await eventually(async () => readyUrl(app, child, String(env['HOZEN_HOME']), logFile), {
-      within: 40_000,
+      within: 90_000,
     });
     return new ServiceProcess(app, child, url, logFile);
   }
