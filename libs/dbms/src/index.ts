@@ -26,7 +26,7 @@ export { withChildLimits, type ChildLimits } from './processes/child-limits.js';
 export { findProgram } from './processes/find-program.js';
 export type { RunAs } from './processes/guarded.js';
 export type { SandboxView } from './processes/sandbox-arguments.js';
-export { SANDBOX_MODES, whyUnconfined } from './processes/sandbox.js';
+export { ensureSandbox, SANDBOX_MODES, whyUnconfined } from './processes/sandbox.js';
 export { isRunning } from './processes/is-running.js';
 export {
   baseBackup,

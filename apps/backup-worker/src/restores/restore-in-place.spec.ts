@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir, symlink } from 'node:fs/promises';
 import { asIdentity, type Identity } from '@hozen/access';
 import { BackupConfiguration, newEvent, requireValid, RestoreRequested, type RestorePlanView } from '@hozen/contracts';
+import { findProgram } from '@hozen/dbms';
 import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { BackupStore } from '../spec-support/backup-store.js';
@@ -169,6 +171,29 @@ async function besides(): Promise<string[]> {
 }
 
 describe('a restore in place', () => {
+  it('closes nothing where a sandbox is required and cannot be had', async () => {
+    const id = await approved();
+    const row = await claimed();
+    await safetyBackupEnds(row, 'completed');
+    await using application = await server.client('shop');
+    const bin = folder.join('bin');
+    await mkdir(bin, { recursive: true });
+    await symlink(findProgram('setpriv') ?? '', folder.join('bin', 'setpriv')).catch(() => undefined);
+    vi.stubEnv('PATH', bin);
+    vi.stubEnv('HOZEN_SANDBOX', 'require');
+    try {
+      await execute(row);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+    expect(await findRestore(store.database, id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'SANDBOX_MISSING' },
+    });
+    await application.query('SELECT 1');
+    expect(await both()).toEqual(NEW);
+  }, 60_000);
+
   it('waits for a second DBA, backs up what is there, and puts the backup in its place', async () => {
     const { id, plan } = await ask();
     expect(plan).toMatchObject({

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HozenError, type RestorePlanView, type TargetSpec, obstaclesText, warningText } from '@hozen/contracts';
-import { connect, sessionName, terminateOlderSessions, type TargetClient } from '@hozen/dbms';
+import { connect, ensureSandbox, sessionName, type TargetClient, terminateOlderSessions } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
@@ -66,6 +66,7 @@ export class InPlaceDestination implements Destination {
     const ground = { source, artefact, file, target, client, targetName: row.target_name, allow: row.allow };
     const plan = await planInPlace(ground, row.databases, context.database.manager);
     this.#ensureApproved(plan);
+    ensureSandbox();
     if (source.signing || mustBeChecked(plan.policy)) await checkFile(artefact, about);
     await recordNormal(context.database, row, this.spec);
     await inSpan('safety backup', {}, () => safetyBackup(row, plan.inPlace?.safetyConfig ?? '', context, about));

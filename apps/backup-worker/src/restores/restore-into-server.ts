@@ -1,5 +1,5 @@
 import { HozenError, type TargetSpec, obstaclesText } from '@hozen/contracts';
-import { connect, sessionName, terminateOlderSessions } from '@hozen/dbms';
+import { connect, ensureSandbox, sessionName, terminateOlderSessions } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
@@ -90,6 +90,7 @@ async function restoreIntoServer(
     const what = obstaclesText('en', obstacles);
     throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
   }
+  ensureSandbox();
   if (mustBeChecked(policy)) await checkFile(artefact, about);
   if (row.whole) {
     about.ensureLease();

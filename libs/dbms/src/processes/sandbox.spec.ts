@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { Readable } from 'node:stream';
@@ -63,6 +63,18 @@ describe.skipIf(missing !== undefined)(`a program in a sandbox${skipped}`, () =>
     const outside = await shell(script, { sandbox: undefined as never });
     expect(outside).toContain('the key');
     expect(await isThere(canary)).toBe(true);
+  });
+
+  it('that is not among those of the system has what comes with it, and no more', async () => {
+    await mkdir(folder.join('own', 'bin'), { recursive: true });
+    await writeFile(folder.join('own', 'share'), 'comes with it');
+    const path = folder.join('own', 'bin', 'program');
+    await writeFile(path, `#!/bin/sh\ncat "\${0%/*}/../share"; cat '${secret}' 2>/dev/null; echo\n`, { mode: 0o755 });
+    await mkdir(folder.join('links'));
+    await symlink(path, folder.join('links', 'linked'));
+    expect((await toolOutput({ path, args: [], sandbox: {} })).toString()).toBe('comes with it\n');
+    const linked = await toolOutput({ path: folder.join('links', 'linked'), args: [], sandbox: {} });
+    expect(linked.toString()).toBe('\n');
   });
 
   it('has no network, not even that of this machine, unless its server is reached by one', async () => {

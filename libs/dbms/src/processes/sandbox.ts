@@ -40,6 +40,14 @@ export function isConfined(runAs?: RunAs): boolean {
   return why === undefined;
 }
 
+/**
+ * For those who are about to change something before a program is started: not where it will be refused.
+ * @throws HozenError SANDBOX_MISSING
+ */
+export function ensureSandbox(): void {
+  isConfined();
+}
+
 /** Why programs and servers of ours are not held in a sandbox here; undefined where they are, or where nobody wants it. */
 export async function whyUnconfined(): Promise<string | undefined> {
   return sandboxMode() === 'off' ? undefined : (whyNot() ?? whyNot(await serverUser()));
