@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReachedPoint } from '@hozen/contracts';
-import { findProgram, giveToServer, toolOutput } from '@hozen/dbms';
+import { findProgram, giveToServer, makeFolders, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
 import { recoverTo, type Recovery } from '../recovery/recover-to.js';
@@ -42,7 +42,7 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
   await inSpan('restore directory', { attributes: { 'file.path': directory } }, () =>
     onStorage(directory, async () => {
       const beside = besideOf(restore);
-      await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
+      await makeFolders(dirname(directory), 0o755);
       const both = [restore.check?.() ?? Promise.resolve(), restoreAndCompare(restore.chain, beside, restore)];
       await Promise.allSettled(both);
       // Where both failed, the first says why.

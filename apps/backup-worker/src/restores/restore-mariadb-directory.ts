@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReachedPoint } from '@hozen/contracts';
-import { connectMariadb, giveToServer } from '@hozen/dbms';
+import { connectMariadb, giveToServer, makeFolders } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { replayBinlogs } from '../recovery/replay-binlogs.js';
 import { restoreDumpIntoDirectory } from '../restore/mariadb-dump-directory.js';
@@ -20,7 +20,7 @@ export async function restoreMariadbDirectory(restore: DirectoryRestore): Promis
   await inSpan('restore directory', { attributes: { 'file.path': directory } }, () =>
     onStorage(directory, async () => {
       const [beside, scratch] = [besideOf(restore), scratchOf(restore)];
-      await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
+      await makeFolders(dirname(directory), 0o755);
       await mkdir(scratch, { mode: 0o711 });
       try {
         await fill(restore, beside, scratch);

@@ -1,6 +1,7 @@
 import { warningText } from '@hozen/contracts';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
 import type { NotSet } from '../restore/files/unpack-tree.js';
@@ -27,7 +28,7 @@ export async function restoreTreeDirectory(restore: TreeDirectoryRestore): Promi
   return inSpan('restore directory', { attributes: { 'file.path': directory } }, () =>
     onStorage(directory, async () => {
       const beside = besideOf(restore);
-      await mkdir(dirname(directory), { recursive: true, mode: 0o755 });
+      await makeFolders(dirname(directory), 0o755);
       const { notSet } = await restoreAndCompareTree(restore.chain, beside, restore);
       await restore.markOpening();
       await nameAtLast(restore, beside);

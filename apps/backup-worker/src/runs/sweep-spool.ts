@@ -1,5 +1,6 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '@hozen/dbms';
 import { logger } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import { removeTree } from '../storage/file/remove-tree.js';
@@ -21,7 +22,7 @@ const IS_LEFT = `
  */
 export async function sweepSpool(database: DataSource, spoolRoot: string): Promise<void> {
   // The scratch server runs as another user when the worker is root, and has to pass through.
-  await mkdir(spoolRoot, { recursive: true, mode: 0o711 });
+  await makeFolders(spoolRoot, 0o711);
   await sweep(database, spoolRoot, '');
   await sweep(database, ELSEWHERE.folder, ELSEWHERE.prefix);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, stat, statfs, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { HozenError } from '@hozen/contracts';
+import { makeFolders } from '@hozen/dbms';
 import { bytesText } from '../terminal/units.js';
 
 /** The data folder of `hozen up`; docs/operations.md tells what is in each part. */
@@ -33,7 +34,7 @@ const ROOM = 300_000_000;
 export async function prepareHome(path: string): Promise<Home> {
   const root = process.getuid?.() === 0;
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolders(path, 0o700);
     // The user of the servers passes through, but cannot look around.
     await chmod(path, root ? 0o711 : 0o700);
     for (const name of OWN_FOLDERS) await ownFolder(join(path, name), 0o700);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RepositorySpec } from '@hozen/contracts';
+import { makeFolders } from '@hozen/dbms';
 import { isMissing, onStorage } from '../../storage/storage-error.js';
 import type { Git } from './git.js';
 
@@ -12,7 +13,7 @@ import type { Git } from './git.js';
 export async function ensureRepository(git: Git, { url, branch }: RepositorySpec): Promise<void> {
   await onStorage(url, async () => {
     if (!(await isFree(url))) return;
-    await mkdir(dirname(url), { recursive: true, mode: 0o755 });
+    await makeFolders(dirname(url), 0o755);
     const beside = `${url.replace(/\/+$/, '')}.${randomUUID()}.new`;
     try {
       await initialize(git, beside, branch);
