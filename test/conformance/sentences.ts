@@ -75,7 +75,8 @@ export const TRIED: Record<Sentence, (scene: Scene) => Promise<void>> = {
 
   async broken({ subject, stage, trial }) {
     const tried = await trial();
-    await tried.source.fill('bulk');
+    // More than is read ahead.
+    await tried.source.fill('ample');
     const request = await tried.halfWay();
     let run: RunView;
     {
