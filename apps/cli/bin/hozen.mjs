@@ -20,9 +20,15 @@ if (!existsSync(at('../dist/main.js'))) {
   const command = first === '--lang' ? third : first.startsWith('--lang=') ? second : first;
   await import(command === 'wal' ? '../../backup-worker/dist/wal-archive/main.js' : '../dist/main.js');
 } else if (existsSync(brought)) {
-  const child = spawn(brought, [at('./hozen.mjs'), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // The terminal sends Ctrl-C to both; the child decides what it means.
-  process.on('SIGINT', () => undefined);
+  const command = [brought, at('./hozen.mjs'), ...process.argv.slice(2)];
+  // It ends with us, also where nobody asks us.
+  const guard = existsSync('/usr/bin/setpriv') ? ['/usr/bin/setpriv', '--pdeathsig', 'TERM', '--'] : [];
+  const [program, ...args] = [...guard, ...command];
+  const child = spawn(program, args, { stdio: 'inherit' });
+  // A terminal sends Ctrl-C to both; the child decides what it means.
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT');
+  });
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   child.on('close', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143);

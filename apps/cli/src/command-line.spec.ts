@@ -10,6 +10,7 @@ describe('a wrong command line', () => {
     [['frob'], 'There is no command "frob"'],
     [['runs', '--frob'], 'There is no option "--frob"'],
     [['run'], 'An argument is missing: run'],
+    [['run', ''], 'An argument is missing: run'],
     [['apply'], 'A required option is missing: -f, --file <file>'],
     [['runs', '--config'], 'needs a value'],
     [['runs', 'extra'], 'too many arguments'],

@@ -13,8 +13,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stop.abort(signal);
   });
 }
-// `hozen runs | head` closes our output; that is no fault.
-process.stdout.on('error', () => process.exit(EXIT_CODES.ok));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `hozen runs | head` closes our output; that is no fault.
+  if (error.code === 'EPIPE') process.exit(EXIT_CODES.ok);
+  process.stderr.write(`${error.message}\n`);
+  process.exit(EXIT_CODES.failed);
+});
 
 const ending = await runCommandLine(process.argv.slice(2), {
   env: logLevel === undefined ? env : { ...env, HOZEN_LOG_LEVEL: logLevel },
@@ -22,4 +26,6 @@ const ending = await runCommandLine(process.argv.slice(2), {
   err: process.stderr,
   signal: stop.signal,
 });
+// Whether all of it could be written is known only now.
+await new Promise((written) => process.stdout.write('', written));
 process.exit(EXIT_CODES[ending]);

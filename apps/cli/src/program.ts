@@ -28,6 +28,7 @@ import { trace } from './commands/trace.js';
 import { verifications, verify, type VerifyOptions } from './commands/verify.js';
 import { STRATEGIES, type StrategyName } from './configuration/strategies.js';
 import { createContext, type Context, type Surroundings } from './context.js';
+import { missingArgument } from './usage-errors.js';
 import { ENDINGS, EXIT_CODES, meaningOf, type Ending } from './exit-codes.js';
 import { reportFailure } from './terminal/failure.js';
 import { up } from './up/up.js';
@@ -71,6 +72,11 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .configureOutput({ writeOut: (chunk) => void around.out.write(chunk), writeErr: () => undefined })
     .exitOverride()
     .addHelpText('after', examples('hozen up', 'hozen backup nightly --wait', 'hozen runs', 'hozen help exit-codes'));
+
+  program.hook('preAction', (_, { registeredArguments, processedArgs }) => {
+    const empty = registeredArguments.find((_argument, index) => processedArgs[index] === '');
+    if (empty) throw missingArgument(empty.name());
+  });
 
   const command = (usage: string, about: CliText) =>
     program.command(usage).description(text(about)).helpOption('-h, --help', text('option.help')).addOption(lang());

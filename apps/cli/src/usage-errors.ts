@@ -17,6 +17,11 @@ export function missingOption(flags: string): CommanderError {
   return new CommanderError(1, 'commander.missingMandatoryOptionValue', message);
 }
 
+/** For one that is there, and empty. */
+export function missingArgument(name: string): CommanderError {
+  return new CommanderError(1, 'commander.missingArgument', `error: missing required argument '${name}'`);
+}
+
 /** What is wrong with the command line, and where to read on. */
 export function usageErrorText(language: Language, error: CommanderError): string {
   const key = SENTENCES[error.code];

@@ -123,6 +123,8 @@ it('answers errors with their code, message and hint, and tells nothing of the u
   expect(await broken.text()).not.toContain('hunter2');
   const nowhere = await bodyOf(fetch(`${service.url}/nowhere`));
   expect(nowhere).toMatchObject({ status: 404, body: { error: { code: 'REQUEST_INVALID' } } });
+  const nul = await bodyOf(fetch(`${service.url}/things/%00`));
+  expect(nul).toMatchObject({ status: 400, body: { error: { code: 'REQUEST_INVALID' } } });
   const post = (body: string) =>
     fetch(`${service.url}/things`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   expect(await bodyOf(post('{"a":1}'))).toMatchObject({ status: 201, body: { body: { a: 1 }, connected: true } });

@@ -28,6 +28,37 @@ describe('backups.yaml', () => {
     expect(faultsOf('configs:\nschedules:\n')).toEqual([]);
   });
 
+  it('is refused at its line for what can be no value at all', () => {
+    expect(faultsOf('targets:\n  - null\n')).toEqual([expect.stringMatching(/^2: targets\.0: is empty/)]);
+    expect(faultsOf(`${TARGET}configs:\n  - name: "a\\0b"\n    target: erp\n`)).toEqual([
+      expect.stringMatching(/^4: configs\.0\.name: must not contain the character U\+0000/),
+    ]);
+  });
+
+  it('is refused where its aliases make more of it than anybody wrote', () => {
+    const levels = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(9).fill(`*l${n}`).join(', ')}]`);
+    expect(faultsOf(['l0: &l0 [x]', ...levels].join('\n'))).toEqual([
+      expect.stringMatching(/^1: : Excessive alias count/),
+    ]);
+  });
+
+  it('shows no secret that was written where only a reference to one may stand', () => {
+    const file = `${TARGET}configs:
+  - name: git
+    target: erp
+    method: git-config
+    repository: { url: "https://me:hunter2@x.y/z", key: hunter2 }
+schedules:
+  - name: keys
+    cron: 0 2 * * *
+    event: verification.requested
+    request: { kind: key, identity: hunter2 }
+`;
+    const result = checkBackupsFile(context, file);
+    expect(result.ok).toBe(false);
+    expect(JSON.stringify(result)).not.toContain('hunter2');
+  });
+
   it('is refused with every fault of its fields, each at its line', () => {
     const faults = faultsOf(`
 targets:

@@ -32,7 +32,9 @@ export function checkBackupsFile(context: Context, text: string): BackupsFileRes
   }
   const lineOf: LineOf = (path) => lines.linePos(positionOf(document, path)).line;
   const located = (reason: Reason): LocatedReason => ({ ...reason, line: lineOf(reason.field) });
-  const checked = validate(BackupsFile, withoutEmptySections(document.toJS({ maxAliasCount: 100 }) as unknown));
+  const plain = plainOf(document);
+  if (plain instanceof Error) return { ok: false, reasons: [{ field: '', message: plain.message, line: 1 }] };
+  const checked = validate(BackupsFile, withoutEmptySections(plain));
   if (!checked.ok) return { ok: false, reasons: sorted(checked.reasons.map(located)) };
   const faults = crossReferenceFaults(context, checked.value, lineOf).map(located);
   return faults.length === 0 ? { ok: true, value: checked.value } : { ok: false, reasons: sorted(faults) };
@@ -46,6 +48,16 @@ async function textOf(path: string): Promise<string> {
     throw new HozenError('FILE_UNREADABLE', { path }, { cause, detail: (cause as NodeJS.ErrnoException).code ?? '' });
   }
   throw new HozenError('FILE_UNREADABLE', { path }, { detail: `it is larger than ${LARGEST_FILE} bytes` });
+}
+
+/** @returns the error where its aliases would make more of it than anybody wrote */
+function plainOf(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    if (error instanceof ReferenceError) return error;
+    throw error;
+  }
 }
 
 /** `schedules:` with nothing behind it means none. */

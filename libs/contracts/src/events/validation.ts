@@ -8,7 +8,8 @@ import type { Reason } from '../errors/reason.js';
 
 export type Validated<T> = { ok: true; value: T } | { ok: false; reasons: Reason[] };
 
-const SECRET_FIELDS = /password|secret|token|webhook|accessKey|encryption|signing|storage$|walArchive$/i;
+const SECRET_FIELDS =
+  /password|secret|token|webhook|accessKey|encryption|signing|identity|key$|storage$|walArchive$|repository(\.url)?$/i;
 const SHOWN_CHARACTERS = 120;
 
 /**
@@ -19,6 +20,8 @@ export function validate<T extends object>(contract: new () => T, plain: unknown
   if (plain === null || typeof plain !== 'object' || Array.isArray(plain)) {
     return { ok: false, reasons: [{ field: '', message: refusalText('json-object'), ...shown('', plain) }] };
   }
+  const unusable = unusableIn(plain, '');
+  if (unusable.length > 0) return { ok: false, reasons: unusable };
   const value = plainToInstance(contract, plain, { exposeDefaultValues: true });
   const errors = validateSync(value, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: true });
   return errors.length === 0 ? { ok: true, value } : { ok: false, reasons: errors.flatMap((e) => reasonsOf(e, '')) };
@@ -37,6 +40,22 @@ export function requireValid<T extends object>(
   if (result.ok) return result.value;
   const detail = result.reasons.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
   throw new HozenError(code, {}, { detail, reasons: result.reasons });
+}
+
+/** What no field may be: texts that cannot be stored, and items of a list that are nothing. */
+function unusableIn(value: unknown, field: string): Reason[] {
+  if (typeof value === 'string') return isText(value) ? [] : [{ field, message: refusalText('no-nul') }];
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([name, each]) => {
+    const below = field === '' ? name : `${field}.${name}`;
+    if (!isText(name)) return [{ field, message: refusalText('no-nul') }];
+    if (each === null && Array.isArray(value)) return [{ field: below, message: refusalText('empty-item') }];
+    return unusableIn(each, below);
+  });
+}
+
+function isText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
 }
 
 function reasonsOf(error: ValidationError, parent: string): Reason[] {

@@ -47,6 +47,7 @@ export const refusalsEn = {
   'and-more': 'and {count} more',
   'no-nul': 'must not contain the character U+0000, nor half a character',
   'never-finished': 'it was delivered {deliveries} times without ever being finished',
+  'empty-item': 'is empty: give it a value, or leave it out',
   'json-object': 'must be a JSON object',
   'too-deep': 'is nested too deeply',
   'must-be-json': 'must be JSON: {why}',

@@ -50,6 +50,7 @@ export const refusalsJa: RefusalTexts = {
   'and-more': 'ほか {count} 件',
   'no-nul': '文字 U+0000 や、途中で切れた文字を含めることはできません',
   'never-finished': '{deliveries} 回配信されましたが、一度も処理が終わりませんでした',
+  'empty-item': '空です。値を指定するか、項目ごと削除してください',
   'json-object': 'JSON オブジェクトでなければなりません',
   'too-deep': '入れ子が深すぎます',
   'must-be-json': 'JSON でなければなりません: {why}',
