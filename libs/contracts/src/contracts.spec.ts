@@ -97,6 +97,17 @@ describe('the backups file', () => {
     });
   });
 
+  it.each([
+    ['db.example.org', true],
+    ['::1', true],
+    ['/var/run/postgresql', true],
+    ['postgres://me:hunter2@db/shop', false],
+    ['me@db', false],
+    ['db/shop', false],
+  ])('has one host, and %j is %s', (host, right) => {
+    expect(validate(BackupsFile, { targets: [{ name: 'a', kind: 'postgres', host }] }).ok).toBe(right);
+  });
+
   it('tells of every fault of a folder at once', () => {
     const targets = [
       { name: 'documents', kind: 'files', path: 'srv', host: 'h', exclude: ['/etc', '../x', 'ok'], user: 7 },

@@ -62,7 +62,9 @@ export class BaselineSpec {
 export class TargetSpec extends NamedTarget {
   /** Host name, address, or the absolute path of a socket folder (of MariaDB: of the socket). */
   @IsString()
-  @Matches(/^[^\s=,'"\\]{1,255}$/, { message: 'host must be one host name, address or socket folder' })
+  @Matches(/^(?:\/[^\s=,'"\\]{0,254}|[^\s=,'"\\/@?#]{1,255})$/, {
+    message: 'host must be one host name, address or socket folder',
+  })
   host!: string;
 
   @IsOptional()

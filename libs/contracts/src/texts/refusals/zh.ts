@@ -46,7 +46,7 @@ export const refusalsZh: RefusalTexts = {
   'and-more': '另有 {count} 项',
   'no-nul': '不得包含字符 U+0000 或不完整的字符',
   'never-finished': '已投递 {deliveries} 次，但从未处理完',
-  'empty-item': '为空:请指定值,或删除该项',
+  'empty-item': '为空：请指定值，或删除该项',
   'json-object': '必须是 JSON 对象',
   'too-deep': '嵌套过深',
   'must-be-json': '必须是 JSON：{why}',
