@@ -1,7 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connect, inspectCluster, PrivatePostgres, type TargetClient } from '@hozen/dbms';
+import { HozenError } from '@hozen/contracts';
+import { connect, inspectCluster, PrivatePostgres, type PrivatePostgresOptions, type TargetClient } from '@hozen/dbms';
 import { parseDocument, type Document } from 'yaml';
 import { bytesText } from '../terminal/units.js';
 import type { Home } from './home.js';
@@ -29,7 +30,7 @@ export async function startSample(
   say: Say,
   stack: AsyncDisposableStack,
 ): Promise<PrivatePostgres> {
-  const server = await PrivatePostgres.start({
+  const server = await onItsPort(home, {
     dataDir: join(home.sample, 'data'),
     logFile: join(home.logs, 'sample.log'),
     listen: 'tcp',
@@ -44,6 +45,26 @@ export async function startSample(
   const size = databases.reduce((sum, { bytes }) => sum + Number(bytes), 0);
   say.done('up.sample', { where: `127.0.0.1:${server.port}`, size: bytesText(size) });
   return server;
+}
+
+/** A run that was interrupted goes on before anybody is told of another port: so it is the same again, unless it is taken. */
+async function onItsPort(home: Home, options: PrivatePostgresOptions): Promise<PrivatePostgres> {
+  const file = join(home.run, 'sample.port');
+  const last = Number(await readFile(file, 'utf8').catch(() => 0));
+  const known = Number.isInteger(last) && last > 0 ? await startedOn(last, options) : undefined;
+  const server = known ?? (await PrivatePostgres.start(options));
+  await writeFile(file, String(server.port));
+  return server;
+}
+
+/** @returns undefined where somebody else has the port */
+async function startedOn(port: number, options: PrivatePostgresOptions): Promise<PrivatePostgres | undefined> {
+  try {
+    return await PrivatePostgres.start({ ...options, port });
+  } catch (error) {
+    if (error instanceof HozenError && error.code === 'PORT_TAKEN') return undefined;
+    throw error;
+  }
 }
 
 /** What `hozen up` applies. */
