@@ -335,6 +335,8 @@ describe('the configuration', () => {
         `SELECT backup_config, timeout_minutes, lock_wait_seconds FROM maintenance_settings WHERE backup_config = 'applied'`,
       ),
     ).toEqual([{ backup_config: 'applied', timeout_minutes: 5, lock_wait_seconds: 60 }]);
+    const proposal = { targets: [], backupConfigs: {}, proposedConfigs: { a: 'another' } };
+    expect(await (await stack.put('/configuration', proposal)).json()).toMatchObject({ changes: [] });
     const wrong = await stack.put('/configuration', {
       targets: [],
       backupConfigs: { b: 7 },

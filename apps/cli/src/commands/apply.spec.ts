@@ -77,7 +77,8 @@ describe('hozen apply', () => {
     });
     expect(all.maintenance.asked[1]?.body).toMatchObject({
       targets: [{ name: 'erp' }],
-      backupConfigs: { erp: 'weekly' },
+      backupConfigs: {},
+      proposedConfigs: { erp: 'weekly' },
     });
     expect(all.scheduler.asked[1]?.body).toMatchObject({
       schedules: [{ event: 'backup.requested', misfire: 'latest' }],

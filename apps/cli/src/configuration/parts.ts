@@ -29,7 +29,7 @@ export function partsOf(file: BackupsFile): Part[] {
     { service: 'backup-worker', body: { targets, configs } },
     {
       service: 'maintenance-worker',
-      body: { targets: targets.filter(isPostgres), backupConfigs: safetyConfigs(file) },
+      body: { targets: targets.filter(isPostgres), backupConfigs: {}, proposedConfigs: safetyConfigs(file) },
     },
     { service: 'scheduler', body: { schedules } },
   ];
@@ -39,7 +39,7 @@ function isPostgres(target: AnyTargetSpec): target is TargetSpec {
   return isServerTarget(target) && target.kind === 'postgres';
 }
 
-/** The first full-level config of each target that leaves nothing out makes its safety backups. */
+/** The first full-level config of each target that leaves nothing out makes its safety backups, where no other does yet. */
 function safetyConfigs({ configs }: BackupsFile): Record<string, string> {
   const chosen: Record<string, string> = {};
   for (const config of configs) {

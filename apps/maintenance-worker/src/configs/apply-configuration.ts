@@ -42,6 +42,9 @@ function settingsAfter(wanted: MaintenanceConfiguration, before: ReadonlyMap<str
   const after = new Map<string, Plain>();
   const change = (name: string, changed: Plain) =>
     after.set(name, { ...before.get(name), ...after.get(name), ...changed });
+  for (const [name, backupConfig] of Object.entries(wanted.proposedConfigs ?? {})) {
+    if (before.get(name)?.['backupConfig'] === undefined) change(name, { backupConfig });
+  }
   for (const [name, backupConfig] of Object.entries(wanted.backupConfigs)) change(name, { backupConfig });
   for (const { target, ...limits } of wanted.settings ?? []) change(target, plain(limits));
   return after;
@@ -67,12 +70,14 @@ function refuseBroken(wanted: MaintenanceConfiguration, known: ReadonlyMap<strin
       'settings',
       settings.map((each) => each.target),
     ),
-    ...Object.entries(wanted.backupConfigs).flatMap(([target, config]) => [
-      ...unknown('backupConfigs', target),
-      ...(typeof config === 'string' && config !== '' && config.length <= 200
-        ? []
-        : [{ field: `backupConfigs.${target}`, message: refusalText('must-be-config') }]),
-    ]),
+    ...(['backupConfigs', 'proposedConfigs'] as const).flatMap((field) =>
+      Object.entries(wanted[field] ?? {}).flatMap(([target, config]) => [
+        ...unknown(field, target),
+        ...(typeof config === 'string' && config !== '' && config.length <= 200
+          ? []
+          : [{ field: `${field}.${target}`, message: refusalText('must-be-config') }]),
+      ]),
+    ),
     ...settings.flatMap((each, index) => unknown(`settings.${index}.target`, each.target)),
   ];
   if (reasons.length === 0) return;

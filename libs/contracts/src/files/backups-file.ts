@@ -69,6 +69,11 @@ export class MaintenanceConfiguration {
   @IsObject()
   backupConfigs!: Record<string, string>;
 
+  /** The same for targets that have none yet. */
+  @IsOptional()
+  @IsObject()
+  proposedConfigs?: Record<string, string>;
+
   /** Limits and thresholds of targets; one that is not named keeps what it has, or the defaults. */
   @IsOptional()
   @IsArray()
