@@ -51,7 +51,8 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
   const findings: Finding[] = [];
   for (const { name, folder, part } of found) {
     const entries = part?.kept ?? (await storedDefinitions(ground.file, folder));
-    findings.push(...(await databaseFindings(ground.file, { name, folder }, entries, server)));
+    // Nobody restores a bad one, and what is damaged cannot be listed.
+    if (!source.bad) findings.push(...(await databaseFindings(ground.file, { name, folder }, entries, server)));
     obstacles.push(...(await missingFor(ground, entries)));
     obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
   }
