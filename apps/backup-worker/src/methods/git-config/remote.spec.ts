@@ -2,7 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { RepositorySpec } from '@hozen/contracts';
@@ -69,6 +69,8 @@ describe('a repository on another machine', () => {
     await writeFile(folder.join('sshd_config'), sshdConfig(port, folder));
     const [type = '', key = ''] = (await readFile(folder.join('host.pub'), 'utf8')).split(' ');
     await writeFile(folder.join('known hosts'), `[127.0.0.1]:${port} ${type} ${key}\n`);
+    // What its service would make.
+    if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 });
     const server = spawn(SSHD, ['-D', '-e', '-f', folder.join('sshd_config')], { stdio: 'ignore' });
     try {
       await eventually(() =>
