@@ -48,6 +48,9 @@ describe('what is begun ahead of a dump that does not come', () => {
 
   it('is a snapshot and a program, and both are gone when the target is let go', async () => {
     await databaseWithRows('shop', 20_000);
+    // More than a pipe holds: the program waits for somebody to read it.
+    await using shop = await server.client('shop');
+    await shop.query(`COMMENT ON TABLE t IS '${'long '.repeat(100_000)}'`);
     const job = jobFor(server.address(), folder.path);
     const name = sessionName(job.runId, job.epoch);
     const target = await checkTarget(job, quietContext());
