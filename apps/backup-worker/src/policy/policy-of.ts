@@ -3,7 +3,7 @@ import type { TargetClient } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { tocOf } from '../parts/data-entries.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
-import { storedDatabases } from '../restore/restore-plan.js';
+import type { StoredDatabase } from '../restore/restore-plan.js';
 import { storedRoles } from '../restore/role-statements.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from '../restores/find-source.js';
@@ -37,14 +37,13 @@ export async function policyServer(client: TargetClient, file: ArtefactFile): Pr
  */
 export async function databaseFindings(
   file: ArtefactFile,
-  { name, folder }: { name: string; folder: string },
+  { name, folder, data }: Pick<StoredDatabase, 'name' | 'folder' | 'data'>,
   entries: readonly TocEntry[],
   server: PolicyServer,
 ): Promise<Finding[]> {
-  const stored = (await storedDatabases(file)).find((each) => each.folder === folder);
   const sequences = file.index.databases.find((each) => each.folder === folder)?.sequences ?? [];
   const found = entries.flatMap((entry) => findingsOf(entry, name, server));
-  for (const stream of stored?.data ?? []) {
+  for (const stream of data) {
     const { entries: ofData } = await tocOf(file, stream);
     found.push(...ofData.flatMap((entry) => findingsOf(entry, name, server)));
   }

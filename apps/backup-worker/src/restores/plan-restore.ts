@@ -15,7 +15,8 @@ import { missingLocales } from './missing-locales.js';
 import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
 import { databaseFindings, judged, policyServer, roleFindings, trustIn } from '../policy/policy-of.js';
-import type { Finding } from '../policy/findings.js';
+import type { Finding, PolicyServer } from '../policy/findings.js';
+import { storedDatabases } from '../restore/restore-plan.js';
 import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
 
 /** What a plan is made from: the artefact, and the server that it is to be restored into. */
@@ -34,6 +35,14 @@ type Obstacle = RestorePlanView['obstacles'][number];
 
 /** What a restore would do, and everything that stands in its way. Changes nothing. */
 export async function planRestore(ground: PlanGround, wanted: readonly WantedDatabase[]): Promise<RestorePlanView> {
+  return planListed(ground, wanted, await policyServer(ground.client, ground.file));
+}
+
+async function planListed(
+  ground: PlanGround,
+  wanted: readonly WantedDatabase[],
+  server: PolicyServer,
+): Promise<RestorePlanView> {
   const { source, artefact, target, targetName } = ground;
   const { manifest } = artefact;
   const found = await findWanted(ground, wanted);
@@ -47,12 +56,13 @@ export async function planRestore(ground: PlanGround, wanted: readonly WantedDat
       .map(({ as }) => obstacle('database-exists', as)),
     ...(target.facts.major < postgresOf(manifest).major ? [obstacle('server-older', target.facts.version)] : []),
   ];
-  const server = await policyServer(ground.client, ground.file);
+  // Nobody restores a bad one, and what is damaged cannot be listed.
+  const stored = source.bad ? [] : await storedDatabases(ground.file);
   const findings: Finding[] = [];
   for (const { name, folder, part } of found) {
     const entries = part?.kept ?? (await storedDefinitions(ground.file, folder));
-    // Nobody restores a bad one, and what is damaged cannot be listed.
-    if (!source.bad) findings.push(...(await databaseFindings(ground.file, { name, folder }, entries, server)));
+    const listed = stored.find((each) => each.folder === folder);
+    if (listed) findings.push(...(await databaseFindings(ground.file, { ...listed, name }, entries, server)));
     obstacles.push(...(await missingFor(ground, entries)));
     obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
   }
@@ -88,12 +98,13 @@ function withPolicy(ground: PlanGround, findings: readonly Finding[], plan: Rest
 /** The same of everything in the backup: with the roles that it makes. */
 export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
   const { file, target, client } = ground;
-  const plan = await planRestore(ground, await wholeCluster(file));
+  const server = await policyServer(client, file);
+  const plan = await planListed(ground, await wholeCluster(file), server);
   const roles = await planRoles(file, target, client);
   const isMade = new Set(roles.create);
   const notInIt = ground.artefact.manifest.parts?.databases ?? [];
   const initial = plan.databases.filter(({ name, as }) => name !== as);
-  const found = await roleFindings(file, roles.create, await policyServer(client, file));
+  const found = await roleFindings(file, roles.create, server);
   return withPolicy(ground, found, {
     ...plan,
     roles,
