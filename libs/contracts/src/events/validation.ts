@@ -44,17 +44,18 @@ export function requireValid<T extends object>(
 
 /** What no field may be: texts that cannot be stored, and items of a list that are nothing. */
 function unusableIn(value: unknown, field: string): Reason[] {
-  if (typeof value === 'string') return isText(value) ? [] : [{ field, message: refusalText('no-nul') }];
+  if (typeof value === 'string') return isStorableText(value) ? [] : [{ field, message: refusalText('no-nul') }];
   if (value === null || typeof value !== 'object') return [];
   return Object.entries(value).flatMap(([name, each]) => {
     const below = field === '' ? name : `${field}.${name}`;
-    if (!isText(name)) return [{ field, message: refusalText('no-nul') }];
+    if (!isStorableText(name)) return [{ field, message: refusalText('no-nul') }];
     if (each === null && Array.isArray(value)) return [{ field: below, message: refusalText('empty-item') }];
     return unusableIn(each, below);
   });
 }
 
-function isText(text: string): boolean {
+/** Whether a table can hold it: PostgreSQL takes neither U+0000 nor half a character. */
+export function isStorableText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 

@@ -1,3 +1,5 @@
+import { isStorableText } from '@hozen/contracts';
+
 const REPLACEMENT = '\uFFFD';
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 
@@ -21,7 +23,7 @@ export function storableText(text: string): string {
 
 /** Whether all texts in it, and names of fields, can be stored as they are. */
 export function isStorable(value: unknown): boolean {
-  if (typeof value === 'string') return storableText(value) === value;
+  if (typeof value === 'string') return isStorableText(value);
   if (value === null || typeof value !== 'object') return true;
   return Object.entries(value).every(([name, each]) => isStorable(name) && isStorable(each));
 }

@@ -1,7 +1,7 @@
 import { asIdentity, hashOf, requireRole, type Identity, type Role, type TokenFile } from '@hozen/access';
 import { HozenError } from '@hozen/contracts';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { answerTo } from './error-views.js';
+import { answerTo, sendError } from './error-views.js';
 
 /** Whose requests a service takes. */
 export interface AccessSettings {
@@ -31,8 +31,7 @@ export function access({ tokens, starterSha256 }: AccessSettings) {
     } catch (error) {
       const { status, view } = answerTo(error);
       if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-      response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
-      response.end(JSON.stringify(view));
+      sendError(response, status, view);
     }
   };
 }

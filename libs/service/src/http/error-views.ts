@@ -16,9 +16,13 @@ export class ErrorViews implements ExceptionFilter {
       response.destroy();
       return;
     }
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
-    response.end(JSON.stringify(view));
+    sendError(response, status, view);
   }
+}
+
+export function sendError(response: ServerResponse, status: number, view: ErrorView): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(JSON.stringify(view));
 }
 
 /** The HTTP status and body for anything thrown. */

@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { access, type AccessSettings } from './access.js';
-import { answerTo, ErrorViews } from './error-views.js';
+import { answerTo, ErrorViews, sendError } from './error-views.js';
 
 const LARGEST_BODY = '1mb';
 
@@ -12,8 +12,7 @@ const LARGEST_BODY = '1mb';
 function refuseNul({ url = '' }: IncomingMessage, response: ServerResponse, next: () => void): void {
   if (!url.includes('%00')) return next();
   const { status, view } = answerTo(new HozenError('REQUEST_INVALID', {}, { detail: refusalText('no-nul') }));
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
-  response.end(JSON.stringify(view));
+  sendError(response, status, view);
 }
 
 /** What every service's HTTP side has: who may ask, JSON bodies of a sane size, error views, `/metrics`, `/openapi.json`. */
