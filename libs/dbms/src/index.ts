@@ -37,7 +37,7 @@ export {
 export { formatLsn, parseLsn, walFileName } from './replication/lsn.js';
 export { streamWal, type TakeWal, type WalStreamEnd, type WalStreamOptions } from './replication/stream-wal.js';
 export { giveToServer } from './server/give-to-server.js';
-export { makeFolders } from './server/make-folders.js';
+export { makeFolders, makeStepwise } from './server/make-folders.js';
 export { wrongPages } from './server/page-checksums.js';
 export { freePort } from './server/free-port.js';
 export type { PrivatePostgresOptions } from './server/options.js';

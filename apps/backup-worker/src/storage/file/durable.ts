@@ -1,5 +1,6 @@
 import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeStepwise } from '@hozen/dbms';
 
 /** Makes the entries of a folder durable: a link or an unlink is not until this. */
 export async function syncDirectory(directory: string): Promise<void> {
@@ -32,20 +33,9 @@ export async function writeDurably(path: string, content: string | Buffer): Prom
   }
 }
 
-/**
- * Creates a private folder and its parents, so that they survive a crash of the machine. Step by step, because Node's
- * own recursive mkdir reports a read-only file system as a missing file.
- */
-export async function makeDirectory(directory: string): Promise<void> {
-  try {
-    await makeOne(directory);
-  } catch (error) {
-    const parent = dirname(directory);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === directory) throw error;
-    await makeDirectory(parent);
-    // Once, not until it works: a parent that links to a disk that is not mounted exists and is missing for ever.
-    await makeOne(directory);
-  }
+/** Creates a private folder and its parents, so that they survive a crash of the machine. */
+export function makeDirectory(directory: string): Promise<void> {
+  return makeStepwise(directory, makeOne);
 }
 
 async function makeOne(directory: string): Promise<void> {
