@@ -17,27 +17,16 @@ const works = new Set<string>();
 
 /**
  * The command in a sandbox of bubblewrap: it sees the system's programs, what the view names, and nothing else of this
- * machine; it ends with us, and may become nobody else. Where no sandbox can be had it is left as it is.
+ * machine; it ends with us, and may become nobody else.
  * @param infoFd as in {@link sandboxArguments}
+ * @returns undefined where no sandbox can be had, or nobody wants one
  * @throws HozenError SANDBOX_MISSING where it can not be had, and `HOZEN_SANDBOX=require`
  */
-export function confined(command: Command, view: SandboxView, runAs?: RunAs, infoFd?: number): Command {
-  if (!isConfined(runAs)) return command;
+export function confined(command: Command, view: SandboxView, runAs?: RunAs, infoFd?: number): Command | undefined {
+  const path = usableBubblewrap(runAs);
+  if (path === undefined) return undefined;
   const uid = runAs?.uid ?? process.getuid?.();
-  const args = sandboxArguments({ command, view, uid, ...(infoFd === undefined ? {} : { infoFd }) });
-  return { path: bubblewrap() ?? '', args };
-}
-
-/**
- * Whether {@link confined} does anything.
- * @throws HozenError SANDBOX_MISSING as there
- */
-export function isConfined(runAs?: RunAs): boolean {
-  const mode = sandboxMode();
-  if (mode === 'off') return false;
-  const why = whyNot(runAs);
-  if (why !== undefined && mode === 'require') throw new HozenError('SANDBOX_MISSING', {}, { detail: why });
-  return why === undefined;
+  return { path, args: sandboxArguments({ command, view, uid, ...(infoFd === undefined ? {} : { infoFd }) }) };
 }
 
 /**
@@ -45,19 +34,29 @@ export function isConfined(runAs?: RunAs): boolean {
  * @throws HozenError SANDBOX_MISSING
  */
 export function ensureSandbox(): void {
-  isConfined();
+  usableBubblewrap();
 }
 
 /** Why programs and servers of ours are not held in a sandbox here; undefined where they are, or where nobody wants it. */
 export async function whyUnconfined(): Promise<string | undefined> {
-  return sandboxMode() === 'off' ? undefined : (whyNot() ?? whyNot(await serverUser()));
+  return sandboxMode() === 'off' ? undefined : (look().why ?? look(await serverUser()).why);
 }
 
-function whyNot(runAs?: RunAs): string | undefined {
+/** @throws HozenError SANDBOX_MISSING as {@link confined} */
+function usableBubblewrap(runAs?: RunAs): string | undefined {
+  const mode = sandboxMode();
+  if (mode === 'off') return undefined;
+  const { path, why } = look(runAs);
+  if (why !== undefined && mode === 'require') throw new HozenError('SANDBOX_MISSING', {}, { detail: why });
+  return path;
+}
+
+/** Where bubblewrap is, or why it is of no use. */
+function look(runAs?: RunAs): { path: string; why?: undefined } | { path?: undefined; why: string } {
   const path = bubblewrap();
-  if (path === undefined) return 'bwrap is not installed';
+  if (path === undefined) return { why: 'bwrap is not installed' };
   const user = `${path} ${runAs?.uid ?? 'self'}`;
-  if (works.has(user)) return undefined;
+  if (works.has(user)) return { path };
   const command = { path: '/bin/true', args: [] };
   const args = sandboxArguments({ command, view: {}, uid: runAs?.uid ?? process.getuid?.() });
   const trial = guarded({ path, args }, 'KILL', runAs);
@@ -67,9 +66,9 @@ function whyNot(runAs?: RunAs): string | undefined {
     timeout: TRIAL_MS,
     encoding: 'utf8',
   });
-  if (status !== 0) return error?.message ?? stderr.trim().split('\n')[0] ?? `bwrap ends with ${status}`;
+  if (status !== 0) return { why: error?.message ?? stderr.trim().split('\n')[0] ?? `bwrap ends with ${status}` };
   works.add(user);
-  return undefined;
+  return { path };
 }
 
 /** What is no mode counts as the strictest; the worker says so when it starts. */

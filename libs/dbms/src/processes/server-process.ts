@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import type { Command } from './child-limits.js';
 import { guarded, type RunAs } from './guarded.js';
 import type { SandboxView } from './sandbox-arguments.js';
-import { confined, isConfined } from './sandbox.js';
+import { confined } from './sandbox.js';
 
 export interface ServerProcessOptions {
   command: Command;
@@ -41,10 +41,8 @@ export class ServerProcess {
 
   /** @throws HozenError SANDBOX_MISSING, TOOL_MISSING */
   static async spawn({ command, logFile, runAs, whenWeDie, sandbox }: ServerProcessOptions): Promise<ServerProcess> {
-    const held = sandbox && isConfined(runAs) ? sandbox : undefined;
-    const { path, args } = held
-      ? guarded(confined(command, held, runAs, INFO_FD), 'KILL', runAs)
-      : guarded(command, whenWeDie, runAs);
+    const held = sandbox && confined(command, sandbox, runAs, INFO_FD);
+    const { path, args } = held ? guarded(held, 'KILL', runAs) : guarded(command, whenWeDie, runAs);
     const log = await open(logFile, 'a', 0o600);
     try {
       const child = spawn(path, args, {

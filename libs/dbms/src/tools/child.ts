@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { guarded } from '../processes/guarded.js';
 import { signalGroup } from '../processes/group.js';
 import type { SandboxView } from '../processes/sandbox-arguments.js';
-import { confined, isConfined } from '../processes/sandbox.js';
+import { confined } from '../processes/sandbox.js';
 import type { ToolEnvironment } from './tool-environment.js';
 import type { ToolRun } from './tool-run.js';
 
@@ -29,9 +29,8 @@ const GRACE_MS = 2_000;
 /** @throws HozenError SANDBOX_MISSING, TOOL_MISSING */
 export function startChild(run: ToolRun, { variables, view }: ToolEnvironment): StartedChild {
   const plain = { path: run.path, args: run.args };
-  const isHeld = run.sandbox !== undefined && isConfined(run.runAs);
-  const inside = isHeld ? confined(plain, together(view, run.sandbox), run.runAs) : plain;
-  const { path, args } = guarded(inside, 'KILL', run.runAs);
+  const held = run.sandbox && confined(plain, together(view, run.sandbox), run.runAs);
+  const { path, args } = guarded(held ?? plain, 'KILL', run.runAs);
   const stdin = run.stdin instanceof Readable ? 'pipe' : (run.stdin ?? 'ignore');
   const child = spawn(path, args, {
     env: { ...variables },
@@ -47,11 +46,11 @@ export function startChild(run: ToolRun, { variables, view }: ToolEnvironment): 
     pid: child.pid,
     stdout,
     onMessages: (listener) => child.stderr?.on('data', listener),
-    ended: ending(child, stdout, input, run.signal).then((end) => (isHeld ? asOfInside(end) : end)),
+    ended: ending(child, stdout, input, run.signal).then((end) => (held ? asOfInside(end) : end)),
   };
 }
 
-function together(view: SandboxView, { reads = [], writes = [] }: SandboxView = {}): SandboxView {
+function together(view: SandboxView, { reads = [], writes = [] }: SandboxView): SandboxView {
   return { ...view, reads: [...(view.reads ?? []), ...reads], writes };
 }
 
