@@ -1,10 +1,10 @@
 import { rm, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { PrivatePostgres } from '@hozen/dbms';
-import { TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
-import { generateCluster } from './generated-cluster.js';
+import { benchOptions } from './bench-options.js';
+import { generatedServer } from './generated-cluster.js';
 import type { Measured } from './measure.js';
 import { report, row } from './report.js';
 import { timedBackup } from './timed-backup.js';
@@ -17,14 +17,11 @@ import { timedShell } from './timed-shell.js';
  */
 const { values } = parseArgs({
   options: {
-    json: { type: 'string' },
-    gigabytes: { type: 'string', default: '1.2' },
-    rounds: { type: 'string', default: '3' },
+    ...benchOptions('1.2'),
   },
 });
 
-await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
-await generateCluster(target, Number(values.gigabytes));
+await using target = await generatedServer(values.gigabytes);
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
 const storage = stack.home.join('storage');
 const resources = { cpuPercent: 100 };

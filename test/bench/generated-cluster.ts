@@ -1,10 +1,22 @@
-import type { TestPostgres } from '@hozen/testkit';
+import { TestPostgres } from '@hozen/testkit';
+
+/** A server with {@link generateCluster} on it, and memory as people give theirs. */
+export async function generatedServer(gigabytes: string, settings: Record<string, string> = {}): Promise<TestPostgres> {
+  const server = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB', ...settings } });
+  try {
+    await generateCluster(server, Number(gigabytes));
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
 
 /**
  * Fills two databases like those that people have: a few large tables of narrow rows, JSON, texts and binary data, many
  * small tables, indexes. About `gigabytes` as plain SQL.
  */
-export async function generateCluster(postgres: TestPostgres, gigabytes: number): Promise<void> {
+async function generateCluster(postgres: TestPostgres, gigabytes: number): Promise<void> {
   const scale = Math.max(1, Math.round(gigabytes * 100));
   for (const database of ['shop', 'archive']) {
     await postgres.createDatabase(database);

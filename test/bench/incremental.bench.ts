@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
+import { benchOptions } from './bench-options.js';
 import { folderMb } from './folder-size.js';
-import { generateCluster } from './generated-cluster.js';
+import { generatedServer } from './generated-cluster.js';
 import type { Measured } from './measure.js';
 import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
 import { report, row } from './report.js';
@@ -16,9 +16,7 @@ import { timedShell } from './timed-shell.js';
  */
 const { values } = parseArgs({
   options: {
-    json: { type: 'string' },
-    gigabytes: { type: 'string', default: '1.5' },
-    rounds: { type: 'string', default: '3' },
+    ...benchOptions('1.5'),
   },
 });
 
@@ -30,8 +28,7 @@ const CHANGES = {
   'after 2 % all over': (round: number) => `UPDATE accounts SET balance = balance + 1 WHERE id % 50 = ${round}`,
 } as const;
 
-await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
-await generateCluster(target, Number(values.gigabytes));
+await using target = await generatedServer(values.gigabytes);
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
 const config = {
   name: 'files',

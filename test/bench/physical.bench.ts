@@ -1,12 +1,12 @@
 import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { findProgram } from '@hozen/dbms';
-import { TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
+import { benchOptions } from './bench-options.js';
 import { ARCHIVING, barman } from './barman.js';
 import { folderMb } from './folder-size.js';
-import { generateCluster } from './generated-cluster.js';
+import { generatedServer } from './generated-cluster.js';
 import type { Measured } from './measure.js';
 import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
 import { restic } from './restic.js';
@@ -21,16 +21,11 @@ import { timedShell } from './timed-shell.js';
  */
 const { values } = parseArgs({
   options: {
-    json: { type: 'string' },
-    gigabytes: { type: 'string', default: '1.5' },
-    rounds: { type: 'string', default: '3' },
+    ...benchOptions('1.5'),
   },
 });
 
-await using target = await TestPostgres.start({
-  settings: { shared_buffers: '512MB', max_wal_size: '8GB', ...ARCHIVING },
-});
-await generateCluster(target, Number(values.gigabytes));
+await using target = await generatedServer(values.gigabytes, ARCHIVING);
 await using stack = await Stack.start(['backup-worker'], { SAMPLE_PASSWORD: target.password });
 for (const copyBy of ['files', 'server']) {
   const config = {

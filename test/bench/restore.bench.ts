@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TokenFile } from '@hozen/access';
 import type { RestoreView } from '@hozen/contracts';
-import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
+import { eventually, tempDir } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
+import { benchOptions } from './bench-options.js';
 import { folderMb } from './folder-size.js';
-import { generateCluster } from './generated-cluster.js';
+import { generatedServer } from './generated-cluster.js';
 import { cpuSeconds, peakMemoryMb, resetPeakMemory, type Measured } from './measure.js';
 import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
 import { report, row, type BenchRow } from './report.js';
@@ -21,17 +22,14 @@ import { timedShell } from './timed-shell.js';
  */
 const { values } = parseArgs({
   options: {
-    json: { type: 'string' },
-    gigabytes: { type: 'string', default: '1.5' },
-    rounds: { type: 'string', default: '3' },
+    ...benchOptions('1.5'),
     /** `differences`: not into new folders. */
     only: { type: 'string', default: 'all' },
   },
 });
 const INCREMENTS = 6;
 
-await using target = await TestPostgres.start({ settings: { shared_buffers: '512MB', max_wal_size: '8GB' } });
-await generateCluster(target, Number(values.gigabytes));
+await using target = await generatedServer(values.gigabytes);
 await using restored = await tempDir();
 const tokens = new TokenFile(restored.join('tokens.json'));
 await using stack = await Stack.start(['backup-worker'], {
