@@ -85,13 +85,18 @@ function systemFolder(path: string): string[] {
   }
 }
 
-/** What comes with a program that is not where the system's are: its libraries stand beside its folder. */
+/** What comes with a program that is not where the system's are: its libraries stand beside its folder, or in its tree. */
 function installationOf(program: string): string[] {
   const real = realPath(program);
   if (SYSTEM.some((folder) => real.startsWith(`${folder}/`))) return [];
   const bin = dirname(real);
   const isBin = /^s?bin$/.test(basename(bin)) && dirname(bin) !== '/';
-  return [isBin ? dirname(bin) : bin, ...(dirname(program) === bin ? [] : [dirname(program)])];
+  return [treeOf(real) ?? (isBin ? dirname(bin) : bin), ...(dirname(program) === bin ? [] : [dirname(program)])];
+}
+
+/** Of a system unpacked below some folder, or kept in a store: its programs bring even the loader along. */
+function treeOf(program: string): string | undefined {
+  return /^\/(?:nix|gnu)\/store(?=\/)/.exec(program)?.[0] ?? /^\/.+?(?=\/usr\/)/.exec(program)?.[0];
 }
 
 function realPath(path: string): string {

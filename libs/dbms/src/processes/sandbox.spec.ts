@@ -1,8 +1,9 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { processesMatching, tempDir, type TempDir } from '@hozen/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -75,6 +76,17 @@ describe.skipIf(missing !== undefined)(`a program in a sandbox${skipped}`, () =>
     expect((await toolOutput({ path, args: [], sandbox: {} })).toString()).toBe('comes with it\n');
     const linked = await toolOutput({ path: folder.join('links', 'linked'), args: [], sandbox: {} });
     expect(linked.toString()).toBe('\n');
+  });
+
+  it('of a system unpacked below a folder has all of that system', async () => {
+    const bin = folder.join('tree', 'usr', 'lib', 'dbms', 'bin');
+    await mkdir(bin, { recursive: true });
+    await mkdir(folder.join('tree', 'lib'));
+    await copyFile('/bin/dash', folder.join('tree', 'lib', 'interpreter'));
+    await writeFile(join(bin, 'program'), `#!${folder.join('tree', 'lib', 'interpreter')}\necho runs\n`, {
+      mode: 0o755,
+    });
+    expect((await toolOutput({ path: join(bin, 'program'), args: [], sandbox: {} })).toString()).toBe('runs\n');
   });
 
   it('has no network, not even that of this machine, unless its server is reached by one', async () => {
