@@ -14,6 +14,7 @@ export * from './events/validation.js';
 export * from './events/verification.js';
 export * from './files/backups-file.js';
 export * from './files/config-spec.js';
+export { recurrence, type Timing } from './files/cron.js';
 export * from './files/recipient-spec.js';
 export * from './files/retention-spec.js';
 export * from './files/schedule-spec.js';

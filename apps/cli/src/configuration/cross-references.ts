@@ -1,11 +1,12 @@
 import {
   BackupRequested,
+  isRecord,
+  itemsIn,
   MaintenanceRequested,
+  SCHEDULED_EVENTS,
   validate,
   VerificationRequested,
-  type BackupsFile,
   type Reason,
-  type ScheduleSpec,
 } from '@hozen/contracts';
 import type { Context } from '../context.js';
 
@@ -14,79 +15,89 @@ export type LineOf = (path: string) => number;
 
 const SECTIONS = ['targets', 'configs', 'schedules', 'recipients'] as const;
 
-/** What is wrong between the parts of a file whose fields are right: names used twice, and names that nothing has. */
-export function crossReferenceFaults(context: Context, file: BackupsFile, lineOf: LineOf): Reason[] {
+const REQUESTS = {
+  'backup.requested': BackupRequested,
+  'verification.requested': VerificationRequested,
+  'maintenance.requested': MaintenanceRequested,
+};
+
+/** As they were written: their fields may be wrong, which is told elsewhere. */
+type Items = Record<string, unknown>[];
+type Sections = Record<(typeof SECTIONS)[number] | 'rules', Items>;
+
+/** What is wrong between the parts of a file: names used twice, and names that nothing has. */
+export function crossReferenceFaults(context: Context, plain: unknown, lineOf: LineOf): Reason[] {
+  const file: Sections = {
+    targets: itemsIn(plain, 'targets'),
+    configs: itemsIn(plain, 'configs'),
+    schedules: itemsIn(plain, 'schedules'),
+    recipients: itemsIn(plain, 'recipients'),
+    rules: itemsIn(plain, 'rules'),
+  };
   return [
-    ...duplicateNames(context, file, lineOf),
-    ...configsWithoutTarget(context, file),
+    ...SECTIONS.flatMap((section) => duplicateNames(context, section, file[section], lineOf)),
+    ...file.configs.flatMap(({ target }, index) => unknownTarget(context, file, target, `configs.${index}.target`)),
     ...file.schedules.flatMap((schedule, index) =>
-      scheduleFaults(context, file, schedule, `schedules.${index}.request`),
+      requestFaults(context, file, schedule, `schedules.${index}.request`),
     ),
-    ...rulesWithoutRecipient(context, file),
+    ...file.rules.flatMap(({ recipients }, index) =>
+      Array.isArray(recipients)
+        ? recipients.flatMap((name: unknown, position) =>
+            unknownRecipient(context, file, name, `rules.${index}.recipients.${position}`),
+          )
+        : [],
+    ),
     ...recipientsWithoutAddress(context, file),
   ];
 }
 
-function duplicateNames(context: Context, file: BackupsFile, lineOf: LineOf): Reason[] {
-  return SECTIONS.flatMap((section) => {
-    const first = new Map<string, number>();
-    return file[section].flatMap(({ name }, index) => {
-      const earlier = first.get(name);
-      if (earlier === undefined) {
-        first.set(name, index);
-        return [];
-      }
-      const line = lineOf(`${section}.${earlier}.name`);
-      const message = context.text('apply.duplicate', { kind: section.replace(/s$/, ''), line });
-      return [{ field: `${section}.${index}.name`, value: JSON.stringify(name), message }];
-    });
+function duplicateNames(context: Context, section: string, items: Items, lineOf: LineOf): Reason[] {
+  const first = new Map<unknown, number>();
+  return items.flatMap(({ name }, index) => {
+    const earlier = first.get(name);
+    if (name === undefined || earlier === undefined) {
+      first.set(name, index);
+      return [];
+    }
+    const line = lineOf(`${section}.${earlier}.name`);
+    const message = context.text('apply.duplicate', { kind: section.replace(/s$/, ''), line });
+    return [{ field: `${section}.${index}.name`, value: JSON.stringify(name), message }];
   });
 }
 
-function configsWithoutTarget(context: Context, file: BackupsFile): Reason[] {
-  const targets = new Set(file.targets.map(({ name }) => name));
-  return file.configs.flatMap(({ target }, index) =>
-    targets.has(target)
-      ? []
-      : [{ field: `configs.${index}.target`, message: context.text('apply.no-target', { name: target }) }],
-  );
-}
-
 /** The request of a schedule is checked now: at the time it fires nobody is there to read why it was rejected. */
-function scheduleFaults(context: Context, file: BackupsFile, schedule: ScheduleSpec, field: string): Reason[] {
-  if (schedule.event !== 'maintenance.requested') {
-    const contract = schedule.event === 'backup.requested' ? BackupRequested : VerificationRequested;
-    const checked = validate<{ config?: string }>(contract, schedule.request);
-    if (!checked.ok) return checked.reasons.map((reason) => within(field, reason));
-    const name = checked.value.config;
-    if (name === undefined || file.configs.some((config) => config.name === name)) return [];
-    return [{ field: `${field}.config`, message: context.text('apply.no-config', { name }) }];
-  }
-  const checked = validate(MaintenanceRequested, schedule.request);
-  if (!checked.ok) return checked.reasons.map((reason) => within(field, reason));
-  const name = checked.value.target;
-  if (file.targets.some((target) => target.name === name)) return [];
-  return [{ field: `${field}.target`, message: context.text('apply.no-target', { name }) }];
+function requestFaults(context: Context, file: Sections, schedule: Items[number], field: string): Reason[] {
+  const { event: named = 'backup.requested', request } = schedule;
+  const event = SCHEDULED_EVENTS.find((each) => each === named);
+  if (!event || !isRecord(request)) return [];
+  const checked = validate<object>(REQUESTS[event], request);
+  return [
+    ...(checked.ok ? [] : checked.reasons.map((reason) => within(field, reason))),
+    ...(event === 'maintenance.requested'
+      ? unknownTarget(context, file, request['target'], `${field}.target`)
+      : unknownConfig(context, file, request['config'], `${field}.config`)),
+  ];
 }
 
-function rulesWithoutRecipient(context: Context, file: BackupsFile): Reason[] {
-  const recipients = new Set(file.recipients.map(({ name }) => name));
-  return file.rules.flatMap((rule, index) =>
-    rule.recipients.flatMap((name, position) =>
-      recipients.has(name)
-        ? []
-        : [
-            {
-              field: `rules.${index}.recipients.${position}`,
-              message: context.text('apply.no-recipient', { name }),
-            },
-          ],
-    ),
-  );
+function unknownTarget(context: Context, { targets }: Sections, name: unknown, field: string): Reason[] {
+  return isMissing(targets, name) ? [{ field, message: context.text('apply.no-target', { name }) }] : [];
 }
 
-function recipientsWithoutAddress(context: Context, file: BackupsFile): Reason[] {
-  return file.recipients.flatMap(({ email, slackChannel, slackWebhook }, index) =>
+function unknownConfig(context: Context, { configs }: Sections, name: unknown, field: string): Reason[] {
+  return isMissing(configs, name) ? [{ field, message: context.text('apply.no-config', { name }) }] : [];
+}
+
+function unknownRecipient(context: Context, { recipients }: Sections, name: unknown, field: string): Reason[] {
+  return isMissing(recipients, name) ? [{ field, message: context.text('apply.no-recipient', { name }) }] : [];
+}
+
+/** What is no name at all is not missing either. */
+function isMissing(items: Items, name: unknown): name is string {
+  return typeof name === 'string' && items.every((item) => item['name'] !== name);
+}
+
+function recipientsWithoutAddress(context: Context, { recipients }: Sections): Reason[] {
+  return recipients.flatMap(({ email, slackChannel, slackWebhook }, index) =>
     (email ?? slackChannel ?? slackWebhook)
       ? []
       : [{ field: `recipients.${index}`, message: context.text('apply.unreachable-recipient') }],

@@ -110,6 +110,29 @@ rules:
     ]);
   });
 
+  it('is refused at once for fields, names that lead nowhere, requests and times', () => {
+    const faults = faultsOf(`${TARGET}configs:
+  - { name: n, target: crm, jobs: 99, storage: { kind: file, path: /b } }
+schedules:
+  - { name: s, cron: '61 * * * *', request: { config: weekly, level: huge } }
+  - { name: s, cron: '0 2 * * *', request: [] }
+rules:
+  - { events: [backup.lost], recipients: [ghost, 7] }
+`);
+    expect(faults.map((fault) => fault.split(': ', 2).join(': '))).toEqual([
+      '4: configs.0.jobs',
+      '4: configs.0.target',
+      '6: schedules.0.cron',
+      '6: schedules.0.request.level',
+      '6: schedules.0.request.config',
+      '7: schedules.1.request',
+      '7: schedules.1.name',
+      '9: rules.0.events',
+      '9: rules.0.recipients',
+      '9: rules.0.recipients.0',
+    ]);
+  });
+
   it('is refused with the lines of every fault of its syntax', () => {
     expect(faultsOf('targets:\n  - name: a\n    name: b\nconfigs: [\n')).toEqual([
       expect.stringMatching(/^3: : Map keys must be unique/),

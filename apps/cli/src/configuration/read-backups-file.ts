@@ -34,10 +34,12 @@ export function checkBackupsFile(context: Context, text: string): BackupsFileRes
   const located = (reason: Reason): LocatedReason => ({ ...reason, line: lineOf(reason.field) });
   const plain = plainOf(document);
   if (plain instanceof Error) return { ok: false, reasons: [{ field: '', message: plain.message, line: 1 }] };
-  const checked = validate(BackupsFile, withoutEmptySections(plain));
-  if (!checked.ok) return { ok: false, reasons: sorted(checked.reasons.map(located)) };
-  const faults = crossReferenceFaults(context, checked.value, lineOf).map(located);
-  return faults.length === 0 ? { ok: true, value: checked.value } : { ok: false, reasons: sorted(faults) };
+  const sections = withoutEmptySections(plain);
+  const checked = validate(BackupsFile, sections);
+  const faults = [...(checked.ok ? [] : checked.reasons), ...crossReferenceFaults(context, sections, lineOf)];
+  return checked.ok && faults.length === 0
+    ? { ok: true, value: checked.value }
+    : { ok: false, reasons: sorted(faults.map(located)) };
 }
 
 async function textOf(path: string): Promise<string> {

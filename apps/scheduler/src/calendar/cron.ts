@@ -1,14 +1,4 @@
-import { Cron } from 'croner';
-
-/** When a schedule is due: a cron expression read in an IANA time zone. */
-export interface Timing {
-  cron: string;
-  timeZone: string;
-}
-
-/** croner would take an ISO date as a job that runs once; a schedule is a recurrence. */
-const FIELDS = /^\s*(\S+\s+){4,5}\S+\s*$/;
-const NICKNAME = /^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$/i;
+import { recurrence, type Timing } from '@hozen/contracts';
 
 /**
  * The instants a schedule is due after `after`, soonest first; fewer than `count` when it never comes due again.
@@ -39,18 +29,6 @@ export function firesUntil(timing: Timing, after: Date, until: Date, limit: numb
   return fires;
 }
 
-/** Why a cron expression cannot be used, for people; undefined when it can. */
-export function cronFault(timing: Timing, now: Date): string | undefined {
-  if (!FIELDS.test(timing.cron) && !NICKNAME.test(timing.cron)) {
-    return 'cron must have five fields, or six with seconds first';
-  }
-  try {
-    return nextFire(timing, now) ? undefined : 'cron names a day that never comes';
-  } catch (error) {
-    return `cron is not valid: ${(error as Error).message.replace(/^CronPattern: /, '')}`;
-  }
-}
-
 /** The instant as clocks on the wall of that zone show it, with its offset: `2026-03-08 03:00:00 GMT-4`. */
 export function localTime(instant: Date, timeZone: string): string {
   const parts = new Intl.DateTimeFormat('en-GB', {
@@ -66,14 +44,4 @@ export function localTime(instant: Date, timeZone: string): string {
   }).formatToParts(instant);
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((each) => each.type === type)?.value ?? '';
   return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:${part('minute')}:${part('second')} ${part('timeZoneName')}`;
-}
-
-function recurrence(timing: Timing): Cron {
-  return new Cron(timing.cron, {
-    paused: true,
-    timezone: timing.timeZone,
-    mode: '5-or-6-parts',
-    // Lists count as fixed times too: `0 2,14 * * *` must not lose its night fire in spring, as single values do not.
-    fixedTimeRule: 'no-wildcard',
-  });
 }

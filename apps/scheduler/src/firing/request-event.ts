@@ -27,7 +27,7 @@ export function scheduleAsks(name: string): string {
 }
 
 /** Checks a schedule's request, completed as it will be when it fires, against the event's contract. */
-export function checkRequest(schedule: ScheduleSpec): Validated<RequestData> {
+export function checkRequest(schedule: Pick<ScheduleSpec, 'name' | 'event' | 'request'>): Validated<RequestData> {
   const asked: Asked = { trigger: 'automatic', requestedBy: scheduleAsks(schedule.name) };
   return validate(contractOf(schedule), completed(schedule, asked));
 }

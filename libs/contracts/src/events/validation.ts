@@ -17,7 +17,7 @@ const SHOWN_CHARACTERS = 120;
  * Values are shown so that the sender recognises them, except those of fields that may hold a secret.
  */
 export function validate<T extends object>(contract: new () => T, plain: unknown): Validated<T> {
-  if (plain === null || typeof plain !== 'object' || Array.isArray(plain)) {
+  if (!isRecord(plain)) {
     return { ok: false, reasons: [{ field: '', message: refusalText('json-object'), ...shown('', plain) }] };
   }
   const unusable = unusableIn(plain, '');
@@ -40,6 +40,19 @@ export function requireValid<T extends object>(
   if (result.ok) return result.value;
   const detail = result.reasons.map(({ field, message }) => (field ? `${field}: ${message}` : message)).join('; ');
   throw new HozenError(code, {}, { detail, reasons: result.reasons });
+}
+
+/**
+ * The items of a list in data that may be wrong, each in its place, for checks between items: those come with the faults
+ * of fields, not after them. What is no object has no fields.
+ */
+export function itemsIn(plain: unknown, list: string): Record<string, unknown>[] {
+  const items = isRecord(plain) ? plain[list] : undefined;
+  return Array.isArray(items) ? items.map((item: unknown) => (isRecord(item) ? item : {})) : [];
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** What no field may be: texts that cannot be stored, and items of a list that are nothing. */

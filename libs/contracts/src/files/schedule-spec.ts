@@ -1,17 +1,6 @@
 import 'reflect-metadata';
-import {
-  IsBoolean,
-  IsIn,
-  IsInt,
-  IsNotEmpty,
-  IsObject,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsObject, IsOptional, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsCron } from './cron.js';
 import { NAME, NAME_MESSAGE } from './target-spec.js';
 import { IsTimeZone } from './time-zone.js';
 
@@ -24,9 +13,8 @@ export class ScheduleSpec {
   name!: string;
 
   /** Five fields, or six with seconds first. */
-  @IsString()
-  @IsNotEmpty()
   @MaxLength(200)
+  @IsCron()
   cron!: string;
 
   @IsOptional()

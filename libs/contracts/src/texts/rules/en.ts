@@ -33,6 +33,9 @@ export const rulesEn = {
   date: '{field} must be a valid ISO 8601 date string',
   absolute: '{field} must be absolute, without . and ..',
   'absolute-such-as': '{field} must be absolute, without . and .., such as {example}',
+  'cron-fields': '{field} must have five fields, or six with seconds first',
+  'cron-never': '{field} names a day that never comes',
+  'cron-time': '{field} is no time ({what})',
   'time-zone': '{field} must be an IANA time zone such as {example}',
   'absolute-path-plain': '{field} must be an absolute path without . and ..',
   'repository-url':

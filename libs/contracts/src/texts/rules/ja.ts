@@ -32,6 +32,9 @@ export const rulesJa: RuleTexts = {
   date: '{field} は ISO 8601 形式の日時にしてください',
   absolute: '{field} は、. や .. を含まない絶対パスにしてください',
   'absolute-such-as': '{field} は、{example} のように、. や .. を含まない絶対パスにしてください',
+  'cron-fields': '{field} には 5 個の項目(先頭に秒を置く場合は 6 個)を指定してください',
+  'cron-never': '{field} が指す日は決して来ません',
+  'cron-time': '{field} は時刻として読めません({what})',
   'time-zone': '{field} には {example} のような IANA の時間帯名を指定してください',
   'absolute-path-plain': '{field} は、. や .. を含まない絶対パスにしてください',
   'repository-url':
