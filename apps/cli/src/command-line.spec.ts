@@ -14,7 +14,8 @@ describe('a wrong command line', () => {
     [['apply'], 'A required option is missing: -f, --file <file>'],
     [['runs', '--config'], 'needs a value'],
     [['runs', 'extra'], 'too many arguments'],
-    [['runs', '--limit', '0'], '"0" is not a whole number'],
+    [['runs', '--limit', '0'], '"0" is not a whole number of 1 to 200'],
+    [['runs', '--limit', '201'], '"201" is not a whole number of 1 to 200'],
     [['runs', '--state', 'frob'], '"frob" is not possible here. Allowed: queued, running'],
     [['backup', 'nightly', '--level', 'half'], '"half" is not possible here. Allowed: full'],
   ])('%j ends as invalid and names the fault', async (args, sentence) => {

@@ -34,6 +34,8 @@ import { reportFailure } from './terminal/failure.js';
 import { up } from './up/up.js';
 
 const DEFAULT_RUNS = 20;
+/** As many as the service gives at once. */
+const MOST_RUNS = 200;
 
 /** A command's work; it says how it ended. */
 type Work<Args extends unknown[]> = (context: Context, ...args: Args) => Promise<Ending>;
@@ -107,7 +109,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
   command('runs', 'about.runs')
     .option('--config <name>', text('option.config'))
     .addOption(new Option('--state <state>', text('option.state')).choices(RUN_STATES))
-    .option('--limit <number>', text('option.limit'), wholeNumber(text), DEFAULT_RUNS)
+    .option('--limit <number>', text('option.limit'), wholeNumber(text, MOST_RUNS), DEFAULT_RUNS)
     .option('--before <run>', text('option.before'))
     .addOption(json())
     .addHelpText('after', examples('hozen runs', 'hozen runs --config nightly --state failed --limit 5'))
@@ -381,9 +383,11 @@ function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-function wholeNumber(text: (key: CliText, params: Record<string, string>) => string) {
+function wholeNumber(text: (key: CliText, params: Record<string, string>) => string, most = 999_999_999) {
   return (value: string): number => {
-    if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError(text('usage.invalid-number', { value }));
+    if (!/^[1-9]\d*$/.test(value) || Number(value) > most) {
+      throw new InvalidArgumentError(text('usage.invalid-number', { value, most: String(most) }));
+    }
     return Number(value);
   };
 }

@@ -32,6 +32,13 @@ describe('hozen storage', () => {
   });
 });
 
+it('hozen restores says that there are none, and how to see what one would do', async () => {
+  await using worker = await ServiceDouble.start(() => ({ body: { restores: [] } }));
+  const around = new TestSurroundings({ HOZEN_BACKUP_URL: worker.url });
+  expect(await around.hozen('restores')).toBe('ok');
+  expect(around.written.out).toContain('hozen restore CONFIG --to TARGET --plan');
+});
+
 describe('hozen runs', () => {
   it('asks for what the options say and shows one line a run, without colours in a pipe', async () => {
     await using worker = await ServiceDouble.start(() => ({ body: { runs: [provenRun(), runView()], next: 'r9' } }));

@@ -89,14 +89,17 @@ function approvalNeeded(context: Context, { id, planHash, approval, approvalUnti
 export async function restores(context: Context, id: string | undefined): Promise<Ending> {
   if (id === undefined) {
     const list = await call<{ restores: RestoreView[] }>(context, 'backup-worker', '/restores');
-    context.out.write(
-      context.json ? `${JSON.stringify(list)}\n` : list.restores.map((each) => restoreText(context, each)).join('\n'),
-    );
+    context.out.write(context.json ? `${JSON.stringify(list)}\n` : restoresText(context, list.restores));
     return 'ok';
   }
   const view = await call<RestoreView>(context, 'backup-worker', `/restores/${encodeURIComponent(id)}`);
   context.out.write(context.json ? `${JSON.stringify(view)}\n` : restoreText(context, view));
   return 'ok';
+}
+
+function restoresText(context: Context, list: RestoreView[]): string {
+  if (list.length === 0) return `${context.text('list.empty-restores')}\n`;
+  return list.map((each) => restoreText(context, each)).join('\n');
 }
 
 /** `name` or `name=new name`. */

@@ -21,7 +21,7 @@ export class RecipientSpec {
   /** Slack channel for the bot (`#dba`, `C0123`); needs the bot token in the notifier's settings. */
   @IsOptional()
   @IsString()
-  @Matches(/^[#@]?[\p{L}\p{N}._-]{1,80}$/u)
+  @Matches(/^[#@]?[\p{L}\p{N}._-]{1,80}$/u, { message: 'slackChannel must be a #channel, a @member or an id' })
   slackChannel?: string;
 
   /** Incoming webhook of a Slack channel, as a secret reference. */

@@ -55,7 +55,7 @@ export class RepositorySpec {
 
   /** For https. */
   @IsOptional()
-  @Matches(/^[^\p{Cc}]{1,255}$/u)
+  @Matches(/^[^\p{Cc}]{1,255}$/u, { message: '$property must be 1 to 255 printable characters' })
   user?: string;
 
   /** For https: the password, or a token. */

@@ -73,7 +73,7 @@ export class S3AccessSpec {
   bucket!: string;
 
   @IsOptional()
-  @Matches(/^[a-zA-Z0-9-]{1,64}$/)
+  @Matches(/^[a-zA-Z0-9-]{1,64}$/, { message: 'region must be letters, digits and hyphens' })
   region: string = 'us-east-1';
 
   /** Address of another provider than Amazon. */
@@ -142,7 +142,7 @@ export class S3StorageSpec extends S3AccessSpec {
   serverSideEncryption?: 'AES256' | 'aws:kms';
 
   @IsOptional()
-  @Matches(/^[\w:/-]{1,300}$/)
+  @Matches(/^[\w:/-]{1,300}$/, { message: 'kmsKey must be the id, alias or ARN of a key' })
   kmsKey?: string;
 
   @IsOptional()

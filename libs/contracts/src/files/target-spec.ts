@@ -75,13 +75,13 @@ export class TargetSpec extends NamedTarget {
 
   @IsOptional()
   @IsString()
-  @Matches(/^[^\p{Cc}]{1,63}$/u)
+  @Matches(/^[^\p{Cc}]{1,63}$/u, { message: '$property must be 1 to 63 printable characters' })
   user: string = 'postgres';
 
   /** Database for the first connection. PostgreSQL only. */
   @IsOptional()
   @IsString()
-  @Matches(/^[^\p{Cc}]{1,63}$/u)
+  @Matches(/^[^\p{Cc}]{1,63}$/u, { message: '$property must be 1 to 63 printable characters' })
   database: string = 'postgres';
 
   @IsOptional()
@@ -115,7 +115,7 @@ export class MariadbTargetSpec extends TargetSpec {
 
   @IsOptional()
   @IsString()
-  @Matches(/^[^\p{Cc}]{1,80}$/u)
+  @Matches(/^[^\p{Cc}]{1,80}$/u, { message: '$property must be 1 to 80 printable characters' })
   override user: string = 'root';
 }
 

@@ -126,7 +126,7 @@ export const cliEn = {
   'usage.missing-value': 'The option "{what}" needs a value.',
   'usage.excess-arguments': 'There are too many arguments.',
   'usage.invalid-value': '"{value}" is not possible here. Allowed: {allowed}.',
-  'usage.invalid-number': '"{value}" is not a whole number of 1 or more.',
+  'usage.invalid-number': '"{value}" is not a whole number of 1 to {most}.',
   'usage.see-help': 'See: {command}',
 
   'word.reasons': 'Reasons',
@@ -211,6 +211,7 @@ export const cliEn = {
   'list.empty-configs': 'There are no backup configs yet. Create them: hozen apply -f backups.yaml',
   'list.empty-storages': 'There are no storages yet. Create a config that names one: hozen apply -f backups.yaml',
   'list.empty-schedules': 'There are no schedules yet. Create them: hozen apply -f backups.yaml',
+  'list.empty-restores': 'There are no restores yet. See what one would do: hozen restore CONFIG --to TARGET --plan',
   'list.empty-verifications': 'There are no verifications yet. Ask for one: hozen verify CONFIG --wait',
   'list.more': 'Older ones: {command}',
   'list.days': '{days} days',

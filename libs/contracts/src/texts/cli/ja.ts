@@ -125,7 +125,7 @@ export const cliJa: CliTexts = {
   'usage.missing-value': 'オプション「{what}」には値が必要です。',
   'usage.excess-arguments': '引数が多すぎます。',
   'usage.invalid-value': '「{value}」は指定できません。指定できる値: {allowed}',
-  'usage.invalid-number': '「{value}」は 1 以上の整数ではありません。',
+  'usage.invalid-number': '「{value}」は 1 以上 {most} 以下の整数ではありません。',
   'usage.see-help': 'ヘルプ: {command}',
 
   'word.reasons': '理由',
@@ -210,6 +210,7 @@ export const cliJa: CliTexts = {
   'list.empty-configs': 'バックアップ設定はまだありません。作成するには: hozen apply -f backups.yaml',
   'list.empty-storages': '保存先はまだありません。保存先を指定した設定を作成するには: hozen apply -f backups.yaml',
   'list.empty-schedules': 'スケジュールはまだありません。作成するには: hozen apply -f backups.yaml',
+  'list.empty-restores': 'リストアはまだありません。何が行われるかを見るには: hozen restore 設定名 --to 対象 --plan',
   'list.empty-verifications': '検証はまだありません。要求するには: hozen verify CONFIG --wait',
   'list.more': 'さらに古いもの: {command}',
   'list.days': '{days} 日',

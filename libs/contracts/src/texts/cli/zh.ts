@@ -120,7 +120,7 @@ export const cliZh: CliTexts = {
   'usage.missing-value': '选项“{what}”需要一个值。',
   'usage.excess-arguments': '参数过多。',
   'usage.invalid-value': '此处不能使用“{value}”。可用的值：{allowed}',
-  'usage.invalid-number': '“{value}”不是大于等于 1 的整数。',
+  'usage.invalid-number': '“{value}”不是 1 到 {most} 的整数。',
   'usage.see-help': '帮助：{command}',
 
   'word.reasons': '原因',
@@ -205,6 +205,7 @@ export const cliZh: CliTexts = {
   'list.empty-configs': '还没有备份配置。创建：hozen apply -f backups.yaml',
   'list.empty-storages': '还没有存储。创建指定存储的配置：hozen apply -f backups.yaml',
   'list.empty-schedules': '还没有计划。创建：hozen apply -f backups.yaml',
+  'list.empty-restores': '还没有恢复。查看恢复会做什么：hozen restore 配置名 --to 目标 --plan',
   'list.empty-verifications': '还没有验证。请求一个：hozen verify CONFIG --wait',
   'list.more': '更早的：{command}',
   'list.days': '{days} 天',
