@@ -1,6 +1,6 @@
 // `npm run interop`: the tests against other people's software, built or unpacked where it can be had.
 import { join } from 'node:path';
-import { provideDebianPostgres } from './lib/debian-postgres.mjs';
+import { provideDebianMysql, provideDebianPostgres } from './lib/debian-tree.mjs';
 import { provideJaeger, provideNatsServer } from './lib/go-programs.mjs';
 import { run } from './lib/run.mjs';
 import { script } from './lib/say.mjs';
@@ -15,6 +15,7 @@ await script(async () => {
     HOZEN_INTEROP_NATS_SERVER: nats,
     HOZEN_INTEROP_PG_BIN_13: await provideDebianPostgres(env, 13),
     HOZEN_INTEROP_PG_BIN_17: await provideDebianPostgres(env, 17),
+    HOZEN_MYSQL_BIN: await provideDebianMysql(env),
     HOZEN_INTEROP_PG_BIN_18: await provideDebianPostgres(env, 18),
   };
   const found = Object.fromEntries(Object.entries(provided).filter(([, path]) => path !== undefined));

@@ -2,7 +2,7 @@
 import { check } from './lib/checks.mjs';
 import { provideNatsServer, provideS3Server } from './lib/go-programs.mjs';
 import { provideTestPackages } from './lib/test-packages.mjs';
-import { provideDebianPostgres } from './lib/debian-postgres.mjs';
+import { provideDebianMysql, provideDebianPostgres } from './lib/debian-tree.mjs';
 import { script } from './lib/say.mjs';
 import { build, setUp } from './lib/setup.mjs';
 import { runTests, summaryLine, testTotals } from './lib/tests.mjs';
@@ -16,6 +16,7 @@ await script(async () => {
     HOZEN_S3_SERVER: await provideS3Server(env),
     HOZEN_INTEROP_NATS_SERVER: await provideNatsServer(env),
     HOZEN_INTEROP_PG_BIN_17: await provideDebianPostgres(env, 17),
+    HOZEN_MYSQL_BIN: await provideDebianMysql(env),
   };
   await provideTestPackages();
   const found = Object.fromEntries(Object.entries(provided).filter(([, path]) => path !== undefined));

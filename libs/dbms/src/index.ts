@@ -1,6 +1,6 @@
 export * from './address.js';
 export { connect, TargetClient, type ConnectOptions } from './connection/connect.js';
-export { asTargetError, type AddressFacts } from './connection/target-error.js';
+export { asTargetError, targetParams, type AddressFacts } from './connection/target-error.js';
 export { copyIn } from './copy/copy-in.js';
 export { copyOut, type CopiedRows } from './copy/copy-out.js';
 export type { TakeRows } from './copy/copy-messages.js';
@@ -18,8 +18,9 @@ export {
   type MariadbDatabase,
   type MariadbFacts,
 } from './mariadb/inspect-mariadb.js';
-export { isSocket, mariadbAddressOf, type MariadbAddress } from './mariadb/mariadb-address.js';
-export { findMariadbTool, isAtLeast, seriesOf, type MariadbProgram } from './mariadb/mariadb-tools.js';
+export { FLAVOUR_NAMES, FLAVOURS, kindText, type Flavour, type ServerKind } from './mariadb/flavour.js';
+export { isSocket, mariadbAddressOf, type AnsweringMariadb, type MariadbAddress } from './mariadb/mariadb-address.js';
+export { findMariadbTool, isAtLeast, seriesOf, type MariadbProgram, type WantedKind } from './mariadb/mariadb-tools.js';
 export { OptionFile } from './mariadb/option-file.js';
 export { PrivateMariadb, type PrivateMariadbOptions } from './mariadb/private-mariadb.js';
 export { withChildLimits, type ChildLimits } from './processes/child-limits.js';

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { FLAVOURS, type Flavour } from '@hozen/dbms';
 import {
   BACKUP_LEVELS,
   BACKUP_TRIGGERS,
@@ -40,7 +41,7 @@ export interface Manifest {
   committedAt: string;
   /** The server, where it is one of PostgreSQL. */
   postgres?: ManifestPostgres;
-  /** The server, where it is one of MariaDB. */
+  /** The server, where it is one of MariaDB or MySQL. */
   mariadb?: ManifestMariadb;
   /** Version of the programs that dumped it. */
   tools: string;
@@ -99,6 +100,8 @@ export interface ManifestLeftOut {
 }
 
 export interface ManifestMariadb {
+  /** MariaDB, where it says nothing. */
+  flavour?: Flavour;
   version: string;
   lowerCaseTableNames: number;
   /** Where in the binary log the moment of the dump lies. */
@@ -408,6 +411,7 @@ const isGit = shape({
 });
 
 const isMariadb = shape({
+  flavour: optional(oneOf(FLAVOURS)),
   version: text,
   lowerCaseTableNames: count,
   binlog: optional(shape({ file: text, position: count, gtid: optional(text) })),

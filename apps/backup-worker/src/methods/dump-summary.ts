@@ -40,7 +40,7 @@ export interface DumpSummary {
   };
   /** Of configuration files. */
   git?: ManifestGit;
-  /** Of a MariaDB server. */
+  /** Of a MariaDB or MySQL server. */
   mariadb?: ManifestMariadb;
   server: ServerSummary;
   /** What the streams hold: goes into the artefact's index. */

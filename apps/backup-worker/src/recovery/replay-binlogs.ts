@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HozenError, pointText, type ReachedPoint, type RecoveryPoint } from '@hozen/contracts';
-import { connectMariadb, findMariadbTool, runTool, type MariadbAddress, type PrivateMariadb } from '@hozen/dbms';
+import { connectMariadb, findMariadbTool, runTool, type AnsweringMariadb, type PrivateMariadb } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile, corrupt } from '../artefact/artefact-file.js';
 import type { AttemptContext } from '../job.js';
@@ -78,7 +78,7 @@ export async function replayBinlogs(recovery: BinlogRecovery): Promise<ReachedPo
   });
 }
 
-async function ownUser(server: PrivateMariadb): Promise<MariadbAddress> {
+async function ownUser(server: PrivateMariadb): Promise<AnsweringMariadb> {
   await using client = await connectMariadb(server.address());
   // Awaited here: the client must outlive it.
   return await makeOwnUser(client, `hozen_replay_${randomUUID()}`);

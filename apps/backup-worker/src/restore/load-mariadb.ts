@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { findMariadbTool, OptionFile, runTool, type MariadbAddress } from '@hozen/dbms';
+import { findMariadbTool, OptionFile, runTool, type AnsweringMariadb } from '@hozen/dbms';
 
 /**
  * Commands of the client in what it is given do nothing, but for DELIMITER. And a LOAD DATA LOCAL that somebody put into a dump must not
@@ -18,11 +18,11 @@ const OPTIONS = [
  * @throws HozenError TOOL_FAILED with the server's answer, SANDBOX_MISSING, of the TARGET_ codes; what reading the script throws; the signal's reason
  */
 export async function loadMariadb(
-  address: MariadbAddress,
+  address: AnsweringMariadb,
   script: AsyncIterable<Buffer>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { path } = await findMariadbTool('client');
+  const { path } = await findMariadbTool('client', address.server);
   await using options = await OptionFile.write(address);
   const stdin = Readable.from(script);
   const tool = { path, args: [options.argument, ...OPTIONS], env: options.env, signal, stdin, sandbox: {} };

@@ -1,7 +1,7 @@
-import { connectMariadb, PrivateMariadb, type MariadbAddress } from '@hozen/dbms';
+import { connectMariadb, PrivateMariadb, type AnsweringMariadb } from '@hozen/dbms';
 import type { AttemptContext } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
-import { settingsLike } from '../verification/copied-mariadb.js';
+import { serverLike } from '../verification/copied-mariadb.js';
 import { restoreDump } from '../verification/restore-dump.js';
 import { dropOwnUser, makeOwnUser } from './own-user.js';
 
@@ -23,15 +23,15 @@ const MADE_WITH_IT = `SELECT User AS user, Host AS host FROM mysql.user WHERE Us
  */
 export async function restoreDumpIntoDirectory(restore: DumpDirectory): Promise<void> {
   const { artefact, directory: dataDir, logFile, signal } = restore;
-  const settings = await settingsLike(artefact);
-  await using server = await PrivateMariadb.start({ dataDir, settings, keep: true, logFile, sandbox: {}, signal });
+  const like = await serverLike(artefact);
+  await using server = await PrivateMariadb.start({ ...like, dataDir, keep: true, logFile, sandbox: {}, signal });
   const address = await onlyUser(server, restore.user);
   await restoreDump(address, artefact, restore);
   await dropOwnUser(address);
   await server.stop();
 }
 
-async function onlyUser(server: PrivateMariadb, user: string): Promise<MariadbAddress> {
+async function onlyUser(server: PrivateMariadb, user: string): Promise<AnsweringMariadb> {
   await using root = await connectMariadb(server.address());
   const others = await root.query<{ user: string; host: string }>(MADE_WITH_IT);
   const address = await makeOwnUser(root, user);

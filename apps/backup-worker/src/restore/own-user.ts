@@ -1,4 +1,4 @@
-import { connectMariadb, type MariadbAddress, type MariadbClient } from '@hozen/dbms';
+import { connectMariadb, type AnsweringMariadb, type MariadbClient } from '@hozen/dbms';
 
 /** Roles that exist, and users of theirs, can be granted by it. */
 const RIGHTS = [
@@ -21,7 +21,7 @@ const HAND_OVER = `
  * A user of ours on a server of ours, who may do everything that stands in a log or a dump. Without one there is nobody who may grant a
  * role: a session that was let in without a password is nobody.
  */
-export async function makeOwnUser(client: MariadbClient, user: string): Promise<MariadbAddress> {
+export async function makeOwnUser(client: MariadbClient, user: string): Promise<AnsweringMariadb> {
   const name = `${client.name(user)}@localhost`;
   // Where the server asks nobody for rights, they are not even read before this.
   await client.query('FLUSH PRIVILEGES');
@@ -33,7 +33,7 @@ export async function makeOwnUser(client: MariadbClient, user: string): Promise<
 }
 
 /** Nothing of it stays. */
-export async function dropOwnUser(address: MariadbAddress): Promise<void> {
+export async function dropOwnUser(address: AnsweringMariadb): Promise<void> {
   await using client = await connectMariadb(address);
   await client.query(HAND_OVER, [address.user]);
   await client.query('FLUSH PRIVILEGES');

@@ -1,5 +1,5 @@
 import { HozenError } from '@hozen/contracts';
-import { mariadbDatabases, seriesOf, type MariadbAddress, type MariadbClient, type MariadbFacts } from '@hozen/dbms';
+import { mariadbDatabases, seriesOf, type AnsweringMariadb, type MariadbClient, type MariadbFacts } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import {
@@ -25,7 +25,7 @@ const ALL = [STREAMS.dump, STREAMS.triggers, STREAMS.events];
 /** What one attempt has at hand. */
 export interface MariadbAttempt {
   client: MariadbClient;
-  address: MariadbAddress;
+  address: AnsweringMariadb;
   facts: MariadbFacts;
   artefact: CommittedArtefact;
   file: ArtefactFile;

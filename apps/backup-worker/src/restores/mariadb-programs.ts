@@ -1,5 +1,5 @@
 import { HozenError } from '@hozen/contracts';
-import type { MariadbAddress, MariadbClient } from '@hozen/dbms';
+import { targetParams, type AnsweringMariadb, type MariadbClient } from '@hozen/dbms';
 import { section, triggersScript, type ProgramSettings } from '../methods/mariadb-logical/stored-programs.js';
 import { SCRIPT_HEAD } from '../methods/mariadb-logical/users-script.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
@@ -48,7 +48,7 @@ type Definition = ProgramSettings & { text: string };
 async function definition(client: MariadbClient, sql: string, column: RegExp): Promise<Definition> {
   const [row = {}] = await client.query<Record<string, string>>(sql);
   const text = Object.entries(row).find(([name]) => column.test(name))?.[1];
-  if (text == null) throw new HozenError('TARGET_RIGHTS_MISSING', { ...client.address }, { detail: sql });
+  if (text == null) throw new HozenError('TARGET_RIGHTS_MISSING', targetParams(client.address), { detail: sql });
   return { text, sql_mode: row['sql_mode'] ?? '', collation_connection: row['collation_connection'] ?? '' };
 }
 
@@ -83,7 +83,7 @@ export async function dropTriggers(client: MariadbClient, database: string): Pro
  * @throws HozenError of the TARGET_ codes; the signal's reason
  */
 export async function createPrograms(
-  address: MariadbAddress,
+  address: AnsweringMariadb,
   programs: readonly Program[],
   signal: AbortSignal,
 ): Promise<{ program: Program; why: string }[]> {

@@ -18,7 +18,7 @@ import { chainOf } from '../restore/chain.js';
 import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { isMissing } from '../storage/storage-error.js';
-import { settingsLike } from '../verification/copied-mariadb.js';
+import { serverLike } from '../verification/copied-mariadb.js';
 import type { RestoreSource } from './find-source.js';
 import { planHead } from './plan-head.js';
 import { insteadOf } from './wrong-method.js';
@@ -94,8 +94,8 @@ function isOfMariadb({ mariadb }: Manifest): boolean {
 /** Only a server of the same release series reads the files. */
 async function programsMissing(artefact: CommittedArtefact): Promise<Obstacle[]> {
   try {
-    await settingsLike(artefact);
-    await findMariadbTool(artefact.manifest.mariadb?.files ? 'backup' : 'client');
+    const { kind } = await serverLike(artefact);
+    await findMariadbTool(artefact.manifest.mariadb?.files ? 'backup' : 'client', kind);
     return [];
   } catch (error) {
     const { detail, message } = asHozenError(error);

@@ -35,10 +35,10 @@ export class MariadbDestination implements Destination {
   async restore(about: AboutRestore): Promise<void> {
     const { row, context } = this;
     const { source, artefact } = await dumpOf(row, context.database, 'hozen-mariadb-logical');
-    const address = await mariadbAddressOf(this.spec);
     await using file = await ArtefactFile.open(artefact);
     const stored = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as StoredContent;
-    await using client = await connectMariadb(address);
+    await using client = await connectMariadb(await mariadbAddressOf(this.spec));
+    const { address } = client;
     await this.#beside.takeOver(client);
     if (!row.opening) await this.#beside.dropLeftovers(client);
     const facts = await inspectMariadb(client);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { findMariadbTool, PrivateMariadb, seriesOf, type MariadbClient } from '@hozen/dbms';
+import { findMariadbTool, kindText, PrivateMariadb, seriesOf, type MariadbClient, type ServerKind } from '@hozen/dbms';
 import { corrupt } from '../artefact/artefact-file.js';
 import type { AttemptContext } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -18,21 +18,25 @@ const TABLES = `
    WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('information_schema', 'performance_schema', 'sys')
    ORDER BY 1, 2`;
 
-/**
- * Settings that a server here needs to be like the one of the backup.
- * @throws HozenError SANDBOX_FAILED where this machine has none of its release series
- */
-export async function settingsLike({ manifest, path }: CommittedArtefact): Promise<Record<string, string | number>> {
+/** What a server here needs to be like the one of a backup. */
+export interface ServerLike {
+  kind: ServerKind;
+  settings: Record<string, string | number>;
+}
+
+/** @throws HozenError SANDBOX_FAILED where this machine has none of its release series */
+export async function serverLike({ manifest, path }: CommittedArtefact): Promise<ServerLike> {
   const { mariadb } = manifest;
-  if (!mariadb) throw corrupt(path, 'it is of no MariaDB server');
-  const { version } = await findMariadbTool('server').catch((cause: unknown) => {
+  if (!mariadb) throw corrupt(path, 'it is of no MariaDB or MySQL server');
+  const kind = { flavour: mariadb.flavour ?? 'mariadb', version: mariadb.version };
+  const { version } = await findMariadbTool('server', kind).catch((cause: unknown) => {
     throw new HozenError('SANDBOX_FAILED', {}, { detail: (cause as Error).message, cause });
   });
-  if (seriesOf(version) !== seriesOf(mariadb.version)) {
-    const detail = `the backup is of MariaDB ${mariadb.version}, and the server here is ${version}`;
+  if (seriesOf(version) !== seriesOf(kind.version)) {
+    const detail = `the backup is of ${kindText(kind)}, and the server here is ${version}`;
     throw new HozenError('SANDBOX_FAILED', {}, { detail });
   }
-  return { 'lower-case-table-names': mariadb.lowerCaseTableNames };
+  return { kind, settings: { 'lower-case-table-names': mariadb.lowerCaseTableNames } };
 }
 
 /**
@@ -46,14 +50,15 @@ export async function startOnCopy(
   { signal }: Pick<AttemptContext, 'signal'>,
   keep?: { logFile: string },
 ): Promise<PrivateMariadb> {
+  const { kind, settings: like } = await serverLike(artefact);
   const settings = {
-    ...(await settingsLike(artefact)),
+    ...like,
     ...(await settingsOfFiles(dataDir)),
     // Nobody's password is known here, and nobody but us comes to its socket.
     'skip-grant-tables': 1,
-    'skip-slave-start': 1,
+    [kind.flavour === 'mysql' ? 'skip-replica-start' : 'skip-slave-start']: 1,
   };
-  const options = { dataDir, settings, sandbox: {}, signal, startTimeoutMs: 24 * 3_600_000 };
+  const options = { kind, dataDir, settings, sandbox: {}, signal, startTimeoutMs: 24 * 3_600_000 };
   try {
     return await PrivateMariadb.start(keep ? { ...options, keep: true, ...keep } : options);
   } catch (error) {

@@ -6,7 +6,7 @@ import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { askMariadb, failedAssertions, notTrue } from './assertions.js';
-import { settingsLike } from './copied-mariadb.js';
+import { serverLike } from './copied-mariadb.js';
 import { restoreDump } from './restore-dump.js';
 import { scratchFolder } from './scratch-server.js';
 
@@ -41,9 +41,9 @@ async function startScratch(
   artefact: CommittedArtefact,
   { signal }: Pick<AttemptContext, 'signal'>,
 ): Promise<PrivateMariadb> {
-  const settings = await settingsLike(artefact);
+  const like = await serverLike(artefact);
   try {
-    return await PrivateMariadb.start({ dataDir: join(scratch, 'data'), settings, sandbox: {}, signal });
+    return await PrivateMariadb.start({ dataDir: join(scratch, 'data'), ...like, sandbox: {}, signal });
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof HozenError && cause.code === 'SANDBOX_MISSING') throw cause;

@@ -1,5 +1,5 @@
 import { HozenError } from '@hozen/contracts';
-import { connectMariadb, mariadbDatabases, type MariadbAddress } from '@hozen/dbms';
+import { connectMariadb, mariadbDatabases, type AnsweringMariadb } from '@hozen/dbms';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { AttemptContext } from '../job.js';
 import { differencesOf, settingsDifferences, type StoredContent } from '../methods/mariadb-logical/dump-content.js';
@@ -16,7 +16,7 @@ import { named } from './named.js';
  * @throws HozenError CONTENT_DIFFERS naming what differs, SANDBOX_FAILED, ARTEFACT_CORRUPT, STORAGE_IO
  */
 export async function restoreDump(
-  address: MariadbAddress,
+  address: AnsweringMariadb,
   artefact: CommittedArtefact,
   context: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<number> {
@@ -29,7 +29,7 @@ export async function restoreDump(
 }
 
 async function load(
-  address: MariadbAddress,
+  address: AnsweringMariadb,
   file: ArtefactFile,
   name: string,
   { originalBytes: expectedBytes }: CommittedArtefact,
@@ -64,7 +64,7 @@ function asRestoreError(error: unknown, name: string, signal: AbortSignal): unkn
 }
 
 async function compare(
-  address: MariadbAddress,
+  address: AnsweringMariadb,
   file: ArtefactFile,
   expected: StoredContent,
   { manifest, originalBytes: expectedBytes }: CommittedArtefact,

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { createConnection, type Connection, type ConnectionOptions, type RowDataPacket } from 'mysql2/promise';
 import { asMariadbError } from './mariadb-error.js';
-import { isSocket, type MariadbAddress } from './mariadb-address.js';
+import { serverKindOf, type Flavour } from './flavour.js';
+import { isSocket, type AnsweringMariadb, type MariadbAddress } from './mariadb-address.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -12,17 +13,20 @@ const SQL_MODE = 'STRICT_ALL_TABLES';
 export class MariadbClient implements AsyncDisposable {
   constructor(
     private readonly connection: Connection,
-    readonly address: MariadbAddress,
+    readonly address: AnsweringMariadb,
   ) {
     // Without a listener the loss of an idle connection would end the process. The next query reports it.
     connection.on('error', () => undefined);
   }
 
+  get flavour(): Flavour {
+    return this.address.server.flavour;
+  }
+
   /** @throws HozenError of the TARGET_ codes */
   async query<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      const [rows] = await this.connection.query<RowDataPacket[]>(sql, [...values]);
-      return (Array.isArray(rows) ? rows : []) as unknown as Row[];
+      return await rowsOf<Row>(this.connection, sql, values);
     } catch (error) {
       throw asMariadbError(error, this.address);
     }
@@ -46,13 +50,26 @@ export class MariadbClient implements AsyncDisposable {
 /** @throws HozenError TARGET_UNREACHABLE, TARGET_AUTH_FAILED, TARGET_NOT_READY, TARGET_CONNECTION_LOST */
 export async function connectMariadb(address: MariadbAddress): Promise<MariadbClient> {
   try {
-    const client = new MariadbClient(await createConnection(await optionsFor(address)), address);
+    const connection = await createConnection(await optionsFor(address));
+    const [answer] = await rowsOf<{ version: string }>(connection, 'SELECT version() AS version');
+    const client = new MariadbClient(connection, { ...address, server: serverKindOf(answer?.version ?? '') });
     // What the server has set as its own would change how names and texts are quoted, in both directions.
     await client.query(`SET SESSION sql_mode = '${SQL_MODE}', time_zone = '+00:00'`);
+    // Else the sizes of tables are those of yesterday.
+    if (client.flavour === 'mysql') await client.query('SET SESSION information_schema_stats_expiry = 0');
     return client;
   } catch (error) {
     throw asMariadbError(error, address);
   }
+}
+
+async function rowsOf<Row extends object>(
+  connection: Connection,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(sql, [...values]);
+  return (Array.isArray(rows) ? rows : []) as unknown as Row[];
 }
 
 async function optionsFor(address: MariadbAddress): Promise<ConnectionOptions> {

@@ -1,20 +1,19 @@
 import type { MariadbClient } from './connect-mariadb.js';
+import type { Flavour, ServerKind } from './flavour.js';
 
 export interface MariadbDatabase {
   name: string;
   /** Its character set. */
   encoding: string;
   collation: string;
+  /** MySQL's have none. */
   comment: string;
   /** Of data and indexes, as the server estimates it. */
   bytes: number;
   tables: number;
 }
 
-export interface MariadbFacts {
-  /** `10.11.19` */
-  version: string;
-  isMariadb: boolean;
+export interface MariadbFacts extends ServerKind {
   /** Of this server, where it has one: stays the same when it is renamed or moved. */
   systemIdentifier: string;
   dataDir: string;
@@ -33,19 +32,21 @@ export interface MariadbFacts {
 const SYSTEM = `('information_schema', 'performance_schema', 'mysql', 'sys')`;
 
 const SERVER = `
-  SELECT version() AS version, @@log_bin AS binlog, @@lower_case_table_names AS lowerCase, @@datadir AS dataDir, @@hostname AS host, @@port AS port`;
+  SELECT @@log_bin AS binlog, @@lower_case_table_names AS lowerCase, @@datadir AS dataDir, @@hostname AS host, @@port AS port`;
 
 const IDENTIFIER = `SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uid', 'server_uuid')`;
 
-const DATABASES = `
+const COMMENT: Readonly<Record<Flavour, string>> = { mariadb: 'max(s.schema_comment)', mysql: `''` };
+
+const databasesOf = (flavour: Flavour) => `
   SELECT s.schema_name AS name, s.default_character_set_name AS encoding,
-         s.default_collation_name AS collation, s.schema_comment AS comment,
+         s.default_collation_name AS collation, ${COMMENT[flavour]} AS comment,
          CAST(coalesce(sum(t.data_length + t.index_length), 0) AS CHAR) AS bytes,
          CAST(count(CASE WHEN t.table_type = 'BASE TABLE' THEN 1 END) AS CHAR) AS tables
     FROM information_schema.schemata AS s
     LEFT JOIN information_schema.tables AS t ON t.table_schema = s.schema_name
    WHERE s.schema_name NOT IN ${SYSTEM}
-   GROUP BY s.schema_name, s.default_character_set_name, s.default_collation_name, s.schema_comment
+   GROUP BY s.schema_name, s.default_character_set_name, s.default_collation_name
    ORDER BY s.schema_name`;
 
 const NON_TRANSACTIONAL = `
@@ -56,6 +57,9 @@ const NON_TRANSACTIONAL = `
 
 /** On everything; a right on single databases would leave out the next one that is created. */
 export const DUMP_RIGHTS = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'] as const;
+
+/** MySQL tells the place in the binary log only to whoever holds all writers up for that moment. */
+const MYSQL_LOG_RIGHTS = ['RELOAD', 'REPLICATION CLIENT'] as const;
 
 /** Of a copy of the files. */
 export const COPY_RIGHTS = ['RELOAD', 'PROCESS', 'LOCK TABLES', 'BINLOG MONITOR'] as const;
@@ -71,17 +75,16 @@ type DatabaseRow = Omit<MariadbDatabase, 'bytes' | 'tables'> & { bytes: string; 
 
 /** All but the server's own. @throws HozenError of the TARGET_ codes */
 export async function mariadbDatabases(client: MariadbClient): Promise<MariadbDatabase[]> {
-  const rows = await client.query<DatabaseRow>(DATABASES);
+  const rows = await client.query<DatabaseRow>(databasesOf(client.flavour));
   return rows.map((row) => ({ ...row, bytes: Math.round(Number(row.bytes)), tables: Number(row.tables) }));
 }
 
-/** @throws HozenError of the TARGET_ codes */
-export async function inspectMariadb(
-  client: MariadbClient,
-  needed: readonly string[] = DUMP_RIGHTS,
-): Promise<MariadbFacts> {
+/**
+ * @param needed rights; by default those of a dump
+ * @throws HozenError of the TARGET_ codes
+ */
+export async function inspectMariadb(client: MariadbClient, needed?: readonly string[]): Promise<MariadbFacts> {
   const [server] = await client.query<{
-    version: string;
     binlog: string;
     lowerCase: string;
     dataDir: string;
@@ -92,16 +95,21 @@ export async function inspectMariadb(
   const [identifier] = await client.query<{ Value: string }>(IDENTIFIER);
   const databases = await mariadbDatabases(client);
   const rights = new Set((await client.query<{ privilege: string }>(RIGHTS)).map(({ privilege }) => privilege));
+  const binlog = Number(server.binlog) === 1;
+  const wanted = needed ?? dumpRights(client.flavour, binlog);
   return {
-    version: /^(?:5\.5\.5-)?(\d+\.\d+\.\d+)/.exec(server.version)?.[1] ?? server.version,
-    isMariadb: server.version.includes('MariaDB'),
+    ...client.address.server,
     systemIdentifier: identifier?.Value ?? `${server.host}:${server.port}`,
     dataDir: server.dataDir,
-    binlog: Number(server.binlog) === 1,
+    binlog,
     lowerCaseTableNames: Number(server.lowerCase),
     databases,
     totals: { databases: databases.length, bytes: databases.reduce((sum, { bytes }) => sum + bytes, 0) },
     nonTransactional: (await client.query<{ name: string }>(NON_TRANSACTIONAL)).map(({ name }) => name),
-    missingRights: needed.filter((right) => !rights.has(right)),
+    missingRights: wanted.filter((right) => !rights.has(right)),
   };
+}
+
+function dumpRights(flavour: Flavour, binlog: boolean): readonly string[] {
+  return flavour === 'mysql' && binlog ? [...DUMP_RIGHTS, ...MYSQL_LOG_RIGHTS] : DUMP_RIGHTS;
 }

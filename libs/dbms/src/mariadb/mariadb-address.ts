@@ -1,8 +1,9 @@
 import { resolveSecret } from '@hozen/access';
 import type { TargetSpec } from '@hozen/contracts';
 import type { SslMode } from '../address.js';
+import type { ServerKind } from './flavour.js';
 
-/** Where a MariaDB server is and who we are there. Holds the secret itself: never log it, never store it. */
+/** Where a MariaDB or MySQL server is and who we are there. Holds the secret itself: never log it, never store it. */
 export interface MariadbAddress {
   /** Name of the target, for messages. */
   target: string;
@@ -14,6 +15,11 @@ export interface MariadbAddress {
   sslMode: SslMode;
   /** File with the CA certificates, for `verify-ca` and `verify-full`. */
   sslRootCert?: string;
+}
+
+/** Where a server has answered, and which it is. */
+export interface AnsweringMariadb extends MariadbAddress {
+  server: ServerKind;
 }
 
 /** The address of a target, its secret reference resolved. @throws HozenError SECRET_UNAVAILABLE */

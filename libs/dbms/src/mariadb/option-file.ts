@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import type { SandboxView } from '../processes/sandbox-arguments.js';
 import { ToolEnvironment, memoryFolder, plainEnvironment } from '../tools/tool-environment.js';
-import { isSocket, type MariadbAddress } from './mariadb-address.js';
+import { isSocket, type AnsweringMariadb } from './mariadb-address.js';
 
-/** How MariaDB's programs find a server: by a file that only we can read, and nothing on the command line. */
+/** How the programs of MariaDB and MySQL find a server: by a file that only we can read, and nothing on the command line. */
 export class OptionFile implements AsyncDisposable {
   private constructor(
     private readonly folder: string,
@@ -13,7 +13,7 @@ export class OptionFile implements AsyncDisposable {
   ) {}
 
   /** @throws HozenError SETTINGS_INVALID when the address cannot be passed on safely */
-  static async write(address: MariadbAddress): Promise<OptionFile> {
+  static async write(address: AnsweringMariadb): Promise<OptionFile> {
     const folder = await mkdtemp(join(memoryFolder(), 'hz-'));
     const secrets = address.password === undefined ? [] : [address.password];
     const env = new ToolEnvironment(plainEnvironment().variables, address, secrets, viewOf(address, folder));
@@ -37,12 +37,12 @@ export class OptionFile implements AsyncDisposable {
   }
 }
 
-function viewOf(address: MariadbAddress, folder: string): SandboxView {
+function viewOf(address: AnsweringMariadb, folder: string): SandboxView {
   if (isSocket(address)) return { reads: [folder, address.host] };
   return { reads: [folder, ...(address.sslRootCert === undefined ? [] : [address.sslRootCert])], network: true };
 }
 
-function textOf(address: MariadbAddress): string {
+function textOf(address: AnsweringMariadb): string {
   const { host, port, user, password } = address;
   const lines = [
     ...(isSocket(address)
@@ -55,12 +55,25 @@ function textOf(address: MariadbAddress): string {
   return `[client]\n${lines.join('\n')}\n`;
 }
 
-function sslLines(address: MariadbAddress): string[] {
+function sslLines(address: AnsweringMariadb): string[] {
+  if (address.server.flavour === 'mysql') return mysqlSslLines(address);
   const { sslMode, sslRootCert } = address;
   if (isSocket(address) || sslMode === 'disable' || sslMode === 'prefer') return ['skip-ssl'];
   const ca = sslRootCert === undefined ? [] : [`ssl-ca=${quoted('sslRootCert', sslRootCert)}`];
   return ['ssl', ...ca, ...(sslMode === 'verify-full' ? ['ssl-verify-server-cert'] : [])];
 }
+
+/** Without TLS a password is only sent encrypted with a key of the server, which has to be asked for. */
+function mysqlSslLines(address: AnsweringMariadb): string[] {
+  const { sslMode, sslRootCert } = address;
+  if (isSocket(address) || sslMode === 'disable' || sslMode === 'prefer') {
+    return ['ssl-mode=DISABLED', 'get-server-public-key'];
+  }
+  const ca = sslRootCert === undefined ? [] : [`ssl-ca=${quoted('sslRootCert', sslRootCert)}`];
+  return [`ssl-mode=${MYSQL_SSL_MODES[sslMode]}`, ...ca];
+}
+
+const MYSQL_SSL_MODES = { require: 'REQUIRED', 'verify-ca': 'VERIFY_CA', 'verify-full': 'VERIFY_IDENTITY' } as const;
 
 /** In an option file `\` escapes, and a quoted value keeps `#` and blanks. */
 function quoted(what: string, value: string): string {

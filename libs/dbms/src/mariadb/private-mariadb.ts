@@ -10,10 +10,13 @@ import { giveToServer } from '../server/give-to-server.js';
 import { serverUser } from '../server/server-user.js';
 import { toolOutput } from '../tools/tool-output.js';
 import { connectMariadb } from './connect-mariadb.js';
-import type { MariadbAddress } from './mariadb-address.js';
-import { findMariadbTool } from './mariadb-tools.js';
+import { FLAVOUR_NAMES, type Flavour, type ServerKind } from './flavour.js';
+import type { AnsweringMariadb } from './mariadb-address.js';
+import { findMariadbTool, type WantedKind } from './mariadb-tools.js';
 
 export interface PrivateMariadbOptions {
+  /** Default: MariaDB, whichever there is. With a version: one of its release series, where there is one. */
+  kind?: WantedKind;
   /** Missing or empty: it is made; with files of a server in it: they are used. For root: the server's user must be able to pass through the folders above it. */
   dataDir: string;
   /** `socket` (the default): nothing but a socket in a folder of its own. `tcp`: 127.0.0.1 as well. */
@@ -33,7 +36,7 @@ export interface PrivateMariadbOptions {
 /** What is in it can be thrown away, and nothing in it acts by itself. */
 const SETTINGS = {
   'innodb-flush-log-at-trx-commit': 0,
-  'innodb-doublewrite': 0,
+  'innodb-doublewrite': 'OFF',
   'innodb-buffer-pool-size': '128M',
   'event-scheduler': 'OFF',
   'character-set-server': 'utf8mb4',
@@ -41,12 +44,25 @@ const SETTINGS = {
   'skip-name-resolve': 1,
 } as const;
 
+/** What else has to be said to one flavour. */
+const OWN_SETTINGS: Readonly<Record<Flavour, Readonly<Record<string, string | number>>>> = {
+  mariadb: {},
+  mysql: {
+    // It would open a port, and a socket elsewhere.
+    mysqlx: 'OFF',
+    'performance-schema': 'OFF',
+    // Users of these are created where the plugin is there alone. Those that this MySQL does not have are passed over.
+    'plugin-load-add': 'auth_socket.so;mysql_no_login.so;mysql_native_password.so',
+    'loose-mysql-native-password': 'ON',
+  },
+};
+
 const LOG_TAIL = 4096;
 const STOP_MS = 15_000;
 /** What is kept must be whole: pages that were changed are written first. */
 const STOP_WHOLE_MS = 3_600_000;
 
-/** A MariaDB server of our own: nobody else reaches it, and it ends with us, however we end. */
+/** A MariaDB or MySQL server of our own: nobody else reaches it, and it ends with us, however we end. */
 export class PrivateMariadb implements AsyncDisposable {
   #process: ServerProcess | undefined;
   #port = 0;
@@ -54,17 +70,19 @@ export class PrivateMariadb implements AsyncDisposable {
   private constructor(
     private readonly options: PrivateMariadbOptions,
     private readonly program: string,
+    private readonly kind: ServerKind,
     private readonly runAs: RunAs | undefined,
     private readonly sockets: string,
   ) {}
 
   /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), TOOL_MISSING, SANDBOX_MISSING; the signal's reason */
   static async start(options: PrivateMariadbOptions): Promise<PrivateMariadb> {
-    const { path } = await findMariadbTool('server');
+    const { flavour } = options.kind ?? { flavour: 'mariadb' };
+    const { path, version } = await findMariadbTool('server', options.kind);
     const runAs = await serverUser();
     const sockets = await mkdtemp('/tmp/hz-my-');
     if (runAs !== undefined) await chown(sockets, runAs.uid, runAs.gid);
-    const server = new PrivateMariadb(options, path, runAs, sockets);
+    const server = new PrivateMariadb(options, path, { flavour, version }, runAs, sockets);
     try {
       await server.#makeDataDir();
       await server.#launch();
@@ -76,8 +94,9 @@ export class PrivateMariadb implements AsyncDisposable {
   }
 
   /** As root, through the socket. */
-  address(): MariadbAddress {
-    return { target: 'private server', host: this.#socket, port: 3306, user: 'root', sslMode: 'disable' };
+  address(): AnsweringMariadb {
+    const { kind: server } = this;
+    return { target: 'private server', host: this.#socket, port: 3306, user: 'root', sslMode: 'disable', server };
   }
 
   get dataDir(): string {
@@ -119,7 +138,7 @@ export class PrivateMariadb implements AsyncDisposable {
   }
 
   get #socket(): string {
-    return join(this.sockets, 'mariadb.sock');
+    return join(this.sockets, 'server.sock');
   }
 
   /** A server that starts removes all temporary tables from this folder, whosever they are: never those of another server. */
@@ -137,6 +156,13 @@ export class PrivateMariadb implements AsyncDisposable {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await giveToServer(dataDir);
     if ((await readdir(dataDir)).includes('ibdata1')) return;
+    const runAs = this.runAs === undefined ? {} : { runAs: this.runAs };
+    if (this.kind.flavour === 'mysql') {
+      // Some settings, such as lower_case_table_names, are those of the data directory for ever.
+      const args = ['--no-defaults', '--initialize-insecure', ...this.#own, ...this.#settings];
+      await toolOutput({ path: this.program, args, ...runAs });
+      return;
+    }
     const { path } = await findMariadbTool('install');
     await toolOutput({
       path,
@@ -149,18 +175,12 @@ export class PrivateMariadb implements AsyncDisposable {
         this.#tmpdir,
         '--innodb-flush-log-at-trx-commit=0',
       ],
-      ...(this.runAs === undefined ? {} : { runAs: this.runAs }),
+      ...runAs,
     });
   }
 
-  async #launch(): Promise<void> {
-    const { listen = 'socket', startTimeoutMs = 120_000, signal } = this.options;
-    if (listen === 'tcp' && this.#port === 0) this.#port = await freePort();
-    const network = listen === 'tcp' ? ['--bind-address=127.0.0.1', `--port=${this.#port}`] : ['--skip-networking'];
-    const settings = Object.entries({ ...SETTINGS, ...this.options.settings }).map(
-      ([name, value]) => `--${name}=${value}`,
-    );
-    const own = [
+  get #own(): string[] {
+    return [
       `--datadir=${this.dataDir}`,
       `--socket=${this.#socket}`,
       `--pid-file=${join(this.sockets, 'pid')}`,
@@ -168,7 +188,22 @@ export class PrivateMariadb implements AsyncDisposable {
       // What somebody put into a backup must not read or write files of this machine.
       `--secure-file-priv=${this.sockets}`,
     ];
-    const command = { path: this.program, args: ['--no-defaults', ...own, ...network, ...settings] };
+  }
+
+  get #settings(): string[] {
+    const { settings = {} } = this.options;
+    const { flavour } = this.kind;
+    // MySQL writes a binary log unless it is told not to.
+    const log = flavour === 'mysql' && !('log-bin' in settings) ? { 'skip-log-bin': 1 } : {};
+    const all = { ...SETTINGS, ...OWN_SETTINGS[flavour], ...log, ...settings };
+    return Object.entries(all).map(([name, value]) => `--${name}=${value}`);
+  }
+
+  async #launch(): Promise<void> {
+    const { listen = 'socket', startTimeoutMs = 120_000, signal } = this.options;
+    if (listen === 'tcp' && this.#port === 0) this.#port = await freePort();
+    const network = listen === 'tcp' ? ['--bind-address=127.0.0.1', `--port=${this.#port}`] : ['--skip-networking'];
+    const command = { path: this.program, args: ['--no-defaults', ...this.#own, ...network, ...this.#settings] };
     const { sandbox } = this.options;
     const writes = [this.dataDir, this.sockets, ...(sandbox?.writes ?? [])];
     const server = (this.#process = await ServerProcess.spawn({
@@ -184,7 +219,11 @@ export class PrivateMariadb implements AsyncDisposable {
       if (await this.#answers()) return;
       await delay(20);
     }
-    throw new HozenError('SERVER_START_FAILED', { server: 'MariaDB' }, { detail: await this.#logTail() });
+    throw new HozenError(
+      'SERVER_START_FAILED',
+      { server: FLAVOUR_NAMES[this.kind.flavour] },
+      { detail: await this.#logTail() },
+    );
   }
 
   async #logTail(): Promise<string> {

@@ -16,7 +16,7 @@ export async function checkBinlogTarget(
 ): Promise<BinlogTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const { address, facts } = await inspectTarget(job, BINLOG_RIGHTS);
+    const { address, facts } = await inspectTarget(job, ['mariadb'], BINLOG_RIGHTS);
     if (!facts.binlog) {
       const about = {
         target: address.target,

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError, warningText } from '@hozen/contracts';
-import { connectMariadb, OptionFile, runTool, type MariadbClient } from '@hozen/dbms';
+import { connectMariadb, OptionFile, runTool, targetParams, type MariadbClient } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { BinlogGap, Manifest, ManifestBinlogs } from '../../artefact/manifest.js';
@@ -138,7 +138,7 @@ async function copyFiles(
       const { size } = await stat(path);
       if (size !== file.bytes) {
         const detail = `${file.name} has ${file.bytes} bytes on the server, and ${size} came`;
-        throw new HozenError('TARGET_CONNECTION_LOST', { ...address }, { detail });
+        throw new HozenError('TARGET_CONNECTION_LOST', targetParams(address), { detail });
       }
       const stream = writer.openStream(BINLOG_STREAM.before + file.name + BINLOG_STREAM.after);
       const events = new BinlogReader();

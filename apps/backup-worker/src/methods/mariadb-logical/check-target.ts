@@ -1,5 +1,6 @@
+import { basename } from 'node:path';
 import { HozenError, warningText } from '@hozen/contracts';
-import { findMariadbTool, isAtLeast, type MariadbFacts, type MariadbProgram } from '@hozen/dbms';
+import { findMariadbTool, FLAVOURS, isAtLeast, type MariadbFacts, type MariadbProgram } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { inspectTarget, type InspectedMariadb } from './inspect-target.js';
@@ -17,10 +18,10 @@ export async function checkMariadbTarget(
 ): Promise<MariadbTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const { address, facts } = await inspectTarget(job);
-    const dump = await findMariadbTool('dump');
+    const { address, facts } = await inspectTarget(job, FLAVOURS);
+    const dump = await findMariadbTool('dump', facts);
     if (!isAtLeast(dump.version, facts.version)) {
-      throw new HozenError('TOOL_TOO_OLD', { tool: 'mariadb-dump', client: dump.version, server: facts.version });
+      throw new HozenError('TOOL_TOO_OLD', { tool: basename(dump.path), client: dump.version, server: facts.version });
     }
     return { address, facts, dump, warnings: warningsOf(facts) };
   });

@@ -1,7 +1,28 @@
-import type { OptionFile } from '@hozen/dbms';
+import type { Flavour, OptionFile } from '@hozen/dbms';
 
-/** What mariadb-dump is asked for. Made again of what was restored, it must give the same text. */
-export function dumpArguments(file: OptionFile, databases: readonly string[], position: boolean): string[] {
+/** What only one of the programs knows. */
+const OWN: Readonly<Record<Flavour, { always: readonly string[]; position: readonly string[] }>> = {
+  mariadb: { always: [], position: ['--master-data=2'] },
+  mysql: {
+    always: [
+      // A restore writes transactions of its own, under numbers of the server that it goes to.
+      '--set-gtid-purged=OFF',
+      // Of log files of NDB alone; they would need another right.
+      '--no-tablespaces',
+      '--column-statistics',
+    ],
+    position: ['--source-data=2'],
+  },
+};
+
+/** What mariadb-dump or mysqldump is asked for. Made again of what was restored, it must give the same text. */
+export function dumpArguments(
+  flavour: Flavour,
+  file: OptionFile,
+  databases: readonly string[],
+  position: boolean,
+): string[] {
+  const own = OWN[flavour];
   return [
     file.argument,
     '--single-transaction',
@@ -15,7 +36,8 @@ export function dumpArguments(file: OptionFile, databases: readonly string[], po
     // Names of tables and databases stand in comments, where a line break in a name would end the comment.
     '--skip-comments',
     '--skip-dump-date',
-    ...(position ? ['--master-data=2'] : []),
+    ...own.always,
+    ...(position ? own.position : []),
     '--databases',
     '--',
     ...databases,

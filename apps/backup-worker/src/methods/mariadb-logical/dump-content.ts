@@ -32,7 +32,7 @@ interface Sum {
 }
 
 /**
- * Reads the output of mariadb-dump as it comes. A dump that is made again of what was restored from it gives the same
+ * Reads the output of mariadb-dump or mysqldump as it comes. A dump that is made again of what was restored from it gives the same
  * content: that is the proof. The lines that name the database itself do not count, so that it may have another name.
  */
 export class DumpContentReader {

@@ -32,13 +32,14 @@ const OPEN_NAME = new RegExp(
 );
 /** Settings are given back at the end, which belongs to no database. */
 const GIVEN_BACK = /^\/\*!\d+ SET [A-Z_]+=@OLD_[A-Z_]+ \*\/;$/;
-const POSITION = /^-- CHANGE MASTER TO MASTER_LOG_FILE='((?:[^'\\]|\\.)+)', MASTER_LOG_POS=(\d+);$/;
+const POSITION =
+  /^-- CHANGE (?:MASTER|REPLICATION SOURCE) TO (?:MASTER|SOURCE)_LOG_FILE='((?:[^'\\]|\\.)+)', (?:MASTER|SOURCE)_LOG_POS=(\d+);$/;
 const GTID = /^-- SET GLOBAL gtid_slave_pos='([\d,-]*)';$/;
 
 /** Whether rows go on, perhaps not beyond the next byte. */
 type Rows = 'going on' | 'ending' | undefined;
 
-/** Tells what is what in the output of mariadb-dump, as it comes and at the speed at which lines can be found. */
+/** Tells what is what in the output of mariadb-dump or mysqldump, as it comes and at the speed at which lines can be found. */
 export class DumpScanner {
   #database = '';
   #table: string | undefined;

@@ -10,8 +10,8 @@ import type { MariadbTarget } from './check-target.js';
 import { dumpArguments } from './dump-arguments.js';
 import { DumpContentReader, type DatabaseSettings, type DumpContent, type StoredContent } from './dump-content.js';
 import { eventsScript, triggersScript } from './stored-programs.js';
-import { MARIADB_README } from './readme.js';
-import { MARIADB_RESTORE_SCRIPT } from './restore-script.js';
+import { readmeOf } from './readme.js';
+import { restoreScriptOf } from './restore-script.js';
 import { usersScript } from './users-script.js';
 
 /** Names of the streams, in the order in which they are restored. */
@@ -40,10 +40,16 @@ export async function dumpServer(
     const { address, facts, dump } = target;
     await using file = await OptionFile.write(address);
     const tool = (args: string[]): ToolRun => ({ path: dump.path, args, env: file.env, signal: context.signal });
-    await writer.addFile('README.txt', MARIADB_README);
-    await writer.addFile('restore.sh', MARIADB_RESTORE_SCRIPT, 0o700);
+    await writer.addFile('README.txt', readmeOf(facts.flavour));
+    await writer.addFile('restore.sh', restoreScriptOf(facts.flavour), 0o700);
     const names = facts.databases.map(({ name }) => name);
-    const content = await dumpDatabases(names, tool(dumpArguments(file, names, facts.binlog)), target, writer, context);
+    const content = await dumpDatabases(
+      names,
+      tool(dumpArguments(facts.flavour, file, names, facts.binlog)),
+      target,
+      writer,
+      context,
+    );
     await using client = await connectMariadb(address);
     const users = await usersScript(client);
     await writer.addFile(STREAMS.users, users.script);
@@ -108,17 +114,17 @@ function summaryOf(
   writer: ArtefactWriter,
   seconds: number,
 ): DumpSummary {
-  const { version, lowerCaseTableNames } = facts;
+  const { flavour, version, lowerCaseTableNames } = facts;
   return {
     ...mariadbSummary(facts, dump.version, writer, seconds),
     format: 'hozen-mariadb-logical',
     tables: tables.length,
     warnings,
-    mariadb: { version, lowerCaseTableNames, ...(binlog ? { binlog } : {}) },
+    mariadb: { flavour, version, lowerCaseTableNames, ...(binlog ? { binlog } : {}) },
   };
 }
 
-/** What every backup of a MariaDB server says of it. */
+/** What every backup of a MariaDB or MySQL server says of it. */
 export function mariadbSummary(
   { databases, systemIdentifier, version }: MariadbFacts,
   tools: string,

@@ -2,49 +2,55 @@ import { HozenError } from '@hozen/contracts';
 import {
   connectMariadb,
   inspectMariadb,
+  FLAVOUR_NAMES,
   isAtLeast,
+  kindText,
   mariadbAddressOf,
+  type AnsweringMariadb,
+  type Flavour,
   type MariadbAddress,
   type MariadbFacts,
 } from '@hozen/dbms';
 import type { BackupJob } from '../../job.js';
 import { serverOf } from '../server-target.js';
 
-/** The first series whose mariadb-dump and users are what we expect. */
-const OLDEST = '10.5';
+/** The first series whose dump program and users are what we expect. */
+const OLDEST: Readonly<Record<Flavour, string>> = { mariadb: '10.5', mysql: '8.0' };
 
 /** Holds the secret in its address. */
 export interface InspectedMariadb {
-  address: MariadbAddress;
+  address: AnsweringMariadb;
   facts: MariadbFacts;
 }
 
 /**
  * What every method looks at first.
+ * @param flavours of servers that the method is for
  * @param rights by default those of a dump
  * @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them, of the TARGET_ codes
  */
-export async function inspectTarget(job: BackupJob, rights?: readonly string[]): Promise<InspectedMariadb> {
-  const address = await mariadbAddressOf(serverOf(job.target));
-  await using client = await connectMariadb(address);
+export async function inspectTarget(
+  job: BackupJob,
+  flavours: readonly Flavour[],
+  rights?: readonly string[],
+): Promise<InspectedMariadb> {
+  await using client = await connectMariadb(await mariadbAddressOf(serverOf(job.target)));
+  const { address } = client;
+  ensureSuitable(address, flavours);
   const facts = await inspectMariadb(client, rights);
-  ensureSuitable(address, facts);
+  ensureRights(address, facts);
   return { address, facts };
 }
 
-function ensureSuitable(address: MariadbAddress, facts: MariadbFacts): void {
-  const { target } = address;
-  const { version, isMariadb } = facts;
-  if (!isMariadb || !isAtLeast(version, OLDEST)) {
-    const value = isMariadb ? version : `MySQL ${version}`;
-    throw new HozenError('TARGET_UNSUITABLE', {
-      target,
-      setting: 'version',
-      value,
-      needed: `MariaDB ${OLDEST} or newer`,
-    });
-  }
-  ensureRights(address, facts);
+function ensureSuitable({ target, server }: AnsweringMariadb, flavours: readonly Flavour[]): void {
+  if (flavours.includes(server.flavour) && isAtLeast(server.version, OLDEST[server.flavour])) return;
+  const needed = flavours.map((each) => `${FLAVOUR_NAMES[each]} ${OLDEST[each]}`).join(' or ');
+  throw new HozenError('TARGET_UNSUITABLE', {
+    target,
+    setting: 'version',
+    value: kindText(server),
+    needed: `${needed} or newer`,
+  });
 }
 
 /** @throws HozenError TARGET_RIGHTS_MISSING with the statement that gives them */

@@ -1,21 +1,32 @@
-/** `README.txt` of every dump of a MariaDB server: for whoever finds the file and has nothing else. */
-export const MARIADB_README = `This is a dump of all databases of a MariaDB server, made by Hozen. It can be restored without Hozen,
-with what every Debian has: sh, tar, gzip or zstd, and the program mariadb (package mariadb-client).
+import { FLAVOUR_NAMES, type Flavour } from '@hozen/dbms';
+
+const PROGRAMS = {
+  mariadb: { client: 'mariadb', dump: 'mariadb-dump', from: 'package mariadb-client' },
+  mysql: { client: 'mysql', dump: 'mysqldump', from: "MySQL's client, not MariaDB's" },
+} as const;
+
+/** `README.txt` of every dump of a MariaDB or MySQL server: for whoever finds the file and has nothing else. */
+export function readmeOf(flavour: Flavour): string {
+  const name = FLAVOUR_NAMES[flavour];
+  const { client, dump, from } = PROGRAMS[flavour];
+  const sequences = flavour === 'mariadb' ? ', sequences' : '';
+  return `This is a dump of all databases of a ${name} server, made by Hozen. It can be restored without Hozen,
+with what every Debian has: sh, tar, gzip or zstd, and the program ${client} (${from}).
 
 IN SHORT
-  You need a MariaDB server of the same version or a newer one, where you may do everything, with none
+  You need a ${name} server of the same version or a newer one, where you may do everything, with none
   of these databases in it. In the folder of the backup file, called FILE here:
 
     sha256sum -c FILE.sha256
     tar -xOf FILE --occurrence=1 restore.sh > restore.sh
     sh restore.sh FILE --host=... --user=root
 
-  What stands after FILE is handed to the program mariadb; a password belongs into a file, see
+  What stands after FILE is handed to the program ${client}; a password belongs into a file, see
   --defaults-file. restore.sh changes nothing in a server that has databases already; it says so and ends.
 
 WHAT IS IN IT
-  dump.sql       all databases at one moment (mariadb-dump --single-transaction): tables, rows, views,
-                 routines, sequences
+  dump.sql       all databases at one moment (${dump} --single-transaction): tables, rows, views,
+                 routines${sequences}
   users.sql      users, roles and their rights. It holds password hashes.
   triggers.sql   triggers, in the order in which they act
   events.sql     events
@@ -28,10 +39,11 @@ WHAT IS IN IT
     tar -xOf FILE --wildcards 'dump.sql*' > dump.sql
 
 STEP BY STEP, AS restore.sh DOES IT
-  1. dump.sql is given to mariadb --binary-mode: commands of the client in it do nothing.
+  1. dump.sql is given to ${client} --binary-mode: commands of the client in it do nothing.
   2. users.sql the same: rights on tables need the tables. Users that are there already stay as they are.
   3. triggers.sql, then events.sql the same. Events begin to run at once where event_scheduler is on.
 
-  One database alone: mariadb --one-database NAME < dump.sql. FILE.manifest.json says under "mariadb" where
+  One database alone: ${client} --one-database NAME < dump.sql. FILE.manifest.json says under "mariadb" where
   in the binary log the moment of the dump lies.
 `;
+}

@@ -1,10 +1,22 @@
+import { FLAVOUR_NAMES, type Flavour } from '@hozen/dbms';
 import { SHELL_START } from '../../artefact/shell-parts.js';
 
-/** `restore.sh` of every dump of a MariaDB server. POSIX shell, tar, gzip or zstd, and the client. */
-export const MARIADB_RESTORE_SCRIPT = String.raw`#!/bin/sh
-# Restores Hozen's dump of a MariaDB server into an empty one. README.txt in the backup tells what happens here.
+const CLIENTS = {
+  mariadb: {
+    find: 'command -v mariadb || command -v mysql',
+    lacking: 'mariadb is not installed (package mariadb-client)',
+  },
+  mysql: { find: 'command -v mysql', lacking: "mysql is not installed (MySQL's client)" },
+} as const;
+
+/** `restore.sh` of every dump of a MariaDB or MySQL server. POSIX shell, tar, gzip or zstd, and the client. */
+export function restoreScriptOf(flavour: Flavour): string {
+  const name = FLAVOUR_NAMES[flavour];
+  const { find, lacking } = CLIENTS[flavour];
+  return String.raw`#!/bin/sh
+# Restores Hozen's dump of a ${name} server into an empty one. README.txt in the backup tells what happens here.
 #
-#   sh restore.sh FILE [OPTIONS OF mariadb]
+#   sh restore.sh FILE [OPTIONS OF THE CLIENT]
 ${SHELL_START}
 
 [ $# -ge 1 ] || die 'usage: sh restore.sh FILE [--host=... --user=...]'
@@ -12,7 +24,7 @@ file=$1
 shift
 [ -r "$file" ] || die "cannot read $file"
 case $file in *.zst) unpack=zstd ;; *) unpack=gzip ;; esac
-client=$(command -v mariadb || command -v mysql) || die 'mariadb is not installed (package mariadb-client)'
+client=$(${find}) || die "${lacking}"
 for program in tar "$unpack"; do
   command -v "$program" > /dev/null || die "$program is not installed"
 done
@@ -21,6 +33,8 @@ load() { "$client" "$@" --batch --binary-mode --default-character-set=utf8mb4 --
 
 there=$(printf '%s' "SELECT count(*) FROM information_schema.schemata WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'test')" |
   load "$@" --skip-column-names) || die 'the server cannot be reached'
+server=$(printf '%s' "SELECT if(version() LIKE '%MariaDB%', 'MariaDB', 'MySQL')" | load "$@" --skip-column-names)
+[ "$server" = ${name} ] || die "the dump is of ${name}, and the server is $server. Nothing was changed"
 [ "$there" = 0 ] || die "the server holds $there databases already. Nothing was changed"
 
 work=$(mktemp -d)
@@ -35,3 +49,4 @@ for stream in dump.sql users.sql triggers.sql events.sql; do
 done
 say 'Restored.'
 `;
+}

@@ -46,7 +46,7 @@ interface StoredTrigger extends ProgramSettings {
 
 const TRIGGERS = `
   SELECT trigger_schema AS db, trigger_name AS name, action_timing AS moment, event_manipulation AS event,
-         event_object_table AS onTable, action_statement AS body, definer, sql_mode AS sql_mode,
+         event_object_table AS onTable, action_statement AS body, definer AS definer, sql_mode AS sql_mode,
          collation_connection AS collation_connection
     FROM information_schema.triggers
    WHERE trigger_schema NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys')

@@ -1,6 +1,7 @@
 import { HozenError } from '@hozen/contracts';
-import type { MariadbClient } from '@hozen/dbms';
+import type { Flavour, MariadbClient } from '@hozen/dbms';
 
+/** A user or a role. */
 interface Account {
   user: string;
   host: string;
@@ -10,43 +11,79 @@ interface Account {
 /** Names and texts are quoted in one way, whatever the server has set as its own. */
 export const SCRIPT_HEAD = "SET NAMES utf8mb4;\nSET SESSION sql_mode = '';\n";
 
-/** Those of the server itself are made with it. */
-const ACCOUNTS = `
+/** Those of the server itself are made with it. MySQL's roles are users who cannot come in. */
+const ACCOUNTS: Readonly<Record<Flavour, string>> = {
+  mariadb: `
   SELECT User AS user, Host AS host, is_role AS isRole FROM mysql.user
-   WHERE User NOT IN ('mariadb.sys', 'mysql') ORDER BY is_role DESC, User, Host`;
+   WHERE User NOT IN ('mariadb.sys', 'mysql') ORDER BY is_role DESC, User, Host`,
+  mysql: `
+  SELECT User AS user, Host AS host, 'N' AS isRole FROM mysql.user
+   WHERE User NOT IN ('mysql.sys', 'mysql.session', 'mysql.infoschema') ORDER BY User, Host`,
+};
+
+/** What becomes of an account in a script. */
+interface AccountScript {
+  creation: string[];
+  grants: string[];
+  /** Only once the roles are granted. */
+  defaultRoles: string[];
+}
 
 /**
  * A script with all users and roles and their rights; what is there already stays as it is. mariadb-dump could write it, but
- * it fails for users of host names on a server that does not resolve names.
+ * it fails for users of host names on a server that does not resolve names; mysqldump has none of it.
  */
 export async function usersScript(client: MariadbClient): Promise<{ script: string; leftOut: string[] }> {
-  const accounts = await client.query<Account>(ACCOUNTS);
-  const lines: string[] = [];
-  const grants: string[] = [];
+  const accounts = await client.query<Account>(ACCOUNTS[client.flavour]);
+  const head = client.flavour === 'mysql' ? await mysqlHead(client) : [];
+  const scripts: AccountScript[] = [];
   const leftOut: string[] = [];
   for (const account of accounts) {
-    const name = nameOf(client, account);
     try {
-      lines.push(...(await creationOf(client, account, name)));
-      grants.push(...(await columnOf(client, `SHOW GRANTS FOR ${name}`)));
+      scripts.push(await scriptOf(client, account));
     } catch (error) {
       if (!isUnknown(error)) throw error;
       leftOut.push(`${account.user}@${account.host}`);
     }
   }
-  const script = SCRIPT_HEAD + [...lines, ...grants.map((grant) => `${grant};`), ''].join('\n');
-  return { script, leftOut };
+  const steps = ['creation', 'grants', 'defaultRoles'] as const;
+  const lines = steps.flatMap((step) => scripts.flatMap((each) => each[step])).map((statement) => `${statement};`);
+  return { script: SCRIPT_HEAD + [...head, ...lines, ''].join('\n'), leftOut };
+}
+
+/** Hashes hold any bytes, and rights that are taken from databases need a setting. */
+async function mysqlHead(client: MariadbClient): Promise<string[]> {
+  await client.query('SET SESSION print_identified_with_as_hex = ON');
+  const [partial] = await client.query<{ Value: string }>(`SHOW GLOBAL VARIABLES LIKE 'partial_revokes'`);
+  return partial?.Value === 'ON' ? ['SET GLOBAL partial_revokes = ON;'] : [];
+}
+
+async function scriptOf(client: MariadbClient, account: Account): Promise<AccountScript> {
+  const name = nameOf(client, account);
+  const [creation, roles] = withoutRoles(await creationOf(client, account, name));
+  const grants = await columnOf(client, `SHOW GRANTS FOR ${name}`);
+  return { creation, grants, defaultRoles: roles.map((each) => `ALTER USER ${name} DEFAULT ROLE ${each}`) };
 }
 
 async function creationOf(client: MariadbClient, { user, isRole }: Account, name: string): Promise<string[]> {
-  if (user === 'PUBLIC') return [];
-  if (isRole === 'Y') return [`CREATE ROLE IF NOT EXISTS ${name};`];
+  if (user === 'PUBLIC' && client.flavour === 'mariadb') return [];
+  if (isRole === 'Y') return [`CREATE ROLE IF NOT EXISTS ${name}`];
   const statements = await columnOf(client, `SHOW CREATE USER ${name}`);
-  return statements.map((statement) => `${statement.replace(/^CREATE USER /, 'CREATE USER IF NOT EXISTS ')};`);
+  return statements.map((statement) => statement.replace(/^CREATE USER /, 'CREATE USER IF NOT EXISTS '));
+}
+
+const ROLE = '`(?:[^`]|``)*`@`(?:[^`]|``)*`';
+/** MySQL says it where the user is created; MariaDB says it in a statement of its own, and among the grants. */
+const DEFAULT_ROLES = new RegExp(` DEFAULT ROLE (${ROLE}(?:,${ROLE})*)(?= REQUIRE )`);
+
+/** @returns the statements without the roles that are active at once, and these */
+function withoutRoles(statements: readonly string[]): [string[], string[]] {
+  const roles = statements.flatMap((each) => DEFAULT_ROLES.exec(each)?.[1] ?? []);
+  return [statements.map((each) => each.replace(DEFAULT_ROLES, '')), roles];
 }
 
 function nameOf(client: MariadbClient, { user, host, isRole }: Account): string {
-  if (user === 'PUBLIC') return 'PUBLIC';
+  if (user === 'PUBLIC' && client.flavour === 'mariadb') return 'PUBLIC';
   return isRole === 'Y' ? client.name(user) : `${client.name(user)}@${client.name(host)}`;
 }
 

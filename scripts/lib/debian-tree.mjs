@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { run, which } from './run.mjs';
 import { step, warn } from './say.mjs';
 
@@ -10,36 +10,65 @@ const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const LOADERS = { x64: 'ld-linux-x86-64.so.2', arm64: 'ld-linux-aarch64.so.1' };
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' };
 const LIBRARIES = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' };
-/** The releases of Debian that ship each major. */
+/** The releases of Debian that ship each major of PostgreSQL. */
 const SUITES = { 13: 'bullseye', 17: 'trixie', 18: 'forky' };
 
+/** @returns the folder with the programs of this PostgreSQL; undefined, with the reason said, where it cannot be had */
+export async function provideDebianPostgres(env, major) {
+  const bin = `usr/lib/postgresql/${major}/bin`;
+  return (
+    env[`HOZEN_INTEROP_PG_BIN_${major}`] ??
+    (await provideTree({
+      name: `postgresql-${major}`,
+      title: `PostgreSQL ${major}`,
+      suite: SUITES[major],
+      packages: [`postgresql-${major}`, `postgresql-client-${major}`],
+      folders: [bin],
+    }))
+  );
+}
+
+/** @returns the folder with the programs of a MySQL; undefined, with the reason said, where it cannot be had */
+export async function provideDebianMysql(env) {
+  return (
+    env.HOZEN_MYSQL_BIN ??
+    (await provideTree({
+      name: 'mysql',
+      title: 'MySQL',
+      // Debian has it in no release.
+      suite: 'sid',
+      packages: ['mysql-client-core', 'mysql-server-core'],
+      folders: ['usr/bin', 'usr/sbin'],
+    }))
+  );
+}
+
 /**
- * PostgreSQL of another Debian for the interop tests, in a folder of its own: nothing is installed. The packages come
+ * A server of another Debian for the tests, in a folder of its own: nothing is installed. The packages come
  * from the archive that this machine's apt uses; its index is checked against Debian's keys, and every package against
  * the index. The programs then use the C library that came with them.
- * @returns the folder with its programs; undefined, with the reason said, where it cannot be had
+ * @returns the first of its folders with programs; undefined, with the reason said, where it cannot be had
  */
-export async function provideDebianPostgres(env, major) {
-  const given = env[`HOZEN_INTEROP_PG_BIN_${major}`];
-  if (given) return given;
-  const tree = join(cacheFolder(), `postgresql-${major}`);
-  const bin = join(tree, 'usr', 'lib', 'postgresql', String(major), 'bin');
+async function provideTree({ name, title, suite, packages, folders }) {
+  const tree = join(cacheFolder(), name);
+  const bin = join(tree, folders[0]);
   if (existsSync(bin)) return bin;
   const missing = ['apt-get', 'gpgv', 'dpkg-deb', 'patchelf', 'xz'].filter((program) => !which(program));
   if (missing.length > 0 || LOADERS[process.arch] === undefined || !existsSync(KEYRING)) {
-    warn(`No PostgreSQL ${major}: ${missing.join(', ') || 'no Debian on this architecture'} is missing here.`);
+    warn(`No ${title}: ${missing.join(', ') || 'no Debian on this architecture'} is missing here.`);
     return undefined;
   }
-  step(`Unpacking PostgreSQL ${major} of Debian's "${SUITES[major]}" for the interop tests; once`);
+  step(`Unpacking ${title} of Debian's "${suite}" for the tests; once`);
   await mkdir(cacheFolder(), { recursive: true, mode: 0o755 });
   const folder = await mkdtemp(join(cacheFolder(), '.unpacking-'));
   try {
-    await unpack(folder, major);
+    await unpack(folder, suite, packages);
+    await useOwnLibraries(folder, tree, folders);
     await chmod(folder, 0o755);
     await rename(folder, tree);
     return bin;
   } catch (error) {
-    warn(`No PostgreSQL ${major}: ${error.message}`);
+    warn(`No ${title}: ${error.message}`);
     return undefined;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -51,17 +80,16 @@ function cacheFolder() {
   return process.getuid?.() === 0 ? '/var/cache/hozen' : join(homedir(), '.cache', 'hozen');
 }
 
-async function unpack(folder, major) {
+async function unpack(folder, suite, wanted) {
   const mirror = await mirrorOf();
-  const packages = await packagesOf(mirror, SUITES[major]);
-  for (const name of closure(packages, [`postgresql-${major}`, `postgresql-client-${major}`])) {
+  const packages = await packagesOf(mirror, suite);
+  for (const name of closure(packages, wanted)) {
     const { filename, sha256 } = packages.get(name);
     const deb = join(folder, 'package.deb');
     await writeFile(deb, await download(`${mirror}/${filename}`, sha256));
     await succeed('dpkg-deb', ['-x', deb, folder]);
     await rm(deb);
   }
-  await useOwnLibraries(folder, major);
 }
 
 /** The archive that apt was told to use. */
@@ -112,21 +140,21 @@ function closure(packages, wanted) {
   return found;
 }
 
-async function useOwnLibraries(folder, major) {
+/** @param tree where the folder will be when it is whole: programs look beside themselves, but the loader needs a path */
+async function useOwnLibraries(folder, tree, folders) {
   const libraries = join(folder, 'usr', 'lib', LIBRARIES[process.arch]);
   // Up to Debian 12 the C library's packages have theirs in /lib, which is the same folder on a machine.
   const older = join(folder, 'lib', LIBRARIES[process.arch]);
   if (existsSync(older)) await cp(older, libraries, { recursive: true, verbatimSymlinks: true });
-  // The folder is renamed when it is whole: the programs look beside themselves, but the loader needs a path.
-  const final = join(cacheFolder(), `postgresql-${major}`);
-  const loader = join(final, 'usr', 'lib', LIBRARIES[process.arch], LOADERS[process.arch]);
+  const loader = join(tree, 'usr', 'lib', LIBRARIES[process.arch], LOADERS[process.arch]);
   if (!existsSync(join(libraries, LOADERS[process.arch]))) throw new Error('the C library brought no loader');
-  const bin = join(folder, 'usr', 'lib', 'postgresql', String(major), 'bin');
-  for (const program of await readdir(bin)) {
-    const path = join(bin, program);
-    if ((await readFile(path)).subarray(0, 4).toString('latin1') !== '\x7fELF') continue;
-    const rpath = `$ORIGIN/../../../${LIBRARIES[process.arch]}`;
-    await succeed('patchelf', ['--set-interpreter', loader, '--force-rpath', '--set-rpath', rpath, path]);
+  for (const each of folders) {
+    const rpath = `$ORIGIN/${relative(join(folder, each), libraries)}`;
+    for (const program of await readdir(join(folder, each))) {
+      const path = join(folder, each, program);
+      if ((await readFile(path)).subarray(0, 4).toString('latin1') !== '\x7fELF') continue;
+      await succeed('patchelf', ['--set-interpreter', loader, '--force-rpath', '--set-rpath', rpath, path]);
+    }
   }
 }
 
