@@ -21,6 +21,9 @@ let stack: Stack;
 let restored: TempDir;
 let rows = 0;
 const seen: Seen[] = [];
+/** A full copy made of earlier ones: of the moment of the last of them, ten rows before it was made. */
+let combined: RunView;
+let rowsInCombined: number;
 /** After the last log: it cannot be reached yet. */
 let tooLate: string;
 
@@ -53,7 +56,12 @@ beforeAll(async () => {
   await promoted();
   await write(30);
   await backedUp('files', 'incremental');
-  await write(20);
+  await write(10);
+  await backedUp('files', 'incremental');
+  rowsInCombined = rows;
+  await write(10);
+  combined = await backedUp('files', 'full', true);
+  await write(10);
   await backedUp('wal');
   tooLate = await now();
 }, 120_000);
@@ -63,8 +71,9 @@ afterAll(async () => {
   await restored?.[Symbol.asyncDispose]();
 });
 
-async function backedUp(config: string, level?: string): Promise<RunView> {
-  const run = await stack.runEnded(await stack.request('backup.requested', { config, ...(level ? { level } : {}) }));
+async function backedUp(config: string, level?: string, synthetic?: boolean): Promise<RunView> {
+  const request = { config, ...(level ? { level } : {}), ...(synthetic ? { synthetic } : {}) };
+  const run = await stack.runEnded(await stack.request('backup.requested', request));
   expect(run.error).toBeUndefined();
   return run;
 }
@@ -146,6 +155,14 @@ describe('a point in time', () => {
       logs: { count: expect.any(Number) as number },
     });
     expect(plan.recoverable).toHaveLength(1);
+  });
+
+  it('is reached from a combined copy, even where that was made later: its files are of an earlier moment', async () => {
+    expect(combined).toMatchObject({ level: 'full', warnings: [], artefact: { proof: { level: 'checksum' } } });
+    const { point } = seen.find((each) => each.rows > rowsInCombined && each.point.time !== undefined) ?? {};
+    const request = { config: 'files', directory: restored.join('planned'), point };
+    const plan = await stack.post<RestorePlanView>('backup-worker', '/restores/plan', request);
+    expect(plan).toMatchObject({ runId: combined.id, obstacles: [], chain: [{ level: 'full' }] });
   });
 
   it('that lies after the last log, or before the first copy, is refused with what can be reached', async () => {

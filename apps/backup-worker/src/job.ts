@@ -24,6 +24,8 @@ export interface BackupJob {
   servers?: readonly AnyTargetSpec[];
   config: ConfigSpec;
   level: BackupLevel;
+  /** A full backup is combined from earlier ones where that can be. */
+  synthetic?: boolean;
   trigger: BackupTrigger;
   compress: boolean;
   proof: ProofLevel;

@@ -102,8 +102,16 @@ export function createProgram(around: Surroundings, language: Language, ended: (
     .option('--reason <text>', text('option.reason'))
     .option('--override-window', text('option.override-window'))
     .addOption(new Option('--level <level>', text('option.level')).choices(BACKUP_LEVELS))
+    .option('--synthetic', text('option.synthetic'))
     .option('--json', text('option.json-lines'))
-    .addHelpText('after', examples('hozen backup nightly --wait', 'hozen backup nightly --reason "before the upgrade"'))
+    .addHelpText(
+      'after',
+      examples(
+        'hozen backup nightly --wait',
+        'hozen backup nightly --reason "before the upgrade"',
+        'hozen backup files --synthetic --wait',
+      ),
+    )
     .action(act(backup));
 
   command('runs', 'about.runs')

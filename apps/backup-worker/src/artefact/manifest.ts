@@ -183,6 +183,8 @@ export interface ManifestPhysical {
   pagesChecked: boolean;
   /** Some were wrong. */
   damaged: boolean;
+  /** Made of earlier backups up to this one, without the server. It is of that moment (RFC 3339). */
+  combined?: { runId: string; at: string };
 }
 
 export interface ManifestFiles {
@@ -351,6 +353,7 @@ const isPhysical = shape({
   parent: optional(isParent),
   pagesChecked: flag,
   damaged: flag,
+  combined: optional(shape({ runId, at: text })),
 });
 
 const isWal = shape({

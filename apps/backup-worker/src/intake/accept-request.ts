@@ -4,6 +4,7 @@ import {
   newEvent,
   type BackupLevel,
   type BackupMethod,
+  type BackupRequested,
   type EventOf,
   type RejectionReason,
   refusalText,
@@ -50,8 +51,8 @@ export async function acceptRequest(
 ): Promise<BackupLevel | undefined> {
   const request = event.data;
   const [config] = await tx.manager.query<ConfigRow[]>(FIND_CONFIG, [request.config]);
-  const level = request.level ?? config?.backup_level;
-  const reasons = refusals(request.config, config, level);
+  const level = request.level ?? (request.synthetic ? 'full' : config?.backup_level);
+  const reasons = [...refusals(request.config, config, level), ...refusedSynthesis(request, config?.method, level)];
   if (!config || !level || reasons.length > 0) {
     await tx.reject(event, reasons);
     return undefined;
@@ -98,11 +99,22 @@ function refusals(name: string, config: ConfigRow | undefined, level: BackupLeve
   ];
 }
 
+/** Only copies of files can be combined without their server. */
+function refusedSynthesis(
+  { synthetic }: Pick<BackupRequested, 'synthetic'>,
+  method: BackupMethod | undefined,
+  level: BackupLevel | undefined,
+): RejectionReason[] {
+  if (!synthetic || method === undefined || (method === 'postgres-physical' && level === 'full')) return [];
+  return [{ field: 'synthetic', value: 'true', message: refusalText('synthetic-full') }];
+}
+
 function optionsOf({ data }: EventOf<'backup.requested'>): RunOptions {
   return {
     ...(data.overrideWindow === undefined ? {} : { overrideWindow: data.overrideWindow }),
     ...(data.retentionDays === undefined ? {} : { retentionDays: data.retentionDays }),
     ...(data.compress === undefined ? {} : { compress: data.compress }),
     ...(data.verify === undefined ? {} : { verify: data.verify }),
+    ...(data.synthetic ? { synthetic: true } : {}),
   };
 }

@@ -18,17 +18,19 @@ const SHARE = 4;
  */
 export async function checkRoom(
   job: BackupJob,
-  checking: Promise<Pick<ReadyTarget, 'bytes' | 'scratchBytes'>>,
+  checking: Promise<Pick<ReadyTarget, 'bytes' | 'scratchBytes' | 'spoolBytes'>>,
   keepSpace?: (needs: readonly SpaceNeed[]) => Promise<void>,
 ): Promise<KeptRoom> {
   // Both look at something far away; the target's failure is told first.
   const storage = storageOf(job.config.storage).check(ownerOf(job));
   storage.catch(() => undefined);
-  const { bytes: original, scratchBytes = original } = await checking;
+  const { bytes: original, scratchBytes = original, spoolBytes = 0 } = await checking;
   const directory = await storage;
   const needs: Need[] = [];
   if (directory !== undefined) needs.push({ path: directory, bytes: (2 * original) / SHARE });
-  if (job.proof === 'restore') needs.push({ path: job.spoolDir, bytes: 2 * scratchBytes });
+  // One after the other.
+  const spool = Math.max(spoolBytes, job.proof === 'restore' ? 2 * scratchBytes : 0);
+  if (spool > 0) needs.push({ path: job.spoolDir, bytes: spool });
   const found = await onStorage(directory ?? job.spoolDir, () => byFileSystem(needs));
   const kept = keepSpace?.(found) ?? Promise.resolve();
   kept.catch(() => undefined);

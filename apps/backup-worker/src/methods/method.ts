@@ -26,6 +26,8 @@ export interface ReadyTarget extends AsyncDisposable {
   bytes: number;
   /** What a proof puts into the spool; as much as the data, unless it says less. */
   scratchBytes?: number;
+  /** What is put into the spool before the artefact is whole; nothing, unless it says more. */
+  spoolBytes?: number;
   /** Writes everything into the artefact, which stays open. @throws HozenError, and what the writer throws */
   dump(job: BackupJob, writer: ArtefactWriter, context: AttemptContext): Promise<DumpSummary>;
 }

@@ -1,4 +1,4 @@
-import { isServerTarget, type BackupMethod } from '@hozen/contracts';
+import { isServerTarget, warningText, type BackupMethod } from '@hozen/contracts';
 import { proveByStart } from '../verification/prove-by-start.js';
 import { proveMariadb } from '../verification/prove-mariadb.js';
 import { proveBinlog } from '../verification/prove-binlog.js';
@@ -13,6 +13,7 @@ import type { Method } from './method.js';
 import { checkTarget } from './postgres-logical/check-target.js';
 import { expectSession } from './postgres-logical/expected-session.js';
 import { checkPhysicalTarget } from './postgres-physical/check-target.js';
+import { combineChain, findCombinable } from './postgres-physical/combine-chain.js';
 import { copyCluster } from './postgres-physical/copy-cluster.js';
 import { checkMariadbTarget } from './mariadb-logical/check-target.js';
 import { dumpServer } from './mariadb-logical/dump-server.js';
@@ -45,7 +46,17 @@ const METHODS: Readonly<Record<BackupMethod, Method>> = {
   },
   'postgres-physical': {
     async check(of, context) {
+      const found = of.synthetic ? await findCombinable(of, context) : undefined;
+      if (typeof found === 'object') {
+        return {
+          bytes: found.bytes,
+          spoolBytes: found.bytes,
+          dump: (job, writer, about) => combineChain(job, found, writer, about),
+          [Symbol.asyncDispose]: () => Promise.resolve(),
+        };
+      }
       const target = await checkPhysicalTarget(of, context);
+      if (found !== undefined) target.warnings.unshift(warningText('copied-instead', { reason: found }));
       return {
         bytes: target.facts.totals.bytes,
         dump: (job, writer, about) => copyCluster(job, target, writer, about),

@@ -34,8 +34,9 @@ export async function recordRange(manager: EntityManager, manifest: Manifest): P
     ]);
   }
   if (physical) {
-    const { timeline, startLsn, endLsn } = physical;
-    const range = [runId, 'copy', target.systemIdentifier, timeline, timeline, startLsn, endLsn, manifest.committedAt];
+    const { timeline, startLsn, endLsn, combined } = physical;
+    const at = combined?.at ?? manifest.committedAt;
+    const range = [runId, 'copy', target.systemIdentifier, timeline, timeline, startLsn, endLsn, at];
     await manager.query(INSERT, [...range, null, '[]', '[]', null, null, null, null, null]);
   }
   if (manifest.mariadb) await recordBinlog(manager, manifest, manifest.mariadb);

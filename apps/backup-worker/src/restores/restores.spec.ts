@@ -1,16 +1,10 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import {
-  BackupConfiguration,
-  EncryptionSpec,
-  newEvent,
-  requireValid,
-  SigningSpec,
-  type ConfigSpec,
-} from '@hozen/contracts';
+import { BackupConfiguration, EncryptionSpec, newEvent, requireValid, type ConfigSpec } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newSigning } from '../artefact/signing.fixture.js';
 import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { newIdentity } from '../encryption/age.fixture.js';
@@ -313,10 +307,7 @@ describe('a restore of a signed backup', () => {
   let signed: string;
 
   beforeAll(async () => {
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-    writeFileSync(folder.join('signing.pem'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
-    const publicKeys = [publicKey.export({ format: 'pem', type: 'spki' }).toString()];
-    const signing = Object.assign(new SigningSpec(), { key: `file:${folder.join('signing.pem')}`, publicKeys });
+    const signing = newSigning(folder.join('signing.pem'));
     // Not compressed: nothing but sums would tell a changed letter.
     const job = jobFor(source.address(), folder.path, { compress: false, startedAt: new Date('2026-02-03T04:05:06Z') });
     Object.assign(job.config, { name: 'sealed', signing });

@@ -15,6 +15,7 @@ export function jobOf(run: RunRow, plan: RunPlan, startedAt: Date, spoolRoot: st
     servers: plan.servers,
     config: plan.config,
     level: run.backup_level,
+    ...(run.options.synthetic ? { synthetic: true } : {}),
     trigger: run.backup_trigger,
     compress: run.options.compress ?? plan.config.compression !== 'none',
     proof: run.options.verify === false ? 'checksum' : plan.config.proof,

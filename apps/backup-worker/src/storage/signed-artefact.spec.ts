@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import { S3StorageSpec, SigningSpec, type FileStorageSpec, type StorageSpec } from '@hozen/contracts';
 import { NO_S3, s3Program, TestS3 } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { newSigning } from '../artefact/signing.fixture.js';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
 import { EMPTY_SUMMARY as summary } from '../methods/dump-summary.fixture.js';
@@ -28,13 +29,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A new key, as OpenSSL writes it, in a file. */
-function newKey(name: string): SigningSpec {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  writeFileSync(join(folder, name), privateKey.export({ format: 'pem', type: 'pkcs8' }));
-  const publicKeys = [publicKey.export({ format: 'pem', type: 'spki' }).toString()];
-  return Object.assign(new SigningSpec(), { key: `file:${join(folder, name)}`, publicKeys });
-}
+const newKey = (name: string) => newSigning(join(folder, name));
 
 function signedJob(storage?: StorageSpec): BackupJob {
   const job = aJob(folder);

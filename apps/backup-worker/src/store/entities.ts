@@ -47,6 +47,7 @@ export interface RunOptions {
   retentionDays?: number;
   compress?: boolean;
   verify?: boolean;
+  synthetic?: boolean;
 }
 
 /** A row of `backup_runs`, as the SQL of `runs/` returns it. Bigints come as text from the driver. */

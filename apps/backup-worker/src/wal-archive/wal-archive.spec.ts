@@ -1,11 +1,11 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { generateKeyPairSync } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileStorageSpec, S3StorageSpec, type StorageSpec } from '@hozen/contracts';
 import { FaultProxy, NO_S3, s3Program, tempDir, TestPostgres, TestS3, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newSigning } from '../artefact/signing.fixture.js';
 import { newIdentity } from '../encryption/age.fixture.js';
 import { archiveFile } from './archive.fixture.js';
 import { contentsOf } from './contents.js';
@@ -159,13 +159,8 @@ describe('a WAL archive', () => {
 
   it('is encrypted and signed as the config says; its key alone reads it, and its tools are those of any Debian', async () => {
     const { recipient, secret } = newIdentity();
-    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     await writeFile(folder.join('identity'), secret);
-    await writeFile(folder.join('key.pem'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    const signing = {
-      key: `file:${folder.join('key.pem')}`,
-      publicKeys: [String(publicKey.export({ type: 'spki', format: 'pem' }))],
-    };
+    const signing = newSigning(folder.join('key.pem'));
     const [first = ''] = segments;
     const writer = await inFolder({ encryption: { recipients: [recipient] }, signing });
     await writer.push(first);

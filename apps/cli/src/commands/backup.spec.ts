@@ -70,6 +70,14 @@ describe('hozen backup', () => {
     ]);
   });
 
+  it('asks for a full backup that is combined from earlier ones', async () => {
+    const worker = playWorker('plain', accept);
+    const around = new TestSurroundings({ HOZEN_NATS_URL: nats.url });
+    expect(await around.hozen('backup', 'plain', '--synthetic')).toBe('ok');
+    worker.stop();
+    expect(worker.requests).toMatchObject([{ data: { synthetic: true } }]);
+  });
+
   it('ends as rejected with every reason', async () => {
     const reasons = [
       { field: 'config', value: '"ghost"', message: 'There is no backup config named "ghost"' },

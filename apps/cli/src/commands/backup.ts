@@ -15,6 +15,7 @@ export interface BackupOptions {
   reason?: string;
   overrideWindow?: boolean;
   level?: BackupLevel;
+  synthetic?: boolean;
 }
 
 /** `hozen backup <config>`: asks for a backup by event; with `--wait` it stays until the run has ended. */
@@ -45,6 +46,7 @@ function requestOf(config: string, options: BackupOptions): BackupRequested {
     requestedBy: userInfo().username,
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.synthetic ? { synthetic: true } : {}),
     ...(options.overrideWindow ? { overrideWindow: true } : {}),
   };
 }

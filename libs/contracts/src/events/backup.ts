@@ -64,6 +64,14 @@ export class BackupRequested {
   @IsBoolean()
   overrideWindow?: boolean;
 
+  /**
+   * A full backup of files that is combined from the newest one of the config and those that it builds on: the server is
+   * not asked. Where there is nothing to combine, the files are copied.
+   */
+  @IsOptional()
+  @IsBoolean()
+  synthetic?: boolean;
+
   /** Days to keep this artefact; default: the config's. */
   @IsOptional()
   @IsInt()

@@ -11,7 +11,7 @@ import { PHYSICAL_RESTORE_SCRIPT } from './restore-script.js';
 export async function addDescription(
   writer: ArtefactWriter,
   { runId }: BackupJob,
-  { configFiles }: PhysicalTarget,
+  { configFiles }: Pick<PhysicalTarget, 'configFiles'>,
   parent: ManifestParent | undefined,
 ): Promise<void> {
   await writer.addFile('README.txt', PHYSICAL_README);

@@ -11,6 +11,14 @@ export function wholePath(path: string): string {
   return path.replace(INCREMENTAL_NAME, '$1$2');
 }
 
+/**
+ * The backup_label of files to which an increment was added: lines that tell the server that it was put on nothing are
+ * taken out.
+ */
+export function asWhole(label: string): string {
+  return label.replace(/^INCREMENTAL FROM .*\n/gm, '');
+}
+
 const MAGIC = 0xd3ae1f0d;
 /** Magic, number of pages, length. */
 const FIXED_BYTES = 12;

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isMissing } from '../../storage/storage-error.js';
 
 /** One file or folder of a data directory or tablespace. */
@@ -52,6 +52,21 @@ export function isControlFile({ name }: DirectoryEntry): boolean {
 /** The folder of this server's version in a tablespace, with all that belongs into a copy. */
 export function listTablespace(location: string, versionFolder: string): Promise<DirectoryEntry[]> {
   return listFolder(location, versionFolder, true);
+}
+
+/**
+ * Everything in a data directory or tablespace that was just restored, and that no server used since: nothing is left out
+ * but tablespaces and WAL, which have their own places in a copy.
+ */
+export async function listRestored(top: string): Promise<DirectoryEntry[]> {
+  const entries: DirectoryEntry[] = [];
+  for (const entry of await readdir(top, { withFileTypes: true, recursive: true })) {
+    const name = relative(top, join(entry.parentPath, entry.name));
+    if (name.startsWith('pg_tblspc/')) continue;
+    if (entry.isDirectory()) entries.push({ name, type: 'folder', mode: 0o700 });
+    else if (entry.isFile() && !name.startsWith('pg_wal/')) entries.push({ name, type: 'file', mode: 0o600 });
+  }
+  return entries.toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 async function listFolder(top: string, folder: string, withItself = false): Promise<DirectoryEntry[]> {

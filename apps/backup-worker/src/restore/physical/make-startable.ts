@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { asWhole } from '../../methods/postgres-physical/incremental-file.js';
 
 /** Lets a server start on restored files. They are not those of the list any more then. */
 export async function makeStartable(directory: string): Promise<void> {
@@ -11,6 +12,5 @@ export async function makeStartable(directory: string): Promise<void> {
   }
   const path = join(directory, 'backup_label');
   const text = await readFile(path, 'utf8');
-  // They tell the server that the files are an increment, that was put on nothing.
-  await writeFile(path, text.replace(/^INCREMENTAL FROM .*\n/gm, ''));
+  await writeFile(path, asWhole(text));
 }

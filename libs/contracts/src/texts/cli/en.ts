@@ -46,6 +46,7 @@ export const cliEn = {
   'option.dry-run': 'only show what would change',
   'option.wait': 'wait until the run has ended and show its progress',
   'option.reason': 'why, for the record',
+  'option.synthetic': 'a full backup of files combined from earlier ones, without asking the server',
   'option.override-window': 'run outside the execution window too; this is recorded',
   'option.level': 'level of the backup (default: that of the config)',
   'option.config': 'only runs of this config',

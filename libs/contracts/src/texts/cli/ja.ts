@@ -48,6 +48,7 @@ export const cliJa: CliTexts = {
   'option.dry-run': '変更点の表示だけを行う',
   'option.wait': '終わるまで待ち、進捗を表示する',
   'option.reason': '理由(記録に残る)',
+  'option.synthetic': 'サーバーに負荷をかけず、以前のバックアップから合成したフルバックアップにする',
   'option.override-window': '実行可能時間の外でも実行する(記録に残る)',
   'option.level': 'バックアップのレベル(既定: 設定の値)',
   'option.config': 'この設定の実行だけ',

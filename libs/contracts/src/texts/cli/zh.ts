@@ -45,6 +45,7 @@ export const cliZh: CliTexts = {
   'option.dry-run': '只显示将要发生的变化',
   'option.wait': '等待运行结束并显示进度',
   'option.reason': '原因，会被记录',
+  'option.synthetic': '由早期备份合并出全量备份，不访问服务器',
   'option.override-window': '在执行时间窗口之外也运行；会被记录',
   'option.level': '备份级别（默认取自配置）',
   'option.config': '只列出该配置的运行',

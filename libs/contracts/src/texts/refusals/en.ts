@@ -7,6 +7,7 @@ export const refusalsEn = {
   'not-reached-by': 'cannot be reached by {channel}',
   'no-config': 'there is no backup config of this name',
   'no-target': 'there is no target of this name',
+  'synthetic-full': 'only full backups of the method postgres-physical can be combined from earlier ones',
   'only-levels': '{method} makes only these levels: {levels}',
   'no-database-name': 'cannot be the name of a database',
   'no-safety-config': 'no backup config is known for the safety backup: name one, or set one for the target',

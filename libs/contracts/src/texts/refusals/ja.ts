@@ -8,6 +8,7 @@ export const refusalsJa: RefusalTexts = {
   'not-reached-by': '{channel} では通知できません',
   'no-config': 'その名前のバックアップ設定はありません',
   'no-target': 'その名前の対象はありません',
+  'synthetic-full': '以前のバックアップから合成できるのは、方式 postgres-physical のフルバックアップだけです',
   'only-levels': '{method} で作成できるレベルは次のものだけです: {levels}',
   'no-database-name': 'データベースの名前として使えません',
   'no-safety-config': '安全バックアップのためのバックアップ設定がありません。指定するか、対象に設定してください',

@@ -8,6 +8,7 @@ export const refusalsZh: RefusalTexts = {
   'not-reached-by': '无法通过 {channel} 通知',
   'no-config': '没有此名称的备份配置',
   'no-target': '没有此名称的目标',
+  'synthetic-full': '只有方法 postgres-physical 的全量备份可以由早期备份合并而成',
   'only-levels': '{method} 只支持以下级别：{levels}',
   'no-database-name': '不能作为数据库名称',
   'no-safety-config': '没有可用于安全备份的备份配置：请指定一个，或为目标设置一个',

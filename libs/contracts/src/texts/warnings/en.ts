@@ -20,6 +20,8 @@ export const warningsEn = {
     'The backup holds {percent} % less than the last {count}: {size} instead of {usual} on average. Look whether something is missing, or was loaded twice.',
   'more-in-manifest': 'and {count} more, which stand in the manifest',
   'full-instead': 'Instead of the {level} backup a full one was made: {reason}.',
+  'copied-instead': 'Earlier backups could not be combined, so the files were copied from the server: {reason}.',
+  'reason.newest-is-full': 'the newest backup is a full one',
   'reason.no-earlier': 'there is no earlier backup to build on',
   'reason.chain-long': 'the chain is {chain} backups long, and maxChain is {most}',
   'reason.moved': '{path} is not in the storage of the config any more',

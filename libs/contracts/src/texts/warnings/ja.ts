@@ -19,6 +19,8 @@ export const warningsJa: WarningTexts = {
     'バックアップのサイズが直近 {count} 回より {percent} % 小さくなっています(平均 {usual} に対して {size})。データの欠落や二重ロードがないか確認してください。',
   'more-in-manifest': 'ほか {count} 件(マニフェストに記載)',
   'full-instead': '{level} バックアップの代わりにフルバックアップを作成しました: {reason}。',
+  'copied-instead': '以前のバックアップを合成できないため、サーバーからファイルをコピーしました: {reason}。',
+  'reason.newest-is-full': '最新のバックアップがすでにフルバックアップです',
   'reason.no-earlier': '基になる以前のバックアップがありません',
   'reason.chain-long': 'チェーンの長さが {chain} で、maxChain は {most} です',
   'reason.moved': '{path} は設定の保存先にもうありません',

@@ -14,6 +14,8 @@ export const warningsZh: WarningTexts = {
   'size.less': '备份比最近 {count} 次小 {percent} %：本次 {size}，平均 {usual}。请检查是否缺少数据或重复导入。',
   'more-in-manifest': '另有 {count} 条，见清单文件',
   'full-instead': '未做 {level} 备份，改做了全量备份：{reason}。',
+  'copied-instead': '无法合并早期备份，因此从服务器复制了文件：{reason}。',
+  'reason.newest-is-full': '最新的备份已是全量备份',
   'reason.no-earlier': '没有可作为基础的早期备份',
   'reason.chain-long': '备份链长度为 {chain}，而 maxChain 为 {most}',
   'reason.moved': '{path} 已不在配置的存储中',
