@@ -145,6 +145,11 @@ export interface ManifestMariadbFiles {
   parent?: ManifestParent;
 }
 
+/** Of a backup of MariaDB or MySQL: which of both it is. */
+export function flavourOf({ mariadb }: Manifest): Flavour {
+  return mariadb?.flavour ?? 'mariadb';
+}
+
 /** Of the server that it is of; of a tree of files, the program that copied it. */
 export function versionOf({ postgres, mariadb, tools }: Manifest): string {
   return postgres?.version ?? mariadb?.version ?? tools;

@@ -15,7 +15,7 @@ export interface DumpDirectory extends Pick<AttemptContext, 'signal' | 'progress
 }
 
 /** What a new server lets in comes from the dump alone: without this anybody on the machine would be root there. */
-const MADE_WITH_IT = `SELECT User AS user, Host AS host FROM mysql.user WHERE User NOT IN ('mariadb.sys', 'PUBLIC')`;
+const MADE_WITH_IT = `SELECT User AS user, Host AS host FROM mysql.user WHERE User NOT IN ('mariadb.sys', 'PUBLIC') AND User NOT LIKE 'mysql.%'`;
 
 /**
  * Restores a whole dump, users and all, into the data directory of a new server, and compares it. The server is stopped again.

@@ -1,11 +1,14 @@
-import { connectMariadb, type AnsweringMariadb, type MariadbClient } from '@hozen/dbms';
+import { connectMariadb, type AnsweringMariadb, type Flavour, type MariadbClient } from '@hozen/dbms';
 
-/** Roles that exist, and users of theirs, can be granted by it. */
-const RIGHTS = [
-  `INSERT INTO mysql.roles_mapping (Host, User, Role, Admin_option)
+/** Roles that exist, and users of theirs, can be granted by it. In MySQL that comes with all rights. */
+const RIGHTS: Readonly<Record<Flavour, readonly string[]>> = {
+  mariadb: [
+    `INSERT INTO mysql.roles_mapping (Host, User, Role, Admin_option)
      SELECT 'localhost', ?, User, 'Y' FROM mysql.user WHERE is_role = 'Y'`,
-  `INSERT INTO mysql.proxies_priv (Host, User, Proxied_host, Proxied_user, With_grant, Grantor) VALUES ('localhost', ?, '%', '', 1, '')`,
-];
+    `INSERT INTO mysql.proxies_priv (Host, User, Proxied_host, Proxied_user, With_grant, Grantor) VALUES ('localhost', ?, '%', '', 1, '')`,
+  ],
+  mysql: [`GRANT PROXY ON ''@'' TO ?@localhost WITH GRANT OPTION`],
+};
 
 /** Whoever makes a role administers it. That was somebody else on the original, and root may do all of it anyway. */
 const HAND_OVER = `
@@ -27,7 +30,7 @@ export async function makeOwnUser(client: MariadbClient, user: string): Promise<
   await client.query('FLUSH PRIVILEGES');
   await client.query(`CREATE USER ${name}`);
   await client.query(`GRANT ALL ON *.* TO ${name} WITH GRANT OPTION`);
-  for (const statement of RIGHTS) await client.query(statement, [user]);
+  for (const statement of RIGHTS[client.flavour]) await client.query(statement, [user]);
   await client.query('FLUSH PRIVILEGES');
   return { ...client.address, user };
 }
@@ -35,7 +38,7 @@ export async function makeOwnUser(client: MariadbClient, user: string): Promise<
 /** Nothing of it stays. */
 export async function dropOwnUser(address: AnsweringMariadb): Promise<void> {
   await using client = await connectMariadb(address);
-  await client.query(HAND_OVER, [address.user]);
+  if (client.flavour === 'mariadb') await client.query(HAND_OVER, [address.user]);
   await client.query('FLUSH PRIVILEGES');
   await client.query(`DROP USER ${client.name(address.user)}@localhost`);
 }

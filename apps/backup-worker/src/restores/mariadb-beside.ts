@@ -1,5 +1,5 @@
 import { HozenError } from '@hozen/contracts';
-import { mariadbDatabases, seriesOf, type AnsweringMariadb, type MariadbClient, type MariadbFacts } from '@hozen/dbms';
+import { seriesOf, type AnsweringMariadb, type MariadbClient, type MariadbFacts } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import {
@@ -17,6 +17,7 @@ import { dumpAgain } from '../verification/dump-again.js';
 import { named } from '../verification/named.js';
 import type { AboutRestore } from './destination.js';
 import type { RestoreRow } from './restore-row.js';
+import { unfinishedDatabases } from './unfinished-databases.js';
 
 const LOCK_SECONDS = 10;
 
@@ -33,7 +34,7 @@ export interface MariadbAttempt {
   about: AboutRestore;
 }
 
-/** Databases of a dump that are restored and compared, and bear a comment that says whose unfinished work they are. */
+/** Databases of a dump that are restored and compared, and are known as unfinished work of this restore. */
 export class MariadbBeside {
   readonly #names: ReadonlyMap<string, string>;
 
@@ -62,18 +63,13 @@ export class MariadbBeside {
     return `hozen/${this.row.id}/${what}`;
   }
 
-  /** The comment of a database that is not opened yet. */
-  get #mark(): string {
-    return `hozen restore ${this.row.id} ${this.row.epoch}`;
-  }
-
   /** Drops what attempts of this restore up to this one have left. */
   async dropLeftovers(client: MariadbClient): Promise<void> {
-    const beginning = `hozen restore ${this.row.id} `;
-    for (const { name, comment } of await mariadbDatabases(client)) {
-      if (!comment.startsWith(beginning) || Number(comment.slice(beginning.length)) > Number(this.row.epoch)) continue;
-      await client.query(`DROP DATABASE IF EXISTS ${client.name(name)}`);
+    const unfinished = unfinishedDatabases(client, this.row);
+    for (const [name, epoch] of await unfinished.find(client)) {
+      if (epoch <= Number(this.row.epoch)) await client.query(`DROP DATABASE IF EXISTS ${client.name(name)}`);
     }
+    await unfinished.tidy(client);
   }
 
   /**
@@ -88,7 +84,7 @@ export class MariadbBeside {
       if (!settings) throw new HozenError('NOT_FOUND', { what: 'database', id: name, list: 'runs' });
       const { encoding, collation } = settings;
       const how = `CHARACTER SET ${client.literal(encoding)} COLLATE ${client.literal(collation)}`;
-      await client.query(`CREATE DATABASE ${client.name(as)} ${how} COMMENT ${client.literal(this.#mark)}`);
+      await unfinishedDatabases(client, this.row).create(client, as, how);
     }
     await failpoint('restore.created');
     await killHolder(client, this.#lock('load'));
@@ -115,12 +111,13 @@ export class MariadbBeside {
   /** A session that loads ends here if the restore has gone to another worker. */
   #guard(client: MariadbClient): string {
     const lock = `coalesce(get_lock(${client.literal(this.#lock('load'))}, ${LOCK_SECONDS}), 0) <> 1`;
-    const marked = `SELECT count(*) FROM information_schema.schemata WHERE schema_comment = ${client.literal(this.#mark)}`;
+    const unfinished = unfinishedDatabases(client, this.row).counted(client);
+    // Outside of a routine, what cannot be prepared is the one thing that both flavours stop at.
+    const stop = 'SELECT `another worker goes on with this restore`';
     return [
-      'DELIMITER $$',
-      `BEGIN NOT ATOMIC IF ${lock} OR (${marked}) <> ${this.#names.size} THEN`,
-      `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'another worker goes on with this restore'; END IF; END $$`,
-      'DELIMITER ;\n',
+      `SET @hozen = if(${lock} OR (${unfinished}) <> ${this.#names.size}, '${stop}', 'DO 0');`,
+      'PREPARE hozen FROM @hozen;',
+      'DEALLOCATE PREPARE hozen;\n',
     ].join('\n');
   }
 

@@ -1,6 +1,7 @@
 import { warningText } from '@hozen/contracts';
 import type { RestorePlanView } from '@hozen/contracts';
-import { isAtLeast, seriesOf, type MariadbFacts } from '@hozen/dbms';
+import { FLAVOUR_NAMES, isAtLeast, seriesOf, type MariadbFacts, type ServerKind } from '@hozen/dbms';
+import { flavourOf } from '../artefact/manifest.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
@@ -14,7 +15,7 @@ export interface MariadbPlanGround {
   row: { databases: readonly WantedDatabase[]; target_name: string };
 }
 
-/** What a restore into a MariaDB server would do, and everything that stands in its way. */
+/** What a restore into a MariaDB or MySQL server would do, and everything that stands in its way. */
 export function planMariadb({ source, artefact, facts, row }: MariadbPlanGround): RestorePlanView {
   const { manifest } = artefact;
   const version = manifest.mariadb?.version ?? '';
@@ -32,7 +33,7 @@ export function planMariadb({ source, artefact, facts, row }: MariadbPlanGround)
     obstacles: [
       ...unknown.map(({ name }) => ({ kind: 'database-unknown' as const, what: name })),
       ...existing.map(({ as }) => ({ kind: 'database-exists' as const, what: as })),
-      ...(isAtLeast(facts.version, version) ? [] : [{ kind: 'server-older' as const, what: facts.version }]),
+      ...unsuitable(facts, { flavour: flavourOf(manifest), version }),
     ],
     warnings: [
       warningText('restore.users-not-restored'),
@@ -43,4 +44,13 @@ export function planMariadb({ source, artefact, facts, row }: MariadbPlanGround)
     ],
     ...expectedSeconds(source, artefact, found),
   };
+}
+
+/** They parted long ago: types, collations and users of the one are unknown to the other. */
+function unsuitable(to: ServerKind, from: ServerKind): RestorePlanView['obstacles'] {
+  if (to.flavour !== from.flavour) {
+    const names = { from: FLAVOUR_NAMES[from.flavour], to: FLAVOUR_NAMES[to.flavour] };
+    return [{ kind: 'wrong-method', what: warningText('what.other-flavour', names) }];
+  }
+  return isAtLeast(to.version, from.version) ? [] : [{ kind: 'server-older', what: to.version }];
 }

@@ -29,7 +29,7 @@ import { planMariadb } from './plan-mariadb.js';
 import { IN_PLACE_RIGHTS, planMariadbInPlace } from './plan-mariadb-in-place.js';
 import { planRestore, planWhole } from './plan-restore.js';
 import { isPartOf, wantedDatabase } from './restore-row.js';
-import { intoFolder, wrongMethod, wrongParts } from './wrong-method.js';
+import { intoFolder, notInPlace, wrongMethod, wrongParts } from './wrong-method.js';
 
 const APPLICATION = 'hozen restore plan';
 
@@ -85,6 +85,7 @@ async function planFrom(
   if (spec.kind === 'mariadb') {
     if (request.whole || wanted.some(isPartOf)) throw wrongParts(targetName);
     await using server = await connectMariadb(await mariadbAddressOf(spec));
+    if (request.inPlace && server.flavour === 'mysql') throw notInPlace(targetName);
     const facts = await inspectMariadb(server, request.inPlace ? IN_PLACE_RIGHTS : undefined);
     if (request.inPlace) ensureRights(server.address, facts);
     const ground = { source, artefact, facts, row: { databases: wanted, target_name: targetName } };

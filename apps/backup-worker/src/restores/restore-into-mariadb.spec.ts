@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backUp } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { fill, hasMariadb, mariadbJob } from '../methods/mariadb-logical/mariadb.fixture.js';
+import { fillMysql, hasMysql, MYSQL } from '../methods/mariadb-logical/mysql.fixture.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
@@ -16,12 +17,32 @@ import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
+import { unfinishedDatabases } from './unfinished-databases.js';
 
 const ODD = 'odd "name\' 倉庫 \\\\ -x';
 
-describe.skipIf(!hasMariadb)(
-  'a restore into a MariaDB server (skipped where there is no mariadbd: install mariadb-server)',
-  () => {
+const BOTH = [
+  {
+    name: 'MariaDB',
+    kind: { flavour: 'mariadb' },
+    has: hasMariadb,
+    fillIt: fill,
+    without: 'no mariadbd: install mariadb-server',
+  },
+  {
+    name: 'MySQL',
+    kind: MYSQL,
+    has: hasMysql,
+    fillIt: fillMysql,
+    without: 'no mysqld: name its programs in HOZEN_MYSQL_BIN',
+  },
+] as const;
+
+for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
+  const hasComments = kind.flavour === 'mariadb';
+  const comment = (text: string) => (hasComments ? text : '');
+
+  describe.skipIf(!has)(`a restore into a ${flavour} server (skipped where there is ${without})`, () => {
     let store: BackupStore;
     let source: PrivateMariadb;
     let destination: PrivateMariadb;
@@ -33,12 +54,12 @@ describe.skipIf(!hasMariadb)(
       folder = await tempDir();
       [store, source, destination] = await Promise.all([
         BackupStore.start(),
-        PrivateMariadb.start({ dataDir: folder.join('one') }),
-        PrivateMariadb.start({ dataDir: folder.join('other') }),
+        PrivateMariadb.start({ kind, dataDir: folder.join('one') }),
+        PrivateMariadb.start({ kind, dataDir: folder.join('other') }),
       ]);
-      await fill(source);
+      await fillIt(source);
       await using client = await connectMariadb(source.address());
-      await client.query(`ALTER DATABASE shop COMMENT = 'the shop''s'`);
+      if (hasComments) await client.query(`ALTER DATABASE shop COMMENT = 'the shop''s'`);
       const job = mariadbJob(source, folder.path);
       mkdirSync(job.spoolDir, { recursive: true, mode: 0o711 });
       artefact = await backUp(job);
@@ -118,7 +139,7 @@ describe.skipIf(!hasMariadb)(
       const view = await findRestore(store.database, id);
       expect(view).toMatchObject({ state: 'completed', result: [{ name: 'shop', as: 'shop copy', tables: 2 }] });
       expect(view.warnings).toEqual([expect.stringContaining('users.sql')]);
-      expect(await namesAt(destination)).toEqual({ 'shop copy': "the shop's" });
+      expect(await namesAt(destination)).toEqual({ 'shop copy': comment("the shop's") });
       expect(await rowsIn(destination, 'shop copy')).toEqual(await rowsIn(source, 'shop'));
       await using client = await connectMariadb(destination.address());
       expect(await client.query('SELECT event_schema AS s, event_name AS n FROM information_schema.events')).toEqual([
@@ -148,7 +169,7 @@ describe.skipIf(!hasMariadb)(
       const id = await request();
       const dead = await claimed();
       await using left = await connectMariadb(destination.address());
-      await left.query(`CREATE DATABASE \`shop copy\` COMMENT 'hozen restore ${dead.id} ${dead.epoch}'`);
+      await unfinishedDatabases(left, dead).create(left, 'shop copy', 'CHARACTER SET latin1');
       await left.query(`SELECT get_lock('hozen/${dead.id}/load', 0)`);
       await orphaned(dead);
       await execute(await claimed());
@@ -171,14 +192,12 @@ describe.skipIf(!hasMariadb)(
       await execute(dead);
       delete process.env['HOZEN_FAILPOINTS'];
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'running' });
-      expect(await namesAt(destination)).toEqual({
-        'shop copy': "the shop's",
-        nothing: `hozen restore ${dead.id} ${dead.epoch}`,
-      });
+      await using client = await connectMariadb(destination.address());
+      expect(await unfinishedDatabases(client, dead).find(client)).toEqual(new Map([['nothing', Number(dead.epoch)]]));
       await orphaned(dead);
       await execute(await claimed());
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
-      expect(await namesAt(destination)).toEqual({ 'shop copy': "the shop's", nothing: '' });
+      expect(await namesAt(destination)).toEqual({ 'shop copy': comment("the shop's"), nothing: '' });
     });
 
     it('leaves nothing when it fails after the databases were made', async () => {
@@ -206,7 +225,7 @@ describe.skipIf(!hasMariadb)(
 
     it('changes nothing where a name is taken or unknown, and its plan says so before', async () => {
       await using client = await connectMariadb(destination.address());
-      await client.query(`CREATE DATABASE \`shop copy\` COMMENT 'of somebody else'`);
+      await client.query(`CREATE DATABASE \`shop copy\` ${comment(`COMMENT 'of somebody else'`)}`);
       const databases = [{ name: 'shop', as: 'shop copy' }, { name: 'missing' }];
       const plan = await planRequest(store.database, { run: runId, target: 'elsewhere', databases }, []);
       expect(plan.obstacles).toEqual([
@@ -219,7 +238,32 @@ describe.skipIf(!hasMariadb)(
         state: 'failed',
         error: { code: 'RESTORE_IMPOSSIBLE' },
       });
-      expect(await namesAt(destination)).toEqual({ 'shop copy': 'of somebody else' });
+      expect(await namesAt(destination)).toEqual({ 'shop copy': comment('of somebody else') });
     });
-  },
-);
+
+    it.skipIf(!hasMariadb || !hasMysql)('is refused in the plan where the server is of the other flavour', async () => {
+      const other = hasComments ? MYSQL : ({ flavour: 'mariadb' } as const);
+      await using server = await PrivateMariadb.start({ kind: other, dataDir: folder.join('of the other flavour') });
+      const wanted = requireValid(BackupConfiguration, {
+        targets: [{ name: 'other flavour', kind: 'mariadb', host: server.address().host }],
+        configs: [],
+      });
+      await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+      const change = { target: 'other flavour', databases: [{ name: 'shop' }] };
+      const { obstacles } = await planRequest(store.database, { run: runId, ...change }, []);
+      expect(obstacles).toMatchObject([{ kind: 'wrong-method', what: expect.stringContaining(flavour) as string }]);
+      const id = await request(change);
+      await execute(await claimed());
+      expect(await findRestore(store.database, id)).toMatchObject({
+        state: 'failed',
+        error: { code: 'RESTORE_IMPOSSIBLE' },
+      });
+      expect(await namesAt(server)).toEqual({});
+    });
+
+    it.skipIf(hasComments)('is refused in place before anything else is asked', async () => {
+      const asked = { run: runId, target: 'shop', databases: [{ name: 'shop' }], inPlace: true };
+      await expect(planRequest(store.database, asked, [])).rejects.toMatchObject({ code: 'RESTORE_IMPOSSIBLE' });
+    });
+  });
+}

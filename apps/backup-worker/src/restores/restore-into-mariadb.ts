@@ -1,5 +1,5 @@
 import { HozenError, type TargetSpec, obstaclesText } from '@hozen/contracts';
-import { connectMariadb, inspectMariadb, mariadbAddressOf, mariadbDatabases } from '@hozen/dbms';
+import { connectMariadb, inspectMariadb, mariadbAddressOf } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { StoredContent } from '../methods/mariadb-logical/dump-content.js';
@@ -14,10 +14,11 @@ import { markOpening, OutcomeUnknown } from './opening.js';
 import { planMariadb } from './plan-mariadb.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
+import { unfinishedDatabases } from './unfinished-databases.js';
 
 /**
- * Brings databases of a dump into a MariaDB server. The server cannot rename a database, so they have their names from the
- * beginning; until they are whole and compared, their comment says that they are not, and whose they are.
+ * Brings databases of a dump into a MariaDB or MySQL server. The server cannot rename a database, so they have their names from the
+ * beginning; until they are whole and compared, it says in the server that they are not, and whose they are.
  */
 export class MariadbDestination implements Destination {
   readonly #names: ReadonlyMap<string, string>;
@@ -67,17 +68,18 @@ export class MariadbDestination implements Destination {
     await this.#beside.dropLeftovers(client);
   }
 
-  /** Gives each database its own comment, which opens it. From here on nothing is dropped: who takes over goes on. */
+  /** Says of each database that it is finished, which opens it. From here on nothing is dropped: who takes over goes on. */
   async #open({ client, stored, about }: MariadbAttempt): Promise<void> {
     try {
       about.ensureLease();
-      const there = new Map((await mariadbDatabases(client)).map(({ name, comment }) => [name, comment]));
+      const unfinished = unfinishedDatabases(client, this.row);
+      const closed = await unfinished.find(client);
       for (const [name, as] of this.#names) {
-        if (!there.get(as)?.startsWith(`hozen restore ${this.row.id} `)) continue;
-        const comment = stored.databases.find((each) => each.name === name)?.comment ?? '';
-        await client.query(`ALTER DATABASE ${client.name(as)} COMMENT ${client.literal(comment)}`);
+        if (!closed.has(as)) continue;
+        await unfinished.open(client, as, stored.databases.find((each) => each.name === name)?.comment ?? '');
         await failpoint('restore.opened');
       }
+      await unfinished.tidy(client);
     } catch (cause) {
       throw new OutcomeUnknown('it is not known whether all databases were opened', { cause });
     }

@@ -27,6 +27,11 @@ export function wrongParts(target: string): HozenError {
   });
 }
 
+/** What stands in the place of others there has no comment that says so. */
+export function notInPlace(target: string): HozenError {
+  return new HozenError('RESTORE_IMPOSSIBLE', { target, what: warningText('what.in-place-of-mysql') });
+}
+
 /** A folder is not a server with databases: nothing is ever restored over what stands in it. */
 export function intoFolder(target: string): HozenError {
   return new HozenError('RESTORE_IMPOSSIBLE', { target, what: warningText('what.no-server') });

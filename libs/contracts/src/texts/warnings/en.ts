@@ -132,6 +132,9 @@ export const warningsEn = {
   'what.binary-log': 'the backup is a binary log: restore a copy of files or a dump to a point in time instead',
   'what.dump-of-mariadb': 'the backup is a dump of MariaDB: name such a target and databases of it, or a new directory',
   'what.tree': 'the backup is a tree of files: name a new directory instead of a target (a bucket, where it is of one)',
+  'what.other-flavour': 'the backup is of {from}, and the server is {to}: name a target of {from}',
+  'what.in-place-of-mysql':
+    'databases of MySQL cannot be replaced: restore them under another name (--database NAME=OTHER)',
   'what.parts-of-postgres': 'schemas, tables, or everything are chosen of dumps of PostgreSQL only',
   'what.no-server': 'it is no server: name a new directory instead',
   'what.point-of-mariadb': 'a point of a MariaDB server is a time, the latest, a GTID or a position in its binary log',
