@@ -16,10 +16,9 @@ import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { dumpAgain } from '../verification/dump-again.js';
 import { named } from '../verification/named.js';
 import type { AboutRestore } from './destination.js';
+import { LOCK_SECONDS, loadGuard } from './load-guard.js';
 import type { RestoreRow } from './restore-row.js';
 import { unfinishedDatabases } from './unfinished-databases.js';
-
-const LOCK_SECONDS = 10;
 
 const ALL = [STREAMS.dump, STREAMS.triggers, STREAMS.events];
 
@@ -100,25 +99,13 @@ export class MariadbBeside {
     stream: string,
     expectedBytes: number,
   ): AsyncGenerator<Buffer> {
-    yield Buffer.from(this.#guard(client));
+    const counted = unfinishedDatabases(client, this.row).counted(client);
+    yield Buffer.from(loadGuard(client, { lock: this.#lock('load'), counted, databases: this.#names.size }));
     let bytes = 0;
     for await (const chunk of renamedDump(file.read(file.stream(stream)), this.#names)) {
       about.progress({ phase: 'restoring', bytes: (bytes += chunk.length), expectedBytes, item: stream });
       yield chunk;
     }
-  }
-
-  /** A session that loads ends here if the restore has gone to another worker. */
-  #guard(client: MariadbClient): string {
-    const lock = `coalesce(get_lock(${client.literal(this.#lock('load'))}, ${LOCK_SECONDS}), 0) <> 1`;
-    const unfinished = unfinishedDatabases(client, this.row).counted(client);
-    // Outside of a routine, what cannot be prepared is the one thing that both flavours stop at.
-    const stop = 'SELECT `another worker goes on with this restore`';
-    return [
-      `SET @hozen = if(${lock} OR (${unfinished}) <> ${this.#names.size}, '${stop}', 'DO 0');`,
-      'PREPARE hozen FROM @hozen;',
-      'DEALLOCATE PREPARE hozen;\n',
-    ].join('\n');
   }
 
   async #compare(attempt: MariadbAttempt, streams: readonly string[], expectedBytes: number): Promise<void> {

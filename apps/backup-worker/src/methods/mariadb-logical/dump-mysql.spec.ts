@@ -11,6 +11,8 @@ import { backUp, quietContext } from '../../backup.fixture.js';
 import type { BackupJob } from '../../job.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
+import { restoreDumpIntoDirectory } from '../../restore/mariadb-dump-directory.js';
+import { checkTables, startOnCopy } from '../../verification/copied-mariadb.js';
 import { proveMariadb } from '../../verification/prove-mariadb.js';
 import { differencesOf, type DumpContent } from './dump-content.js';
 import { CONTENT } from './dump-server.js';
@@ -96,6 +98,20 @@ describe.skipIf(!hasMysql)(`a dump of a MySQL server (${WITHOUT_MYSQL})`, () => 
     await using clerk = await connectMariadb({ ...other.address(), user: 'clerk', password: 'not-so-secret' });
     expect(await clerk.query('SELECT current_role() AS roles')).toEqual([{ roles: '`clerks`@`%`' }]);
     await expect(restoreByScript(artefact, other)).rejects.toThrow('databases already');
+  });
+
+  it('becomes the data directory of a new server, with its users and nobody else', async () => {
+    const { artefact } = await made();
+    const [directory, logFile] = [folder.join('new server'), folder.join('server.log')];
+    await restoreDumpIntoDirectory({ artefact, directory, logFile, user: 'hozen_test', ...quietContext() });
+    await using copy = await startOnCopy(directory, artefact, quietContext(), { logFile });
+    await using client = await connectMariadb(copy.address());
+    expect(await checkTables(client, quietContext())).toBe(3);
+    await using original = await connectMariadb(server.address());
+    const users = `SELECT concat(User, '@', Host) AS name FROM mysql.user ORDER BY 1`;
+    expect(await client.query(users)).toEqual(await original.query(users));
+    expect(await client.query('SELECT * FROM shop.sums')).toEqual(await original.query('SELECT * FROM shop.sums'));
+    await copy.stop();
   });
 
   it.skipIf(!hasMariadb)('is not restored by its script into a MariaDB server', async () => {
