@@ -1,7 +1,7 @@
 import { damaged, type ArtefactFile } from '../artefact/artefact-file.js';
 import type { DatabaseContent, StreamFacts } from '../artefact/artefact-index.js';
 import { ByteReader } from '../pipeline/byte-reader.js';
-import { parseToc, type Toc, type TocEntry } from '../pipeline/toc.js';
+import { parseToc, type TakeEntry, type TocEntry, type TocHead } from '../pipeline/toc.js';
 
 /**
  * The entries of a stream of data that belong to the content of a part. Reads no more of it than its table of contents.
@@ -17,19 +17,22 @@ export async function dataEntries(
     'TABLE DATA': new Set(tables.map(({ schema, name }) => keyOf(schema, name))),
     'SEQUENCE SET': new Set(sequences.map(({ schema, name }) => keyOf(schema, name))),
   };
-  const { entries } = await tocOf(file, stream);
-  return entries.filter(({ desc, namespace, tag }) =>
-    desc === 'TABLE DATA' || desc === 'SEQUENCE SET' ? wanted[desc].has(keyOf(namespace ?? '', tag)) : false,
-  );
+  const found: TocEntry[] = [];
+  await readToc(file, stream, (entry) => {
+    const { desc, namespace, tag } = entry;
+    if (desc !== 'TABLE DATA' && desc !== 'SEQUENCE SET') return;
+    if (wanted[desc].has(keyOf(namespace ?? '', tag))) found.push(entry);
+  });
+  return found;
 }
 
 /** Reads no more of a stream than its table of contents. @throws HozenError ARTEFACT_CORRUPT, STORAGE_IO */
-export async function tocOf(file: ArtefactFile, stream: StreamFacts): Promise<Toc> {
-  const reader = new ByteReader<Toc>(parseToc());
+export async function readToc(file: ArtefactFile, stream: StreamFacts, take: TakeEntry): Promise<void> {
+  const reader = new ByteReader<TocHead>(parseToc(take));
   try {
-    for await (const chunk of file.read(stream)) {
-      reader.push(chunk);
-      if (reader.result) return reader.result;
+    for await (const { bytes } of file.readShared(stream)) {
+      reader.push(bytes);
+      if (reader.result) return;
     }
   } catch (error) {
     throw damaged(

@@ -5,7 +5,7 @@ import type { DatabaseContent } from '../artefact/artefact-index.js';
 import type { ManifestLeftOut } from '../artefact/manifest.js';
 import type { StreamWriter } from '../artefact/stream-writer.js';
 import type { TableFacts } from '../methods/postgres-logical/tables.sql.js';
-import type { ArchiveContent, StreamContents, TocEntry } from '../pipeline/custom-format.js';
+import type { StreamContents, TocEntry } from '../pipeline/custom-format.js';
 import { partOfArchive } from '../pipeline/part-of-archive.js';
 import { pourArchive, type StartedTool } from '../pipeline/pour.js';
 import { chooseEntries, unrestorable, type ChosenEntries } from './choose-entries.js';
@@ -47,14 +47,16 @@ export class DumpedPart {
     stream: StreamWriter,
     spooled: string,
     onBytes: (bytes: number) => void,
-  ): Promise<ArchiveContent> {
+  ): Promise<StreamContents> {
     try {
-      const content = await pourInto(spooled, (file) => pourArchive(started, file, onBytes));
-      const chosen = (this.#chosen = chooseEntries(content.entries, wantedEntries(this.part)));
-      this.#largeObjects = content.entries.some(isLargeObject) && !chosen.kept.some(isLargeObject);
+      const entries: TocEntry[] = [];
+      const onEntry = (entry: TocEntry) => entries.push(entry);
+      const content = await pourInto(spooled, (file) => pourArchive(started, file, onBytes, onEntry));
+      const chosen = (this.#chosen = chooseEntries(entries, wantedEntries(this.part)));
+      this.#largeObjects = entries.some(isLargeObject) && !chosen.kept.some(isLargeObject);
       const kept = new Set(chosen.kept.map(({ dumpId }) => dumpId));
       for await (const piece of partOfArchive(createReadStream(spooled), kept)) await stream.write(piece);
-      return { ...content, entries: chosen.kept };
+      return content;
     } finally {
       await rm(spooled, { force: true });
     }

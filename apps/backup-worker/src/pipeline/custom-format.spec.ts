@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findTools, toolEnvironment, toolOutput, type PostgresTools } from '@hozen/dbms';
 import { everyKindOfObject, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CustomFormatReader, FormatError, type ArchiveContent } from './custom-format.js';
+import { CustomFormatReader, FormatError, type StreamContents, type TocEntry } from './custom-format.js';
 
 let server: TestPostgres;
 let folder: TempDir;
@@ -25,13 +25,14 @@ afterAll(async () => {
 });
 
 /** In pieces that lie in the same memory one after the other, as those that a program prints. */
-function read(bytes: Buffer, piece = bytes.length): ArchiveContent {
-  const reader = new CustomFormatReader();
+function read(bytes: Buffer, piece = bytes.length): StreamContents & { entries: TocEntry[] } {
+  const entries: TocEntry[] = [];
+  const reader = new CustomFormatReader({ onEntry: (entry) => entries.push(entry) });
   const memory = Buffer.alloc(piece);
   for (let at = 0; at < bytes.length; at += piece) {
     reader.push(memory.subarray(0, bytes.copy(memory, 0, at, at + piece)));
   }
-  return reader.end();
+  return { entries, ...reader.end() };
 }
 
 describe('the reader of pg_dump archives', () => {

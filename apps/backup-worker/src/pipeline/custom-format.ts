@@ -1,23 +1,34 @@
 import type { LargeObjectContent, SequenceContent, TableContent } from '../artefact/artefact-index.js';
 import { ByteReader } from './byte-reader.js';
 import { ContentHash } from './content-hash.js';
-import { FormatError, parseToc, type Toc, type TocEntry } from './toc.js';
+import { FormatError, parseToc, type TakeEntry, type TocEntry, type TocHead } from './toc.js';
 
-export { FormatError, type TocEntry };
+export { FormatError, type TakeEntry, type TocEntry };
 
 const BLOCK_DATA = 1;
 const BLOCK_BLOBS = 3;
 const INT = 5;
 
-export interface ArchiveContent {
-  entries: TocEntry[];
+/** What data streams of one database hold. */
+export interface StreamContents {
   tables: TableContent[];
   sequences: SequenceContent[];
   largeObjects: LargeObjectContent;
 }
 
-/** What data streams of one database hold. */
-export type StreamContents = Omit<ArchiveContent, 'entries'>;
+/** Who hears of what is in an archive while it passes. */
+export interface ArchiveListener {
+  /** Of its table of contents. */
+  onEntry?: TakeEntry | undefined;
+  /**
+   * Takes the bytes of a table instead of hashing them, which costs more than all the rest: for the streams that hold one
+   * table, whose content is known otherwise. They are in memory that is used again.
+   */
+  onRows?: ((rows: Buffer) => void) | undefined;
+}
+
+/** Of an entry with data, what is needed when they come. */
+type DataEntry = Pick<TocEntry, 'namespace' | 'tag' | 'copyStmt'>;
 
 export function together(contents: readonly StreamContents[]): StreamContents {
   // Large objects are in one stream only: that of everything that is no large table.
@@ -42,9 +53,11 @@ type State = 'toc' | 'block' | 'blob' | 'chunk-length' | 'chunk';
  * with data has had its block and the last block is closed.
  */
 export class CustomFormatReader {
-  readonly #toc = new ByteReader<Toc>(parseToc());
-  readonly #entries = new Map<number, TocEntry>();
+  readonly #toc = new ByteReader<TocHead>(parseToc((entry) => this.#entry(entry)));
+  /** Those whose data have not come yet, by their number. */
+  readonly #awaited = new Map<number, DataEntry>();
   readonly #tables: TableContent[] = [];
+  readonly #sequences: SequenceContent[] = [];
   readonly #blobs = new ContentHash();
   #blobCount = 0;
   #blobBytes = 0;
@@ -52,15 +65,11 @@ export class CustomFormatReader {
   /** An integer that was cut by the end of a chunk. */
   readonly #head = Buffer.alloc(INT + 1);
   #headBytes = 0;
-  #table: { entry: TocEntry; hash: ContentHash; bytes: number } | undefined;
+  #table: { entry: DataEntry; hash: ContentHash; bytes: number } | undefined;
   #blob: { oid: number; chunks: number } | undefined;
   #left = 0;
 
-  /**
-   * @param onRows takes the bytes of a table instead of hashing them, which costs more than all the rest: for the
-   *   streams that hold one table, whose content is known otherwise. They are in memory that is used again.
-   */
-  constructor(private readonly onRows?: (rows: Buffer) => void) {}
+  constructor(private readonly listener: ArchiveListener = {}) {}
 
   /** @throws FormatError where the bytes do not follow the format. */
   push(bytes: Buffer): void {
@@ -68,7 +77,6 @@ export class CustomFormatReader {
     if (this.#state === 'toc') {
       const end = this.#toc.push(bytes);
       if (end === undefined) return;
-      for (const entry of this.#toc.result?.entries ?? []) if (entry.hasData) this.#entries.set(entry.dumpId, entry);
       this.#state = 'block';
       at = end;
     }
@@ -79,18 +87,23 @@ export class CustomFormatReader {
    * The stream ended.
    * @throws FormatError when it was not whole.
    */
-  end(): ArchiveContent {
-    const toc = this.#toc.result;
-    if (!toc) throw new FormatError('cut off within the table of contents');
+  end(): StreamContents {
+    if (!this.#toc.result) throw new FormatError('cut off within the table of contents');
     if (this.#state !== 'block' || this.#headBytes > 0) throw new FormatError('cut off within a data block');
-    const [missing] = this.#entries.values();
+    const [missing] = this.#awaited.values();
     if (missing) throw new FormatError(`the data of ${missing.namespace}.${missing.tag} is missing`);
     return {
-      entries: toc.entries,
       tables: this.#tables,
-      sequences: toc.entries.filter((entry) => entry.desc === 'SEQUENCE SET').map(sequenceOf),
+      sequences: this.#sequences,
       largeObjects: { count: this.#blobCount, bytes: this.#blobBytes, content: this.#blobs.digest() },
     };
+  }
+
+  #entry(entry: TocEntry): void {
+    const { dumpId, hasData, desc, namespace, tag, copyStmt } = entry;
+    if (hasData) this.#awaited.set(dumpId, { namespace, tag, copyStmt });
+    if (desc === 'SEQUENCE SET') this.#sequences.push(sequenceOf(entry));
+    this.listener.onEntry?.(entry);
   }
 
   #walk(bytes: Buffer, from: number): void {
@@ -131,9 +144,9 @@ export class CustomFormatReader {
   }
 
   #beginBlock(type: number, dumpId: number): void {
-    const entry = this.#entries.get(dumpId);
+    const entry = this.#awaited.get(dumpId);
     if (!entry) throw new FormatError(`a data block of the unknown entry ${dumpId}`);
-    this.#entries.delete(dumpId);
+    this.#awaited.delete(dumpId);
     if (type === BLOCK_DATA) {
       this.#table = { entry, hash: new ContentHash(), bytes: 0 };
       this.#state = 'chunk-length';
@@ -175,8 +188,9 @@ export class CustomFormatReader {
     else this.#blobBytes += end - at;
     this.#left -= end - at;
     if (this.#left === 0) this.#state = 'chunk-length';
-    if (this.#table && this.onRows) {
-      this.onRows(bytes.subarray(at, end));
+    const { onRows } = this.listener;
+    if (this.#table && onRows) {
+      onRows(bytes.subarray(at, end));
     } else {
       const hash = this.#table ? this.#table.hash : this.#blobs;
       hash.update(view, at, end);
@@ -197,7 +211,7 @@ export class CustomFormatReader {
   }
 }
 
-function tableOf(table: { entry: TocEntry; hash: ContentHash; bytes: number }): TableContent {
+function tableOf(table: { entry: DataEntry; hash: ContentHash; bytes: number }): TableContent {
   const { entry, hash, bytes } = table;
   return {
     schema: entry.namespace ?? '',

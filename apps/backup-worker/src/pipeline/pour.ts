@@ -1,7 +1,7 @@
 import { HozenError } from '@hozen/contracts';
 import { runTool, type RunningTool, type ToolRun } from '@hozen/dbms';
 import type { StreamWriter } from '../artefact/stream-writer.js';
-import { CustomFormatReader, FormatError, type ArchiveContent } from './custom-format.js';
+import { CustomFormatReader, FormatError, type StreamContents, type TakeEntry } from './custom-format.js';
 import { ToolOutput, type TakeChunk } from './tool-output.js';
 
 /** A program whose output waits to be taken by {@link pour}. */
@@ -59,8 +59,9 @@ export async function pourArchive(
   started: StartedTool,
   stream: Pick<StreamWriter, 'write'> | undefined,
   onBytes: (bytes: number) => void,
-): Promise<ArchiveContent> {
-  const archive = new CustomFormatReader();
+  onEntry?: TakeEntry,
+): Promise<StreamContents> {
+  const archive = new CustomFormatReader({ onEntry });
   try {
     await takeOutput(started, (chunk) => {
       archive.push(chunk);

@@ -20,10 +20,16 @@ export interface TocEntry {
   needs: number[];
 }
 
-export interface Toc {
+/** What stands before the entries. */
+export interface TocHead {
   intSize: number;
-  entries: TocEntry[];
+  minor: number;
+  /** Their number. */
+  entries: number;
 }
+
+/** Takes the entries one by one, in their order. Keeping them takes about a kilobyte for each. */
+export type TakeEntry = (entry: TocEntry) => void;
 
 /** The file does not follow pg_dump's custom format. */
 export class FormatError extends Error {
@@ -39,15 +45,14 @@ const LONGEST_STRING = 1 << 30;
 const OFFSET_NO_DATA = 3;
 
 /** Parses header and table of contents. Yields how many bytes it wants next. @throws FormatError */
-export function* parseToc(): Generator<number, Toc, Buffer> {
-  const { intSize, minor, entries: count } = yield* parseHead();
-  const entries: TocEntry[] = [];
-  for (let number = 0; number < count; number++) entries.push(yield* parseEntry(minor));
-  return { intSize, entries };
+export function* parseToc(take: TakeEntry): Generator<number, TocHead, Buffer> {
+  const head = yield* parseHead();
+  for (let number = 0; number < head.entries; number++) take(yield* parseEntry(head.minor));
+  return head;
 }
 
 /** Parses what stands before the entries; last comes their number. */
-export function* parseHead(): Generator<number, { intSize: number; minor: number; entries: number }, Buffer> {
+export function* parseHead(): Generator<number, TocHead, Buffer> {
   const head = yield MAGIC.length + 6;
   if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) throw new FormatError('not an archive of pg_dump');
   const [major, minor, , intSize = 0, offSize = 0, format] = head.subarray(MAGIC.length);

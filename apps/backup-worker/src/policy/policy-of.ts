@@ -1,7 +1,7 @@
 import type { PolicyFinding, RestorePlanView } from '@hozen/contracts';
 import type { TargetClient } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
-import { tocOf } from '../parts/data-entries.js';
+import { readToc } from '../parts/data-entries.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
 import type { StoredDatabase } from '../restore/restore-plan.js';
 import { storedRoles } from '../restore/role-statements.js';
@@ -38,15 +38,14 @@ export async function policyServer(client: TargetClient, file: ArtefactFile): Pr
 export async function databaseFindings(
   file: ArtefactFile,
   { name, folder, data }: Pick<StoredDatabase, 'name' | 'folder' | 'data'>,
-  entries: readonly TocEntry[],
+  entries: Iterable<TocEntry> | AsyncIterable<TocEntry>,
   server: PolicyServer,
 ): Promise<Finding[]> {
   const sequences = file.index.databases.find((each) => each.folder === folder)?.sequences ?? [];
-  const found = entries.flatMap((entry) => findingsOf(entry, name, server));
-  for (const stream of data) {
-    const { entries: ofData } = await tocOf(file, stream);
-    found.push(...ofData.flatMap((entry) => findingsOf(entry, name, server)));
-  }
+  const found: Finding[] = [];
+  const look = (entry: TocEntry) => found.push(...findingsOf(entry, name, server));
+  for await (const entry of entries) look(entry);
+  for (const stream of data) await readToc(file, stream, look);
   for (const { schema, name: sequence, state } of sequences) {
     found.push(...inText(state, `SEQUENCE ${schema}.${sequence}`, server).map((each) => ({ ...each, where: name })));
   }

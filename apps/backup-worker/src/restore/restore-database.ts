@@ -45,11 +45,10 @@ export async function restoreDatabase(
  */
 async function buildOnData(restore: ClusterRestore, database: StoredDatabase, schema: string): Promise<void> {
   const args = ['--section=post-data', `--jobs=${restore.jobs}`, into(database)];
-  const entries = await entriesIn(schema);
-  if (!entries.some(isOfEventTrigger)) return pgRestore(restore, database, [...args, schema], { reads: [schema] });
-  for (const late of [false, true]) {
+  const { first, last } = await entriesIn(schema);
+  if (last.length === 0) return pgRestore(restore, database, [...args, schema], { reads: [schema] });
+  for (const wanted of [first, last]) {
     const list = `${schema}.list`;
-    const wanted = entries.filter((entry) => isOfEventTrigger(entry) === late);
     try {
       await writeList(list, wanted);
       await pgRestore(restore, database, [...args, `--use-list=${list}`, schema], { reads: [list, schema] });
@@ -59,10 +58,15 @@ async function buildOnData(restore: ClusterRestore, database: StoredDatabase, sc
   }
 }
 
-async function entriesIn(schema: string): Promise<TocEntry[]> {
-  const archive = new CustomFormatReader();
+/** Their numbers: those of event triggers come last. */
+async function entriesIn(schema: string): Promise<{ first: number[]; last: number[] }> {
+  const first: number[] = [];
+  const last: number[] = [];
+  const onEntry = (entry: TocEntry) => (isOfEventTrigger(entry) ? last : first).push(entry.dumpId);
+  const archive = new CustomFormatReader({ onEntry });
   for await (const chunk of createReadStream(schema) as AsyncIterable<Buffer>) archive.push(chunk);
-  return archive.end().entries;
+  archive.end();
+  return { first, last };
 }
 
 function isOfEventTrigger({ desc, tag }: TocEntry): boolean {
@@ -70,8 +74,8 @@ function isOfEventTrigger({ desc, tag }: TocEntry): boolean {
 }
 
 /** What `--use-list` takes. */
-async function writeList(path: string, entries: readonly TocEntry[]): Promise<void> {
-  await writeFile(path, entries.map(({ dumpId }) => `${dumpId};\n`).join(''), { mode: 0o600 });
+async function writeList(path: string, entries: readonly number[]): Promise<void> {
+  await writeFile(path, entries.map((dumpId) => `${dumpId};\n`).join(''), { mode: 0o600 });
 }
 
 /** Streams of pg_dump and sessions that load large tables, side by side, as many as there are jobs. */
@@ -113,7 +117,10 @@ async function loadStream(restore: ClusterRestore, database: StoredDatabase, str
   if (wanted.length === 0) return;
   const list = join(restore.spoolDir, `${stream.name.replaceAll('/', '-')}.list`);
   try {
-    await writeList(list, wanted);
+    await writeList(
+      list,
+      wanted.map(({ dumpId }) => dumpId),
+    );
     await pgRestore(restore, database, [...args, `--use-list=${list}`], { stream, reads: [list] });
   } finally {
     await rm(list, { force: true });

@@ -1,11 +1,30 @@
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js';
 
-/** The table of contents of a database's definitions in an artefact. @throws FormatError, HozenError of the artefact */
-export async function storedDefinitions(file: ArtefactFile, folder: string): Promise<TocEntry[]> {
-  const archive = new CustomFormatReader();
-  for await (const chunk of file.read(file.stream(`${folder}/schema.dump`))) archive.push(chunk);
-  return archive.end().entries;
+/**
+ * The table of contents of a database's definitions in an artefact, entry by entry: a database may have a hundred thousand.
+ * @throws FormatError, HozenError of the artefact
+ */
+export async function* eachDefinition(file: ArtefactFile, folder: string): AsyncGenerator<TocEntry> {
+  let entries: TocEntry[] = [];
+  const archive = new CustomFormatReader({ onEntry: (entry) => entries.push(entry) });
+  for await (const chunk of file.readShared(file.stream(`${folder}/schema.dump`))) {
+    archive.push(chunk.bytes);
+    yield* entries;
+    entries = [];
+  }
+  archive.end();
+}
+
+/** Those of {@link eachDefinition} that are asked for, by default all; each takes about a kilobyte of memory. */
+export async function storedDefinitions(
+  file: ArtefactFile,
+  folder: string,
+  wanted: (entry: TocEntry) => boolean = () => true,
+): Promise<TocEntry[]> {
+  const found: TocEntry[] = [];
+  for await (const entry of eachDefinition(file, folder)) if (wanted(entry)) found.push(entry);
+  return found;
 }
 
 /** What is said of the database itself, and not of anything in it: it carries the database's name. */
@@ -15,20 +34,4 @@ export function isOfDatabaseItself({ desc, tag }: TocEntry): boolean {
     desc === 'DATABASE PROPERTIES' ||
     (/^(ACL|COMMENT|SECURITY LABEL)$/.test(desc) && tag.startsWith('DATABASE '))
   );
-}
-
-/** Roles that own or are given something; the restore stops where one is missing. */
-export function rolesIn(entries: readonly TocEntry[]): Set<string> {
-  const roles = new Set<string>();
-  for (const { owner, desc, defn } of entries) {
-    if (owner) roles.add(owner);
-    if (!/ACL|POLICY/.test(desc)) continue;
-    for (const [, quoted, plain] of (defn ?? '').matchAll(
-      /\b(?:TO|FROM|ROLE) (?:"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*))/g,
-    )) {
-      const role = quoted?.replaceAll('""', '"') ?? plain ?? '';
-      if (role !== '' && role !== 'PUBLIC') roles.add(role);
-    }
-  }
-  return roles;
 }

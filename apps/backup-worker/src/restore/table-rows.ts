@@ -10,7 +10,7 @@ import { CustomFormatReader, FormatError } from '../pipeline/custom-format.js';
 export async function* tableRows(file: ArtefactFile, table: TableContent): AsyncGenerator<Buffer> {
   const name = table.stream ?? '';
   let pieces: Buffer[] = [];
-  const archive = new CustomFormatReader((rows) => pieces.push(rows));
+  const archive = new CustomFormatReader({ onRows: (rows) => pieces.push(rows) });
   let left = table.bytes;
   try {
     for await (const part of file.read(file.stream(name))) {

@@ -2,6 +2,12 @@ import type { RestoreObstacle } from '@hozen/contracts';
 import { asTargetError, type TargetClient } from '@hozen/dbms';
 import type { TocEntry } from '../pipeline/custom-format.js';
 
+/** Names of locales, by who provides them. */
+export interface Locales {
+  libc: ReadonlySet<string>;
+  icu: ReadonlySet<string>;
+}
+
 interface Missing {
   kind: RestoreObstacle;
   what: string;
@@ -13,12 +19,11 @@ const HAS_ICU = `SELECT EXISTS (SELECT FROM pg_collation WHERE collprovider = 'i
 const ALWAYS = /^(?:C|POSIX)$/i;
 
 /**
- * Locales that the definitions of a database use, and the server does not have: each is tried in a transaction that is taken back,
+ * Those of them that the server does not have: each is tried in a transaction that is taken back,
  * for no list says what the system of the server knows.
  * @throws HozenError of the TARGET_ codes
  */
-export async function missingLocales(client: TargetClient, entries: readonly TocEntry[]): Promise<Missing[]> {
-  const { libc, icu } = localesIn(entries);
+export async function missingLocales(client: TargetClient, { libc, icu }: Locales): Promise<Missing[]> {
   const missing: Missing[] = [];
   try {
     for (const locale of libc) {
@@ -32,22 +37,18 @@ export async function missingLocales(client: TargetClient, entries: readonly Toc
   }
 }
 
-/** Of the database itself and of collations that are defined in it, by who provides them. */
-export function localesIn(entries: readonly TocEntry[]): { libc: Set<string>; icu: Set<string> } {
+/** What a definition of the database itself, or of a collation in it, says. */
+export function localesOf({ desc, defn }: TocEntry): Locales {
   const libc = new Set<string>();
   const icu = new Set<string>();
-  for (const { desc, defn } of entries) {
-    if (desc !== 'DATABASE' && desc !== 'COLLATION') continue;
-    const sql = defn ?? '';
-    const provider = /\b(?:LOCALE_PROVIDER|provider) = '?(\w+)/i.exec(sql)?.[1] ?? 'libc';
-    for (const [, setting = '', quoted = ''] of sql.matchAll(
-      /\b(\w*LOCALE|LC_COLLATE|LC_CTYPE) = '((?:[^']|'')*)'/gi,
-    )) {
-      const name = quoted.replaceAll("''", "'");
-      const isOfIcu = /^ICU_LOCALE$/i.test(setting) || (provider === 'icu' && desc === 'COLLATION');
-      if (/^BUILTIN_LOCALE$/i.test(setting) || ALWAYS.test(name)) continue;
-      (isOfIcu ? icu : libc).add(name);
-    }
+  if (desc !== 'DATABASE' && desc !== 'COLLATION') return { libc, icu };
+  const sql = defn ?? '';
+  const provider = /\b(?:LOCALE_PROVIDER|provider) = '?(\w+)/i.exec(sql)?.[1] ?? 'libc';
+  for (const [, setting = '', quoted = ''] of sql.matchAll(/\b(\w*LOCALE|LC_COLLATE|LC_CTYPE) = '((?:[^']|'')*)'/gi)) {
+    const name = quoted.replaceAll("''", "'");
+    const isOfIcu = /^ICU_LOCALE$/i.test(setting) || (provider === 'icu' && desc === 'COLLATION');
+    if (/^BUILTIN_LOCALE$/i.test(setting) || ALWAYS.test(name)) continue;
+    (isOfIcu ? icu : libc).add(name);
   }
   return { libc, icu };
 }

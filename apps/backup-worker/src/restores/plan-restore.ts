@@ -6,18 +6,17 @@ import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { leftOutWarnings } from '../parts/dumped-part.js';
 import { unrestorable } from '../parts/choose-entries.js';
 import { storedPart, type StoredPart } from '../parts/stored-part.js';
-import type { TocEntry } from '../pipeline/custom-format.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
-import { missingLocales } from './missing-locales.js';
+import { missingFor, Needs } from './missing-for.js';
 import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
 import { databaseFindings, judged, policyServer, roleFindings, trustIn } from '../policy/policy-of.js';
 import type { Finding, PolicyServer } from '../policy/findings.js';
 import { storedDatabases } from '../restore/restore-plan.js';
-import { isOfDatabaseItself, rolesIn, storedDefinitions } from '../restore/stored-definitions.js';
+import { eachDefinition } from '../restore/stored-definitions.js';
 
 /** What a plan is made from: the artefact, and the server that it is to be restored into. */
 export interface PlanGround {
@@ -60,10 +59,11 @@ async function planListed(
   const stored = source.bad ? [] : await storedDatabases(ground.file);
   const findings: Finding[] = [];
   for (const { name, folder, part } of found) {
-    const entries = part?.kept ?? (await storedDefinitions(ground.file, folder));
-    const listed = stored.find((each) => each.folder === folder);
-    if (listed) findings.push(...(await databaseFindings(ground.file, { ...listed, name }, entries, server)));
-    obstacles.push(...(await missingFor(ground, entries)));
+    const needs = new Needs();
+    const entries = needs.of(part?.kept ?? eachDefinition(ground.file, folder));
+    const listed = stored.find((each) => each.folder === folder) ?? { folder, data: [] };
+    findings.push(...(await databaseFindings(ground.file, { ...listed, name }, entries, server)));
+    obstacles.push(...(await missingFor(ground.client, needs)));
     obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
   }
   return withPolicy(ground, findings, {
@@ -161,27 +161,6 @@ export function renamedWarning(name: string, as: string): string {
 
 function obstacle(kind: RestoreObstacle, what: string): Obstacle {
   return { kind, what };
-}
-
-const KNOWN = `
-  SELECT array(SELECT rolname::text FROM pg_roles) AS roles,
-         array(SELECT name::text FROM pg_available_extensions) AS extensions,
-         array(SELECT spcname::text FROM pg_tablespace) AS tablespaces`;
-
-async function missingFor({ client }: PlanGround, entries: readonly TocEntry[]): Promise<Obstacle[]> {
-  const { rows } = await client.query<{ roles: string[]; extensions: string[]; tablespaces: string[] }>(KNOWN);
-  const known = rows[0] ?? { roles: [], extensions: [], tablespaces: [] };
-  const inside = entries.filter((entry) => !isOfDatabaseItself(entry));
-  const extensions = inside.filter(({ desc }) => desc === 'EXTENSION').map(({ tag }) => tag);
-  const tablespaces = inside.map(({ tablespace }) => tablespace ?? '').filter((name) => name !== '');
-  const missing = (kind: RestoreObstacle, wanted: Iterable<string>, there: readonly string[]) =>
-    [...new Set(wanted)].filter((name) => !there.includes(name)).map((name) => obstacle(kind, name));
-  return [
-    ...missing('role-missing', rolesIn(entries), known.roles),
-    ...missing('extension-missing', extensions, known.extensions),
-    ...missing('tablespace-missing', tablespaces, known.tablespaces),
-    ...(await missingLocales(client, entries)),
-  ];
 }
 
 function unique(obstacles: Obstacle[]): Obstacle[] {

@@ -129,10 +129,9 @@ async function restoreOne(
   beside: string,
 ): Promise<void> {
   const { file, target, row } = restore;
-  const entries = await storedDefinitions(file, database.folder);
+  const [create] = await storedDefinitions(file, database.folder, ({ desc }) => desc === 'DATABASE');
   {
     await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
-    const create = entries.find(({ desc }) => desc === 'DATABASE');
     await runStatement(client, createStatement(client, create?.defn ?? '', beside));
     if (create?.owner) {
       const [name, owner] = [client.escapeIdentifier(beside), client.escapeIdentifier(create.owner)];
@@ -227,7 +226,7 @@ export async function openDatabases(
     for (const [index, wanted] of row.databases.entries()) {
       statements.push(...around.before(wanted), renameStatement(client, nameBeside(row, index), wanted));
       const database = wanted.name === wanted.as ? stored.get(wanted.name) : undefined;
-      const entries = database ? (await storedDefinitions(file, database.folder)).filter(isOfDatabaseItself) : [];
+      const entries = database ? await storedDefinitions(file, database.folder, isOfDatabaseItself) : [];
       statements.push(...entries.filter(({ desc }) => desc !== 'DATABASE').map(({ defn }) => defn ?? ''));
       statements.push(...around.after(wanted));
     }

@@ -14,7 +14,7 @@ import type { CheckedTarget } from '../methods/postgres-logical/checked-target.j
 import { mustBeChecked } from '../policy/policy-of.js';
 import { mergeEntries, type MergedEntries } from '../parts/merge-entries.js';
 import { storedPart, type StoredPart } from '../parts/stored-part.js';
-import { CustomFormatReader } from '../pipeline/custom-format.js';
+import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { runInto } from '../pipeline/pour.js';
 import { checkFile } from '../verification/check-file.js';
@@ -171,12 +171,14 @@ export async function planMerge(ground: PlanGround, wanted: WantedDatabase | und
 
 async function definitionsOf({ address, tools }: CheckedTarget, database: string) {
   await using env = await toolEnvironment(address);
-  const archive = new CustomFormatReader();
+  const entries: TocEntry[] = [];
+  const archive = new CustomFormatReader({ onEntry: (entry) => entries.push(entry) });
   const args = ['--format=custom', '--compress=0', '--no-password', '--section=pre-data', '--section=post-data'];
   const tool = { path: tools.path('pg_dump'), args: [...args, '--lock-wait-timeout=60000'] };
   await runInto({ ...tool, env: inLargePieces(env.forDatabase(database)) }, (chunk) => {
     archive.push(chunk);
     return undefined;
   });
-  return archive.end().entries;
+  archive.end();
+  return entries;
 }

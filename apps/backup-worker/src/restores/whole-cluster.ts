@@ -4,7 +4,7 @@ import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { storedDatabases } from '../restore/restore-plan.js';
 import { roleStatements, storedRoles, type RoleStatement } from '../restore/role-statements.js';
-import { isOfDatabaseItself, storedDefinitions } from '../restore/stored-definitions.js';
+import { eachDefinition, isOfDatabaseItself } from '../restore/stored-definitions.js';
 import { runStatement } from './run-statement.js';
 import type { RestoreRow, WantedDatabase } from './restore-row.js';
 
@@ -24,8 +24,10 @@ export async function wholeCluster(file: ArtefactFile): Promise<WantedDatabase[]
 }
 
 async function hasContent(file: ArtefactFile, folder: string): Promise<boolean> {
-  const entries = await storedDefinitions(file, folder);
-  return entries.some((entry) => !NOTHING.has(entry.desc) && !isOfDatabaseItself(entry));
+  for await (const entry of eachDefinition(file, folder)) {
+    if (!NOTHING.has(entry.desc) && !isOfDatabaseItself(entry)) return true;
+  }
+  return false;
 }
 
 const KNOWN = 'SELECT rolname::text AS name FROM pg_roles';

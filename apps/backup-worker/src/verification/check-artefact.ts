@@ -9,7 +9,7 @@ import { Pool } from '../artefact/pooled.js';
 import { entryBytes } from '../artefact/tar.js';
 import { DecryptingReader } from '../encryption/decrypting-reader.js';
 import type { AttemptContext, BackupJob } from '../job.js';
-import { together, type ArchiveContent } from '../pipeline/custom-format.js';
+import { together, type StreamContents } from '../pipeline/custom-format.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { SequentialReader } from '../storage/sequential-reader.js';
 import { parseBackupManifest } from '../methods/postgres-physical/backup-manifest.js';
@@ -139,7 +139,7 @@ class MembersCheck {
 
   async end(): Promise<void> {
     while (this.#unpacking.length > 0) await this.#first();
-    const contents = new Map<string, ArchiveContent[]>();
+    const contents = new Map<string, StreamContents[]>();
     for (const [name, stream] of this.#streams) {
       const content = this.#at(name, () => stream.end());
       if (content && isDataStream(name)) contents.set(dirname(name), [...(contents.get(dirname(name)) ?? []), content]);

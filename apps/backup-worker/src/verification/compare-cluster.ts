@@ -3,9 +3,9 @@ import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { ROLES, TABLESPACES } from '../methods/postgres-logical/dump-globals.js';
 import type { StoredPart } from '../parts/stored-part.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
-import { storedDefinitions } from '../restore/stored-definitions.js';
+import { eachDefinition } from '../restore/stored-definitions.js';
 import { compareContents } from './compare-contents.js';
-import { compareDefinitions } from './compare-definitions.js';
+import { DefinitionsComparison } from './compare-definitions.js';
 import { sameGlobals } from './compare-globals.js';
 import { secondLook } from './look-again.js';
 import { readCopy, type CopyReader } from './read-copy.js';
@@ -48,11 +48,14 @@ export async function compareDatabase(
 ): Promise<string[]> {
   const backup = part?.content ?? file.index.databases.find((database) => database.folder === folder);
   if (!backup) return ['it is missing in the index'];
-  const { definitions, contents } = await readCopy(reader, copy, backup.tables);
-  const stored = part?.kept ?? (await storedDefinitions(file, folder));
+  const stored = () => part?.kept ?? eachDefinition(file, folder);
+  const definitions = new DefinitionsComparison(counts);
+  for await (const entry of stored()) definitions.expect(entry);
+  const contents = await readCopy(reader, copy, backup.tables, (entry) => definitions.found(entry));
   const look = secondLook(file, reader, copy);
   return [
-    ...compareDefinitions(stored.filter(counts), definitions.filter(counts)),
+    ...definitions.differences,
+    ...(definitions.isComplete ? [] : await definitions.missing(stored())),
     ...(await compareContents(backup, contents, look)),
   ];
 }

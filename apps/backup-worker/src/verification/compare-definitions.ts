@@ -1,43 +1,67 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { TocEntry } from '../pipeline/custom-format.js';
 import { asReadBack } from './as-read-back.js';
 
 /**
- * What differs between the definitions of a database and of its restored copy: each entry of pg_dump's table of contents
- * with all that makes it up. Their order is not compared; it depends on object numbers.
+ * Compares the definitions of a database with those of its restored copy: each entry of pg_dump's table of contents with all
+ * that makes it up. Their order is not compared; it depends on object numbers. Of each no more than a hash is kept, for there
+ * is one for each large object.
  */
-export function compareDefinitions(backup: TocEntry[], copy: TocEntry[]): string[] {
-  const wanted = counted(backup);
-  const differences: string[] = [];
-  for (const entry of copy) {
-    const key = keyOf(entry);
-    const left = wanted.get(key);
-    if (left === undefined) differences.push(`${nameOf(entry)} is defined differently or should not be there`);
-    else if (left.count === 1) wanted.delete(key);
-    else left.count--;
-  }
-  const known = new Set(differences.map((difference) => difference.replace(/ is defined .*$/s, '')));
-  for (const { entry } of wanted.values()) {
-    if (!known.has(nameOf(entry))) differences.push(`${nameOf(entry)} is missing`);
-  }
-  return differences;
-}
+export class DefinitionsComparison {
+  /** How many are expected, by their hash. */
+  readonly #expected = new Map<string, number>();
+  /** Of the copy, what is not as in the backup. */
+  readonly differences: string[] = [];
+  readonly #different = new Set<string>();
 
-function counted(entries: TocEntry[]): Map<string, { entry: TocEntry; count: number }> {
-  const found = new Map<string, { entry: TocEntry; count: number }>();
-  for (const entry of entries) {
+  /** @param counts which definitions are compared */
+  constructor(private readonly counts: (entry: TocEntry) => boolean) {}
+
+  /** The next one of the backup. */
+  expect(entry: TocEntry): void {
+    if (!this.counts(entry)) return;
     const key = keyOf(entry);
-    const same = found.get(key);
-    if (same) same.count++;
-    else found.set(key, { entry, count: 1 });
+    this.#expected.set(key, (this.#expected.get(key) ?? 0) + 1);
   }
-  return found;
+
+  /** The next one of the copy, after all of the backup. */
+  found(entry: TocEntry): void {
+    if (!this.counts(entry) || this.#take(keyOf(entry))) return;
+    const name = nameOf(entry);
+    this.#different.add(name);
+    this.differences.push(`${name} is defined differently or should not be there`);
+  }
+
+  /** Whether all that was expected was found. */
+  get isComplete(): boolean {
+    return this.#expected.size === 0;
+  }
+
+  /** @param backup all of it once more: what is missing has no name otherwise */
+  async missing(backup: Iterable<TocEntry> | AsyncIterable<TocEntry>): Promise<string[]> {
+    const names: string[] = [];
+    for await (const entry of backup) {
+      if (!this.counts(entry) || !this.#take(keyOf(entry))) continue;
+      const name = nameOf(entry);
+      if (!this.#different.has(name)) names.push(`${name} is missing`);
+    }
+    return names;
+  }
+
+  #take(key: string): boolean {
+    const left = this.#expected.get(key);
+    if (left === undefined) return false;
+    if (left === 1) this.#expected.delete(key);
+    else this.#expected.set(key, left - 1);
+    return true;
+  }
 }
 
 function keyOf(entry: TocEntry): string {
   const { tag, desc, namespace, owner, tablespace, tableam } = entry;
   const parts = [tag, desc, namespace, owner, tablespace, tableam, definitionOf(entry)];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
+  // One byte for each character.
+  return hash('sha256', JSON.stringify(parts), 'latin1');
 }
 
 /**

@@ -9,9 +9,8 @@ import { openReadingSession } from '../methods/postgres-logical/reading-session.
 import {
   noLargeObjects,
   together,
-  type ArchiveContent,
   type StreamContents,
-  type TocEntry,
+  type TakeEntry,
 } from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { pourArchive, startTool } from '../pipeline/pour.js';
@@ -28,20 +27,17 @@ export interface CopyReader {
   onBytes: (bytes: number, item: string) => void;
 }
 
-export interface CopiedDatabase {
-  definitions: TocEntry[];
-  contents: StreamContents;
-}
-
 /**
  * Reads a restored database back as the original was read.
  * @param backup its tables in the backup: those with a stream of their own are read by COPY here too
+ * @param onDefinition hears of its definitions
  */
 export async function readCopy(
   reader: CopyReader,
   database: DatabaseFacts,
   backup: readonly TableContent[],
-): Promise<CopiedDatabase> {
+  onDefinition: TakeEntry,
+): Promise<StreamContents> {
   const { job, scratch, signal } = reader;
   await using snapshot = await DatabaseSnapshot.open(job, scratch, database.name, { signal, fail: () => undefined });
   const standing = new Map(snapshot.tables.map((table) => [JSON.stringify([table.schema, table.name]), table]));
@@ -55,13 +51,13 @@ export async function readCopy(
     found.map(exclude),
   );
   const reading = [
-    readDump(reader, database.name, definitions),
+    readDump(reader, database.name, definitions, onDefinition),
     ...(rest ? [readDump(reader, database.name, rest)] : []),
     readTables(reader, database, snapshot.id, found),
   ] as const;
   await Promise.allSettled(reading);
-  const [defined, ...contents] = await Promise.all(reading);
-  return { definitions: defined.entries, contents: together(contents) };
+  const [, ...contents] = await Promise.all(reading);
+  return together(contents);
 }
 
 interface WantedTable extends TableContent {
@@ -101,7 +97,12 @@ async function readOne(
   return readTable(client, table, { signal, onBytes: (bytes) => onBytes(bytes, database) });
 }
 
-async function readDump(reader: CopyReader, database: string, planned: PlannedDump): Promise<ArchiveContent> {
+async function readDump(
+  reader: CopyReader,
+  database: string,
+  planned: PlannedDump,
+  onEntry?: TakeEntry,
+): Promise<StreamContents> {
   const { scratch, env, signal } = reader;
   const unlogged = reader.withoutUnlogged ? ['--no-unlogged-table-data'] : [];
   const tool = await startTool({
@@ -112,5 +113,5 @@ async function readDump(reader: CopyReader, database: string, planned: PlannedDu
     signal,
     attributes: { 'db.namespace': database },
   });
-  return pourArchive(tool, undefined, (bytes) => reader.onBytes(bytes, planned.item));
+  return pourArchive(tool, undefined, (bytes) => reader.onBytes(bytes, planned.item), onEntry);
 }

@@ -3,7 +3,7 @@ import type { StreamFacts, TableContent } from '../artefact/artefact-index.js';
 import type { ExpectedMember } from '../artefact/layout.js';
 import { readTarHeader, TAR_BLOCK } from '../artefact/tar.js';
 import type { ArchiveCheck } from './archive-check.js';
-import { CustomFormatReader, FormatError, type ArchiveContent } from '../pipeline/custom-format.js';
+import { CustomFormatReader, FormatError, type StreamContents } from '../pipeline/custom-format.js';
 import { END_OF_COPY } from '../pipeline/custom-format-writer.js';
 
 /** Follows one stream of an artefact as its parts come by. Throws RangeError with what is wrong. */
@@ -23,8 +23,8 @@ export class StreamCheck {
     private readonly files?: ArchiveCheck,
   ) {
     this.#hash = facts.sha256 === undefined ? undefined : createHash('sha256');
-    const onRows = table ? () => undefined : undefined;
-    this.#archive = facts.name.endsWith('.dump') ? new CustomFormatReader(onRows) : undefined;
+    const onRows = table && (() => undefined);
+    this.#archive = facts.name.endsWith('.dump') ? new CustomFormatReader({ onRows }) : undefined;
   }
 
   /** @param raw the member unpacked: header, content and padding */
@@ -41,7 +41,7 @@ export class StreamCheck {
   }
 
   /** @returns what the stream holds, where it is a dump of several tables */
-  end(): ArchiveContent | undefined {
+  end(): StreamContents | undefined {
     const { bytes, sha256, parts } = this.facts;
     if (this.#parts !== parts.length) throw new RangeError('parts are missing');
     if (this.#bytes !== bytes) throw new RangeError(`${this.#bytes} bytes instead of ${bytes}`);

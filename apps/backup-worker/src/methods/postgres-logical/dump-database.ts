@@ -8,7 +8,7 @@ import type { ManifestLeftOut } from '../../artefact/manifest.js';
 import type { BackupJob } from '../../job.js';
 import { DumpedPart } from '../../parts/dumped-part.js';
 import { hasAny } from '../../parts/server-parts.js';
-import { noLargeObjects, together, type ArchiveContent, type StreamContents } from '../../pipeline/custom-format.js';
+import { noLargeObjects, together, type StreamContents } from '../../pipeline/custom-format.js';
 import { pourArchive, type StartedTool } from '../../pipeline/pour.js';
 import { namingBlockers } from './blockers.js';
 import type { TargetToDump } from './dump-ahead.js';
@@ -214,7 +214,7 @@ function once(work: () => void): () => void {
 }
 
 /** Of a part: all of them come, and those of the part are written. */
-async function takeDefinitions(dump: DatabaseDump, planned: PlannedDump, tool: StartedTool): Promise<ArchiveContent> {
+async function takeDefinitions(dump: DatabaseDump, planned: PlannedDump, tool: StartedTool): Promise<StreamContents> {
   const { part, writer, progress, job } = dump;
   if (!part) return takeDump(dump, planned, tool);
   const stream = writer.openStream(planned.name);
@@ -231,7 +231,7 @@ async function takeDump(
   { writer, progress }: DatabaseDump,
   planned: PlannedDump,
   tool: StartedTool,
-): Promise<ArchiveContent> {
+): Promise<StreamContents> {
   const stream = writer.openStream(planned.name);
   const content = await pourArchive(tool, stream, (bytes) => progress.read(planned.name, planned.item, bytes));
   await writer.endStream(stream);
