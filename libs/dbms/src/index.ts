@@ -29,6 +29,7 @@ export type { RunAs } from './processes/guarded.js';
 export type { SandboxView } from './processes/sandbox-arguments.js';
 export { ensureSandbox, SANDBOX_MODES, whyUnconfined } from './processes/sandbox.js';
 export { isRunning } from './processes/is-running.js';
+export { removeFolder } from './processes/remove-folder.js';
 export {
   baseBackup,
   type BaseBackupFacts,

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError, pointText, type ReachedPoint, type RecoveryPoint } from '@hozen/contracts';
-import { connect, giveToServer, parseLsn, PrivatePostgres } from '@hozen/dbms';
+import { connect, giveToServer, parseLsn, PrivatePostgres, removeFolder } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { postgresOf } from '../artefact/manifest.js';
 import type { AttemptContext } from '../job.js';
@@ -59,7 +59,7 @@ export async function recoverTo(recovery: Recovery): Promise<ReachedPoint> {
         throw signal.aborted ? signal.reason : ((await staged.failure()) ?? asRecoveryError(error, recovery.point));
       }
     } finally {
-      await rm(scratch, { recursive: true, force: true });
+      await removeFolder(scratch);
     }
   });
 }

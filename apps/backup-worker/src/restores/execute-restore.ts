@@ -1,6 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asHozenError, HozenError, newEvent, type ProgressView } from '@hozen/contracts';
+import { removeFolder } from '@hozen/dbms';
 import { HandBack, isLossOfOwnDatabase } from '@hozen/persistence';
 import { inSpan, withLogFields } from '@hozen/telemetry';
 import { traced } from '../runs/begin-attempt.js';
@@ -57,7 +58,7 @@ async function executeLeased(row: RestoreRow, claimedAt: number, context: Restor
       },
     );
   } finally {
-    for (const folder of await spoolFolders(spoolDir)) await rm(folder, { recursive: true, force: true });
+    for (const folder of await spoolFolders(spoolDir)) await removeFolder(folder);
   }
 }
 

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReachedPoint } from '@hozen/contracts';
-import { findProgram, giveToServer, makeFolders, toolOutput } from '@hozen/dbms';
+import { findProgram, giveToServer, makeFolders, removeFolder, toolOutput } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import type { AttemptContext } from '../job.js';
 import { recoverTo, type Recovery } from '../recovery/recover-to.js';
@@ -96,7 +96,7 @@ export async function removeUnfinished(place: RestoredPlace): Promise<void> {
   for (const folder of [besideOf(place), scratchOf(place)]) await removeTree(folder);
   const tablespaces = tablespacesOf(place.directory);
   if ((await isMarked(tablespaces, place.restoreId)) && !(await isRestored(place))) {
-    await rm(tablespaces, { recursive: true, force: true });
+    await removeFolder(tablespaces);
   }
 }
 

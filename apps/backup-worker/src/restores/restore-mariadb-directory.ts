@@ -1,7 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ReachedPoint } from '@hozen/contracts';
-import { connectMariadb, giveToServer, makeFolders } from '@hozen/dbms';
+import { connectMariadb, giveToServer, makeFolders, removeFolder } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { replayBinlogs } from '../recovery/replay-binlogs.js';
 import { restoreDumpIntoDirectory } from '../restore/mariadb-dump-directory.js';
@@ -28,7 +28,7 @@ export async function restoreMariadbDirectory(restore: DirectoryRestore): Promis
         await check(restore, beside, join(scratch, 'server.log'));
         await mark(restore, beside, reached);
       } finally {
-        await rm(scratch, { recursive: true, force: true });
+        await removeFolder(scratch);
       }
       await giveToServer(beside);
       await nameAtLast(restore, beside);

@@ -61,7 +61,7 @@ function keyOf(entry: TocEntry): string {
   const { tag, desc, namespace, owner, tablespace, tableam } = entry;
   const parts = [tag, desc, namespace, owner, tablespace, tableam, definitionOf(entry)];
   // One byte for each character.
-  return hash('sha256', JSON.stringify(parts), 'latin1');
+  return hash('sha256', JSON.stringify(parts), 'binary');
 }
 
 /**

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
-import { findMariadbTool, runTool } from '@hozen/dbms';
+import { findMariadbTool, removeFolder, runTool } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
@@ -35,7 +35,7 @@ export async function proveBinlog(
         await rm(copy);
       }
     } finally {
-      await rm(work, { recursive: true, force: true });
+      await removeFolder(work);
     }
     return { level: 'checksum', databases: 0, tables: 0, seconds: (performance.now() - started) / 1000 };
   });

@@ -1,6 +1,13 @@
-import { rm } from 'node:fs/promises';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
-import { connect, findTools, inspectCluster, sessionName, toolEnvironment, type PrivatePostgres } from '@hozen/dbms';
+import {
+  connect,
+  findTools,
+  inspectCluster,
+  removeFolder,
+  sessionName,
+  toolEnvironment,
+  type PrivatePostgres,
+} from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { postgresOf } from '../artefact/manifest.js';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -40,7 +47,7 @@ export async function proveByRestore(
     } catch (error) {
       throw asProofError(error, context.signal);
     } finally {
-      await rm(await scratchFolder(job), { recursive: true, force: true });
+      await removeFolder(await scratchFolder(job));
     }
     const { databases } = file.index;
     const tables = databases.reduce((sum, database) => sum + database.tables.length, 0);

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
-import { connect, giveToServer, PrivatePostgres, sessionName, wrongPages } from '@hozen/dbms';
+import { connect, giveToServer, PrivatePostgres, removeFolder, sessionName, wrongPages } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { postgresOf } from '../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../job.js';
@@ -56,7 +56,7 @@ export async function proveByStart(
     } catch (error) {
       throw asStartError(error, context.signal);
     } finally {
-      await rm(scratch, { recursive: true, force: true });
+      await removeFolder(scratch);
     }
   });
 }

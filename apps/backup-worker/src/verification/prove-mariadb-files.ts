@@ -1,7 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProofFacts } from '@hozen/contracts';
-import { connectMariadb, giveToServer, mariadbDatabases } from '@hozen/dbms';
+import { connectMariadb, giveToServer, mariadbDatabases, removeFolder } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { chainOf } from '../restore/chain.js';
@@ -37,7 +36,7 @@ export async function proveMariadbFiles(
       const seconds = (performance.now() - started) / 1000;
       return { level: 'restore', databases, tables, seconds, ...notTrue(failed) };
     } finally {
-      await rm(scratch, { recursive: true, force: true });
+      await removeFolder(scratch);
     }
   });
 }

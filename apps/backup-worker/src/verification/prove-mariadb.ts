@@ -1,7 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
-import { PrivateMariadb } from '@hozen/dbms';
+import { PrivateMariadb, removeFolder } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -31,7 +30,7 @@ export async function proveMariadb(
       const seconds = (performance.now() - started) / 1000;
       return { level: 'restore', databases, tables, seconds, ...notTrue(failed) };
     } finally {
-      await rm(scratch, { recursive: true, force: true });
+      await removeFolder(scratch);
     }
   });
 }

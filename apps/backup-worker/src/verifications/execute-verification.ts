@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   asHozenError,
@@ -8,6 +8,7 @@ import {
   type ProgressView,
   type ProofFacts,
 } from '@hozen/contracts';
+import { removeFolder } from '@hozen/dbms';
 import { HandBack, isLossOfOwnDatabase } from '@hozen/persistence';
 import { inSpan, withLogFields } from '@hozen/telemetry';
 import type { BackupJob } from '../job.js';
@@ -69,7 +70,7 @@ export async function executeVerification(
       } catch (error) {
         context.log.error({ err: error }, 'the verification could not be settled; its lease runs out, another follows');
       } finally {
-        for (const folder of await spoolFolders(spoolDir)) await rm(folder, { recursive: true, force: true });
+        for (const folder of await spoolFolders(spoolDir)) await removeFolder(folder);
       }
     }),
   );

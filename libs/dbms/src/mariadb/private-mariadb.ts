@@ -1,6 +1,7 @@
 import { chown, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeFolder } from '../processes/remove-folder.js';
 import { HozenError } from '@hozen/contracts';
 import type { RunAs } from '../processes/guarded.js';
 import type { SandboxView } from '../processes/sandbox-arguments.js';
@@ -133,7 +134,7 @@ export class PrivateMariadb implements AsyncDisposable {
     await this.stop('crash');
     await rm(this.sockets, { recursive: true, force: true });
     if (this.options.keep) return;
-    await rm(this.dataDir, { recursive: true, force: true });
+    await removeFolder(this.dataDir);
     await rm(this.#logFile, { force: true });
   }
 

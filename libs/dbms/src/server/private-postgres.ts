@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeFolder } from '../processes/remove-folder.js';
 import { HozenError } from '@hozen/contracts';
 import type { PostgresAddress } from '../address.js';
 import type { RunAs } from '../processes/guarded.js';
@@ -109,7 +110,7 @@ export class PrivatePostgres implements AsyncDisposable {
     await this.stop(this.removeData ? 'immediate' : 'fast');
     if (this.sockets.temporary) await rm(this.sockets.path, { recursive: true, force: true });
     if (!this.removeData) return;
-    await rm(this.dataDir, { recursive: true, force: true });
+    await removeFolder(this.dataDir);
     await rm(this.logFile, { force: true });
   }
 

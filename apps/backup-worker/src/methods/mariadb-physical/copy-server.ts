@@ -1,7 +1,7 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { OptionFile, seriesOf } from '@hozen/dbms';
+import { OptionFile, removeFolder, seriesOf } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { Manifest, ManifestMariadb, ManifestParent } from '../../artefact/manifest.js';
@@ -56,7 +56,7 @@ export async function copyServer(
         mariadb,
       };
     } finally {
-      await rm(work, { recursive: true, force: true });
+      await removeFolder(work);
     }
   });
 }

@@ -1,11 +1,11 @@
-import { rm, stat } from 'node:fs/promises';
-import { findProgram, toolOutput } from '@hozen/dbms';
+import { stat } from 'node:fs/promises';
+import { findProgram, removeFolder, toolOutput } from '@hozen/dbms';
 
 /** Removes a folder with all that is in it, folders that nobody may write to as well. */
 export async function removeTree(folder: string): Promise<void> {
   // Root needs no right.
   if (process.getuid?.() !== 0 && (await isFolder(folder))) await makeWritable(folder);
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 }
 
 /** Its owner may change what is in each of its folders after this. */
