@@ -6,12 +6,7 @@ import { readTable } from '../methods/postgres-logical/copy-table.js';
 import { DatabaseSnapshot } from '../methods/postgres-logical/database-snapshot.js';
 import { exclude, planDatabase, type PlannedDump } from '../methods/postgres-logical/plan-database.js';
 import { openReadingSession } from '../methods/postgres-logical/reading-session.js';
-import {
-  noLargeObjects,
-  together,
-  type StreamContents,
-  type TakeEntry,
-} from '../pipeline/custom-format.js';
+import { noLargeObjects, together, type StreamContents, type TakeEntry } from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { pourArchive, startTool } from '../pipeline/pour.js';
 import { sameColumns } from './compare-contents.js';
