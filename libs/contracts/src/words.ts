@@ -142,7 +142,7 @@ export type MaintenanceStepState = (typeof MAINTENANCE_STEP_STATES)[number];
 export const TARGET_VERDICTS = ['healthy', 'attention', 'critical'] as const;
 export type TargetVerdict = (typeof TARGET_VERDICTS)[number];
 
-/** What a dump may bring that may do more than hold data. */
+/** What a backup may bring that may do more than hold data, and what else is restored only on purpose. */
 export const POLICY_KINDS = [
   'extension',
   'language',
@@ -157,5 +157,11 @@ export const POLICY_KINDS = [
   'role',
   'setting',
   'statement',
+  'event',
+  'plugin',
+  'client-command',
+  'ambiguous',
+  'copy',
+  'bad-backup',
 ] as const;
 export type PolicyKind = (typeof POLICY_KINDS)[number];

@@ -7,7 +7,8 @@ import { storedDatabases } from '../restore/restore-plan.js';
 import { storedDefinitions } from '../restore/stored-definitions.js';
 import { bareCode, statementsOf } from './bare-code.js';
 import { findingsOf } from './findings.js';
-import { databaseFindings, judged, policyServer, roleFindings } from './policy-of.js';
+import { databaseFindings, policyServer, roleFindings } from './postgres-findings.js';
+import { judged } from './with-policy.js';
 
 const SERVER = { trusted: new Set(['plpgsql', 'hstore']), superusers: new Set(['postgres']) };
 

@@ -34,7 +34,7 @@ export async function acceptRestore(
   const databases = (request.databases ?? []).map(wantedDatabase);
   const reasons: Reason[] = [
     ...(typeof target === 'string' ? [{ field: 'target', value: request.target ?? '', message: target }] : []),
-    ...(isSource(source) ? await badReason(tx.manager, source) : [source]),
+    ...(isSource(source) ? await badReason(tx.manager, source, request.allow ?? []) : [source]),
     ...duplicates(databases),
     ...(typeof target === 'string' ? [] : wrongDatabases(target.kind, databases, request.whole)),
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),

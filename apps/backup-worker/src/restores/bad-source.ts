@@ -1,5 +1,6 @@
 import { refusalText, type Reason, type RestorePlanView } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
+import { isBadAllowed } from '../policy/with-policy.js';
 import { badView } from '../runs/bad-backups.js';
 import { insteadOfBad, type RestoreSource } from './find-source.js';
 
@@ -14,16 +15,22 @@ export async function tellBad(
   return {
     ...plan,
     bad: { ...badView(source.runId, source.bad), ...(instead === undefined ? {} : { instead }) },
-    obstacles: [{ kind: 'backup-bad', what: source.bad.runId }, ...plan.obstacles],
   };
 }
 
 /** Why a restore of it is refused. */
-export async function badReason(manager: EntityManager, source: RestoreSource): Promise<Reason[]> {
-  if (!source.bad) return [];
+export async function badReason(
+  manager: EntityManager,
+  source: RestoreSource,
+  allow: readonly string[],
+): Promise<Reason[]> {
+  if (!source.bad || isBadAllowed(source.bad.runId, allow)) return [];
   const { since, verification, buildsOn } = badView(source.runId, source.bad);
   const instead = await insteadOfBad(manager, source);
-  const next = instead === undefined ? refusalText('next.none') : refusalText('next.instead', { run: instead });
+  const next =
+    instead === undefined
+      ? refusalText('next.none', { run: source.bad.runId })
+      : refusalText('next.instead', { run: instead });
   const found = { verification: verification ?? '–', since, next };
   const message =
     buildsOn === undefined ? refusalText('bad-itself', found) : refusalText('bad-parent', { ...found, run: buildsOn });

@@ -31,8 +31,7 @@ export async function finishRestored(
   found: string[],
   reached?: ReachedPoint,
 ): Promise<void> {
-  const names = row.allow.join(', ');
-  const warnings = [...(names === '' ? [] : [warningText('restore.let-in', { names })]), ...found];
+  const warnings = [...letIn(row), ...found];
   await outbox.transaction(async (tx) => {
     const times = await end(tx, row, { state: 'completed', result: databases, error: null, warnings, reached });
     const startedAt = times.started_at ?? times.finished_at;
@@ -54,6 +53,18 @@ export async function finishRestored(
     );
   });
 }
+
+/** What somebody let it bring, and that somebody knew the backup to be bad. */
+function letIn({ allow }: Pick<RestoreRow, 'allow'>): string[] {
+  const isBad = (each: string) => each.startsWith(BAD);
+  const names = allow.filter((each) => !isBad(each)).join(', ');
+  return [
+    ...allow.filter(isBad).map((each) => warningText('restore.known-bad', { run: each.slice(BAD.length) })),
+    ...(names === '' ? [] : [warningText('restore.let-in', { names })]),
+  ];
+}
+
+const BAD = 'bad-backup:';
 
 /** Ends a restore badly, or as cancelled: state and `restore.failed` in one transaction. */
 export async function finishNotRestored(tx: Transaction, row: RestoreRow, error: HozenError): Promise<void> {

@@ -2,6 +2,8 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { objectsLocation, type RestorePlanView, type S3TargetSpec, warningText } from '@hozen/contracts';
 import { versionOf } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
+import { trustIn } from '../policy/trust-in.js';
+import { withPolicy } from '../policy/with-policy.js';
 import { chainOf } from '../restore/chain.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { clientOf } from '../storage/s3/client.js';
@@ -17,6 +19,8 @@ export interface BucketGround {
   spec: S3TargetSpec;
   /** The objects are files in it before they are put. */
   spoolRoot: string | undefined;
+  /** What the person who asks lets it bring. */
+  allow: readonly string[];
 }
 
 /**
@@ -24,7 +28,7 @@ export interface BucketGround {
  * @param isBegun by an earlier owner of the restore: what is there then is its
  */
 export async function planBucket(
-  { source, artefact, spec, spoolRoot }: BucketGround,
+  { source, artefact, spec, spoolRoot, allow }: BucketGround,
   isBegun = false,
 ): Promise<{ view: RestorePlanView; chain: CommittedArtefact[] }> {
   const { manifest } = artefact;
@@ -53,7 +57,7 @@ export async function planBucket(
     obstacles,
     warnings: [],
   };
-  return { view, chain };
+  return { view: withPolicy(view, [], { source, trust: trustIn(source, artefact), allow }), chain };
 }
 
 async function isEmpty(spec: S3TargetSpec): Promise<boolean> {

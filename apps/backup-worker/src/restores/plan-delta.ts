@@ -8,6 +8,7 @@ import {
   type RestorePlanView,
   warningText,
 } from '@hozen/contracts';
+import type { EntityManager } from 'typeorm';
 import { postgresOf, versionOf } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
 import { wholePath } from '../methods/postgres-physical/incremental-file.js';
@@ -16,9 +17,12 @@ import { dataDirectoryAt, foldersOf, serverOn, type DataDirectory } from '../res
 import { contentsOf, withinBackup } from '../restore/delta/contents.js';
 import { CONTROL } from '../restore/delta/directory-lock.js';
 import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
+import { notListable, trustInAll } from '../policy/trust-in.js';
+import { withPolicy } from '../policy/with-policy.js';
 import { surplus, whatStands } from '../restore/delta/what-stands.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
+import { decidedOf } from '../policy/with-policy.js';
 import { planHead } from './plan-head.js';
 import { insteadOf } from './wrong-method.js';
 
@@ -28,6 +32,10 @@ export interface DeltaGround {
   directory: string;
   /** Folders below which files may be restored. */
   restoreFolders: readonly string[];
+  /** Of our books. */
+  manager: EntityManager;
+  /** What the person who asks lets it bring. */
+  allow: readonly string[];
 }
 
 export interface DeltaPlan {
@@ -73,11 +81,13 @@ export async function planDelta(ground: DeltaGround): Promise<DeltaPlan> {
     );
   }
   const view = viewOf(ground, chain, obstacles);
-  const whole: RestorePlanView = {
+  const trust = await trustInAll(ground.manager, source, chain);
+  const known: RestorePlanView = {
     ...view,
     ...(overwritten ? { delta: overwritten.view, steps: [...DELTA_STEPS] } : {}),
     warnings: [ARCHIVING_OFF, ...(directory.wasShutDown || directory.unfinished !== undefined ? [] : [NOT_SHUT_DOWN])],
   };
+  const whole = withPolicy(known, [notListable(artefact)], { source, trust, allow: ground.allow });
   return { view: { ...whole, hash: hashOf(whole, directory) }, chain, directory };
 }
 
@@ -147,13 +157,14 @@ function viewOf(
 
 /** Of what is decided, and of what it is decided on: a server that ran there since has written what nobody has seen. */
 function hashOf(plan: RestorePlanView, directory: DataDirectory): string {
-  const { runId, config, artefact, chain, to, steps, obstacles } = plan;
+  const { runId, config, artefact, chain, to, steps, obstacles, policy } = plan;
   const decided = [
     [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
     chain?.map(({ path, bytes }) => [path, bytes]),
     [to.target, foldersOf(directory), directory.systemIdentifier, directory.state],
     steps,
     obstacles.map(({ kind, what }) => [kind, what]),
+    decidedOf(policy),
   ];
   return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
 }

@@ -9,8 +9,14 @@ import {
   warningText,
 } from '@hozen/contracts';
 import { findMariadbTool, formatLsn } from '@hozen/dbms';
+import type { EntityManager } from 'typeorm';
+import { ArtefactFile } from '../artefact/artefact-file.js';
 import { versionOf, type Manifest } from '../artefact/manifest.js';
 import { freeBytes, readable } from '../methods/check-room.js';
+import type { Finding } from '../policy/findings.js';
+import { findingsForNewServer } from '../policy/mariadb/dump-findings.js';
+import { isListed, notListable, trustInAll } from '../policy/trust-in.js';
+import { withPolicy, type Leave } from '../policy/with-policy.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import type { CopyRange, LogRange } from '../recovery/ranges.js';
 import { instantText } from '../recovery/instant.js';
@@ -30,6 +36,10 @@ export interface DirectoryGround {
   directory: string;
   /** Folders below which files may be restored. */
   restoreFolders: readonly string[];
+  /** Of our books. */
+  manager: EntityManager;
+  /** What the person who asks lets it bring. */
+  allow: readonly string[];
   /** How far the log is replayed over them. */
   recovery?:
     | {
@@ -83,7 +93,19 @@ export async function planDirectory(
       what: warningText('what.room', { free: readable(free), needed: readable(needed) }),
     });
   }
-  return { view: planView(ground, chain, free, obstacles), chain };
+  const trust = await trustInAll(ground.manager, source, chain, ground.recovery?.path?.logs);
+  const leave = { source, trust, allow: ground.allow };
+  const plan = planView(ground, chain, free, obstacles);
+  return { view: withPolicy(plan, await findingsIn(artefact, leave), leave), chain };
+}
+
+/** A tree of files brings nothing but files. */
+async function findingsIn(artefact: CommittedArtefact, leave: Leave): Promise<Finding[]> {
+  const { files, format } = artefact.manifest;
+  if (files) return [];
+  if (format !== 'hozen-mariadb-logical' || !isListed(artefact, leave)) return [notListable(artefact)];
+  await using file = await ArtefactFile.open(artefact);
+  return await findingsForNewServer(file);
 }
 
 /** A copy of its files, or a dump that a new server is made of. */

@@ -7,6 +7,7 @@ import {
   type RestoreStep,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
+import { decidedOf } from '../policy/with-policy.js';
 import { planRestore, type PlanGround } from './plan-restore.js';
 import type { WantedDatabase } from './restore-row.js';
 
@@ -93,7 +94,7 @@ function hashOf(plan: RestorePlanView, replaced: readonly unknown[]): string {
     [inPlace?.replaces, inPlace?.safetyConfig, steps],
     replaced,
     obstacles.map(({ kind, what }) => [kind, what]),
-    [policy?.trust, policy?.findings.map(({ kind, name, where, allowed }) => [kind, name, where, allowed])],
+    decidedOf(policy),
   ];
   return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
 }

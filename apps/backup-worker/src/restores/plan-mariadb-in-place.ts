@@ -1,5 +1,5 @@
 import { type RestorePlanView, type RestoreStep } from '@hozen/contracts';
-import { DUMP_RIGHTS, isAtLeast, type MariadbClient } from '@hozen/dbms';
+import { DUMP_RIGHTS, isAtLeast } from '@hozen/dbms';
 import type { EntityManager } from 'typeorm';
 import { replacing } from './plan-in-place.js';
 import { planMariadb, type MariadbPlanGround } from './plan-mariadb.js';
@@ -29,13 +29,9 @@ const OLDEST_TABLES = `
    WHERE table_schema IN (?) AND table_type = 'BASE TABLE' GROUP BY table_schema ORDER BY table_schema`;
 
 /** What a restore would do that takes the place of databases of a MariaDB server. Changes nothing. */
-export async function planMariadbInPlace(
-  ground: MariadbPlanGround,
-  client: MariadbClient,
-  manager: EntityManager,
-): Promise<RestorePlanView> {
-  const { facts, row } = ground;
-  const plan = planMariadb(ground);
+export async function planMariadbInPlace(ground: MariadbPlanGround, manager: EntityManager): Promise<RestorePlanView> {
+  const { facts, row, client } = ground;
+  const plan = await planMariadb(ground);
   const names = row.databases.map(({ as }) => as);
   const pointing = await client.query<{ what: string }>(POINTING, [names, names]);
   const obstacles = [

@@ -1,7 +1,19 @@
 import { warningText } from '@hozen/contracts';
 import type { RestorePlanView } from '@hozen/contracts';
-import { FLAVOUR_NAMES, isAtLeast, seriesOf, type MariadbFacts, type ServerKind } from '@hozen/dbms';
+import {
+  FLAVOUR_NAMES,
+  isAtLeast,
+  seriesOf,
+  type MariadbClient,
+  type MariadbFacts,
+  type ServerKind,
+} from '@hozen/dbms';
 import { flavourOf } from '../artefact/manifest.js';
+import type { ArtefactFile } from '../artefact/artefact-file.js';
+import type { Finding } from '../policy/findings.js';
+import { findingsForServer, privilegedAccounts } from '../policy/mariadb/dump-findings.js';
+import { isListed, notListable, trustIn } from '../policy/trust-in.js';
+import { withPolicy, type Leave } from '../policy/with-policy.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
@@ -10,13 +22,38 @@ import type { WantedDatabase } from './restore-row.js';
 export interface MariadbPlanGround {
   source: RestoreSource;
   artefact: CommittedArtefact;
+  file: ArtefactFile;
+  client: MariadbClient;
   /** Of the server that is restored into. */
   facts: MariadbFacts;
-  row: { databases: readonly WantedDatabase[]; target_name: string };
+  row: { databases: readonly WantedDatabase[]; target_name: string; allow: readonly string[] };
 }
 
-/** What a restore into a MariaDB or MySQL server would do, and everything that stands in its way. */
-export function planMariadb({ source, artefact, facts, row }: MariadbPlanGround): RestorePlanView {
+/** What a restore into a MariaDB or MySQL server would do, and everything that stands in its way. Changes nothing. */
+export async function planMariadb(ground: MariadbPlanGround): Promise<RestorePlanView> {
+  const { source, artefact, row } = ground;
+  const plan = mariadbPlanOf(ground);
+  const leave = { source, trust: trustIn(source, artefact), allow: row.allow };
+  return withPolicy(plan, await findingsIn(ground, plan, leave), leave);
+}
+
+async function findingsIn(
+  { artefact, file, client }: MariadbPlanGround,
+  { databases }: RestorePlanView,
+  leave: Leave,
+): Promise<Finding[]> {
+  if (!isListed(artefact, leave)) return [notListable(artefact)];
+  const names = databases.map(({ name }) => name);
+  return findingsForServer(file, names, await privilegedAccounts(client));
+}
+
+/** All of it but what the backup would bring. */
+export function mariadbPlanOf({
+  source,
+  artefact,
+  facts,
+  row,
+}: Pick<MariadbPlanGround, 'source' | 'artefact' | 'facts' | 'row'>): RestorePlanView {
   const { manifest } = artefact;
   const version = manifest.mariadb?.version ?? '';
   const found = row.databases.flatMap(({ name, as }) => {

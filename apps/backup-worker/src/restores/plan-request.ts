@@ -67,18 +67,20 @@ async function planFrom(
   spoolRoot: string | undefined,
 ): Promise<RestorePlanView> {
   const artefact = await publishedArtefact(source.path, source);
+  const { manager } = database;
+  const allow = request.allow ?? [];
   if (request.directory !== undefined) {
     const { directory, point, run } = request;
-    if (request.delta) return (await planDelta({ source, artefact, directory, restoreFolders })).view;
+    if (request.delta) return (await planDelta({ source, artefact, directory, restoreFolders, manager, allow })).view;
     const recovery = point && (await recoveryOf(database, source.runId, point, run));
-    return (await planDirectory({ source, artefact, directory, restoreFolders, recovery })).view;
+    return (await planDirectory({ source, artefact, directory, restoreFolders, recovery, manager, allow })).view;
   }
   const targetName = request.target ?? '';
   const wanted = (request.databases ?? []).map(wantedDatabase);
   const spec = await specOf(database, targetName);
   const wrong = wrongDatabases(spec.kind, wanted, request.whole);
   if (wrong[0]) throw new HozenError('REQUEST_INVALID', {}, { detail: wrong[0].message, reasons: wrong });
-  if (isS3Target(spec)) return (await planBucket({ source, artefact, spec, spoolRoot })).view;
+  if (isS3Target(spec)) return (await planBucket({ source, artefact, spec, spoolRoot, allow })).view;
   if (!isServerTarget(spec)) throw intoFolder(targetName);
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
@@ -88,16 +90,17 @@ async function planFrom(
     if (request.inPlace && server.flavour === 'mysql') throw notInPlace(targetName);
     const facts = await inspectMariadb(server, request.inPlace ? IN_PLACE_RIGHTS : undefined);
     if (request.inPlace) ensureRights(server.address, facts);
-    const ground = { source, artefact, facts, row: { databases: wanted, target_name: targetName } };
-    return request.inPlace ? await planMariadbInPlace(ground, server, database.manager) : planMariadb(ground);
+    await using file = await ArtefactFile.open(artefact);
+    const row = { databases: wanted, target_name: targetName, allow };
+    const ground = { source, artefact, file, client: server, facts, row };
+    return request.inPlace ? await planMariadbInPlace(ground, manager) : await planMariadb(ground);
   }
   const target = await checkServer(spec, APPLICATION);
   await using file = await ArtefactFile.open(artefact);
   await using client = await connect(target.address, { applicationName: APPLICATION });
   // Awaited here: file and client must outlive it.
-  const allow = request.allow ?? [];
   const ground = { source, artefact, file, target, client, targetName, allow };
-  if (request.inPlace) return await planInPlace(ground, wanted, database.manager);
+  if (request.inPlace) return await planInPlace(ground, wanted, manager);
   if (wanted[0]?.into) return (await planMerge(ground, wanted[0])).plan;
   return request.whole ? await planWhole(ground) : await planRestore(ground, wanted);
 }

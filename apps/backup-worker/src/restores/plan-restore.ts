@@ -13,7 +13,9 @@ import { expectedSeconds, planHead } from './plan-head.js';
 import { missingFor, Needs } from './missing-for.js';
 import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
-import { databaseFindings, judged, policyServer, roleFindings, trustIn } from '../policy/policy-of.js';
+import { databaseFindings, policyServer, roleFindings } from '../policy/postgres-findings.js';
+import { trustIn } from '../policy/trust-in.js';
+import { isBadAllowed, withPolicy, type Leave } from '../policy/with-policy.js';
 import type { Finding, PolicyServer } from '../policy/findings.js';
 import { storedDatabases } from '../restore/restore-plan.js';
 import { eachDefinition } from '../restore/stored-definitions.js';
@@ -55,8 +57,9 @@ async function planListed(
       .map(({ as }) => obstacle('database-exists', as)),
     ...(target.facts.major < postgresOf(manifest).major ? [obstacle('server-older', target.facts.version)] : []),
   ];
-  // Nobody restores a bad one, and what is damaged cannot be listed.
-  const stored = source.bad ? [] : await storedDatabases(ground.file);
+  // What is damaged can perhaps not be listed, and is not restored unless somebody says so.
+  const isRefused = source.bad !== null && !isBadAllowed(source.bad.runId, ground.allow);
+  const stored = isRefused ? [] : await storedDatabases(ground.file);
   const findings: Finding[] = [];
   for (const { name, folder, part } of found) {
     const needs = new Needs();
@@ -66,7 +69,7 @@ async function planListed(
     obstacles.push(...(await missingFor(ground.client, needs)));
     obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
   }
-  return withPolicy(ground, findings, {
+  const plan: RestorePlanView = {
     ...planHead(source, artefact),
     from: { version: postgresOf(manifest).version, target: manifest.target.name },
     to: { version: target.facts.version, target: targetName },
@@ -77,22 +80,12 @@ async function planListed(
       ...(manifest.parts?.leftOut ?? []).filter(({ database }) => isFound.has(database)).flatMap(leftOutWarnings),
     ],
     ...expectedSeconds(source, artefact, found),
-  });
+  };
+  return withPolicy(plan, findings, leaveOf(ground));
 }
 
-/** What is found in addition to what the plan has. */
-function withPolicy(ground: PlanGround, findings: readonly Finding[], plan: RestorePlanView): RestorePlanView {
-  const trust = trustIn(ground.source, ground.artefact);
-  const found = judged(findings, trust, ground.allow);
-  const refused = found.filter(({ allowed }) => !allowed);
-  return {
-    ...plan,
-    policy: { trust, findings: [...(plan.policy?.findings ?? []), ...found] },
-    obstacles: unique([
-      ...plan.obstacles,
-      ...refused.map(({ kind, name, where }) => obstacle('not-allowed', `${kind}:${name} (${where})`)),
-    ]),
-  };
+function leaveOf({ source, artefact, allow }: PlanGround): Leave {
+  return { source, trust: trustIn(source, artefact), allow };
 }
 
 /** The same of everything in the backup: with the roles that it makes. */
@@ -105,7 +98,7 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
   const notInIt = ground.artefact.manifest.parts?.databases ?? [];
   const initial = plan.databases.filter(({ name, as }) => name !== as);
   const found = await roleFindings(file, roles.create, server);
-  return withPolicy(ground, found, {
+  const whole: RestorePlanView = {
     ...plan,
     roles,
     obstacles: plan.obstacles.filter(({ kind, what }) => kind !== 'role-missing' || !isMade.has(what)),
@@ -116,7 +109,8 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
       ...roles.superusers.map((role) => warningText('restore.superuser-made', { role })),
       ...roles.kept.map((role) => warningText('restore.role-stays', { role })),
     ],
-  });
+  };
+  return withPolicy(whole, found, leaveOf(ground));
 }
 
 interface FoundDatabase extends ManifestDatabase {

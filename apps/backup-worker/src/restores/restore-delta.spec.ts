@@ -37,6 +37,7 @@ const BOB: Identity = { name: 'bob', role: 'dba' };
 let store: BackupStore;
 let server: TestPostgres;
 let folder: TempDir;
+let full: CommittedArtefact;
 let artefact: CommittedArtefact;
 let runId: string;
 /** What the backup holds, and what its server held when it was stopped later. */
@@ -63,7 +64,7 @@ beforeAll(async () => {
   await client.query(`CREATE TABLESPACE empty_space LOCATION '${folder.join('empty-space')}'`);
   await client.query('CREATE TABLE far TABLESPACE space AS SELECT i AS id FROM generate_series(1, 5000) i');
   const backups = new BackupSeries(server.address(), folder.path);
-  await backups.make('full');
+  ({ artefact: full } = await backups.make('full'));
   await client.query('UPDATE busy SET n = 1 WHERE id % 1000 = 0');
   ({ artefact } = await backups.make('incremental'));
   expected = await contentOf(server.address());
@@ -94,6 +95,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await store.database.query('TRUNCATE restores, backup_artefacts, backup_runs, outbox CASCADE');
+  await store.completed('files', full);
   runId = await store.completed('files', artefact);
   directory = await copyOfStopped();
 });
@@ -201,6 +203,22 @@ describe('a restore of differences into a data directory that stands', () => {
     expect(await contentAt(directory)).toEqual(expected);
     expect(await readdir(join(directory, 'pg_tblspc'))).toHaveLength(2);
     expect((await readdir(join(directory, 'global'))).filter((name) => name.includes('hozen'))).toEqual([]);
+  });
+
+  it('is refused where nobody answers for one of its copies, until that is named', async () => {
+    const here = await planRequest(store.database, { run: runId, directory, delta: true }, [restored()]);
+    expect(here.policy).toEqual({
+      trust: 'recorded',
+      findings: [{ kind: 'copy', name: 'postgres-physical', where: 'shop', allowed: true }],
+    });
+    await store.database.query(`UPDATE backup_runs SET request_id = 'adopted:' || id WHERE id <> $1`, [runId]);
+    const found = await planRequest(store.database, { run: runId, directory, delta: true }, [restored()]);
+    expect(found.obstacles).toEqual([{ kind: 'not-allowed', what: 'copy:postgres-physical (shop)' }]);
+    const { id, plan } = await ask({ allow: ['copy:*'] });
+    expect(plan.obstacles).toEqual([]);
+    expect(plan.hash).not.toBe(here.hash);
+    expect(await executed(id)).toMatchObject({ state: 'completed', allow: ['copy:*'] });
+    expect(await contentAt(directory)).toEqual(expected);
   });
 
   it('brings back what is damaged, missing, of another kind or beside it', async () => {

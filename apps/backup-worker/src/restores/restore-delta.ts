@@ -48,7 +48,9 @@ export class DeltaDestination implements Destination {
       await this.#unlock(about);
       return finishRestored(context.outbox, row, restored, [ARCHIVING_OFF]);
     }
-    const plan = await planDelta({ source, artefact, directory, restoreFolders: context.restoreFolders });
+    const { restoreFolders, database } = context;
+    const ground = { source, artefact, directory, restoreFolders, manager: database.manager, allow: row.allow };
+    const plan = await planDelta(ground);
     if (plan.view.hash !== row.plan_hash || !plan.directory) {
       const detail = obstaclesText('en', plan.view.obstacles);
       throw new HozenError('PLAN_CHANGED', {}, detail === '' ? {} : { detail });

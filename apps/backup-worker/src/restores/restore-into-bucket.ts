@@ -39,7 +39,7 @@ export class BucketDestination implements Destination {
     const { row, spec, context } = this;
     const source = await sourceOf(row, context.database);
     const artefact = await publishedArtefact(source.path, source);
-    const ground = { source, artefact, spec, spoolRoot: context.spoolRoot };
+    const ground = { source, artefact, spec, spoolRoot: context.spoolRoot, allow: row.allow };
     const { view, chain } = await planBucket(ground, row.opening);
     if (view.obstacles.length > 0) {
       const what = obstaclesText('en', view.obstacles);

@@ -11,7 +11,7 @@ import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
-import { mustBeChecked } from '../policy/policy-of.js';
+import { mustBeChecked } from '../policy/with-policy.js';
 import { mergeEntries, type MergedEntries } from '../parts/merge-entries.js';
 import { storedPart, type StoredPart } from '../parts/stored-part.js';
 import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js';

@@ -4,6 +4,7 @@ import { archivedTail, readTail, type ArchivedTail } from '../recovery/archived-
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { instantText, parseInstant } from '../recovery/instant.js';
 import { ARCHIVING_OFF } from '../restore/physical/archiving-off.js';
+import { mustBeChecked } from '../policy/with-policy.js';
 import { publishedArtefact, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { checkFile } from '../verification/check-file.js';
 import { unconfinedWarnings } from '../verification/unconfined.js';
@@ -62,14 +63,16 @@ async function restoreIntoDirectory(
   await removeUnfinished(place);
   const { restoreFolders } = context;
   const recovery = row.point ? await recoveryOf(context.database, row.run_id, row.point, row.run_id) : undefined;
-  const { view, chain } = await planDirectory({ source, artefact, directory, restoreFolders, recovery });
+  const ground = { source, artefact, directory, restoreFolders, recovery };
+  const leave = { manager: context.database.manager, allow: row.allow };
+  const { view, chain } = await planDirectory({ ...ground, ...leave });
   if (view.obstacles.length > 0) {
     const what = obstaclesText('en', view.obstacles);
     throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
   }
   // The signature is that of the manifest, and the manifest says which bytes are right.
   const check = async (quiet: Pick<AboutRestore, 'signal' | 'progress'>) => {
-    if (source.signing) for (const each of chain) await checkFile(each, quiet);
+    if (source.signing || mustBeChecked(view.policy)) for (const each of chain) await checkFile(each, quiet);
   };
   const { signal, progress, ensureLease } = about;
   const restore = { ...place, chain, signal, progress, ensureLease };

@@ -4,6 +4,7 @@ import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { StoredContent } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT } from '../methods/mariadb-logical/dump-server.js';
+import { mustBeChecked } from '../policy/with-policy.js';
 import { checkFile } from '../verification/check-file.js';
 import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
@@ -11,7 +12,7 @@ import { dumpOf } from './dump-of.js';
 import { finishRestored } from './finish-restore.js';
 import { MariadbBeside, type MariadbAttempt } from './mariadb-beside.js';
 import { markOpening, OutcomeUnknown } from './opening.js';
-import { planMariadb } from './plan-mariadb.js';
+import { mariadbPlanOf, planMariadb } from './plan-mariadb.js';
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
 import { unfinishedDatabases } from './unfinished-databases.js';
@@ -44,8 +45,9 @@ export class MariadbDestination implements Destination {
     if (!row.opening) await this.#beside.dropLeftovers(client);
     const facts = await inspectMariadb(client);
     const attempt: MariadbAttempt = { client, address, facts, artefact, file, stored, about };
-    const { obstacles, warnings } = planMariadb({ source, artefact, facts, row });
+    const ground = { source, artefact, file, client, facts, row };
     // The worker that began to open them died before it could say so.
+    const { obstacles, policy, warnings } = row.opening ? mariadbPlanOf(ground) : await planMariadb(ground);
     if (!row.opening) {
       // The signature is that of the manifest, and the manifest says which bytes are right.
       if (source.signing) await checkFile(artefact, about);
@@ -53,6 +55,7 @@ export class MariadbDestination implements Destination {
         const what = obstaclesText('en', obstacles);
         throw new HozenError('RESTORE_IMPOSSIBLE', { target: row.target_name, what });
       }
+      if (mustBeChecked(policy)) await checkFile(artefact, about);
       await this.#beside.restoreAll(attempt);
       about.signal.throwIfAborted();
       await markOpening(row, context);

@@ -4,7 +4,7 @@ import { failpoint } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import { checkServer } from '../methods/postgres-logical/check-target.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
-import { mustBeChecked } from '../policy/policy-of.js';
+import { mustBeChecked } from '../policy/with-policy.js';
 import { checkFile } from '../verification/check-file.js';
 import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';

@@ -1,11 +1,12 @@
-import { HozenError, type TargetSpec, obstaclesText, warningText } from '@hozen/contracts';
-import { connectMariadb, inspectMariadb, mariadbAddressOf, type MariadbClient } from '@hozen/dbms';
+import { HozenError, type RestorePlanView, type TargetSpec, obstaclesText, warningText } from '@hozen/contracts';
+import { connectMariadb, inspectMariadb, mariadbAddressOf } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { StoredContent } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { ensureRights } from '../methods/mariadb-logical/inspect-target.js';
 import { renamedDump } from '../restore/renamed-dump.js';
+import { mustBeChecked } from '../policy/with-policy.js';
 import { checkFile } from '../verification/check-file.js';
 import { unconfinedWarnings } from '../verification/unconfined.js';
 import type { AboutRestore, Destination } from './destination.js';
@@ -58,9 +59,9 @@ export class MariadbInPlaceDestination implements Destination {
       }
       await swap.undo();
       await this.#beside.dropLeftovers(attempt.client);
-      await this.#ensureApproved(attempt, source);
-      if (source.signing) await checkFile(attempt.artefact, about);
-      await inSpan('safety backup', {}, () => safetyBackup(row, this.#safetyConfig, context, about));
+      const plan = await this.#ensureApproved(attempt, source);
+      if (source.signing || mustBeChecked(plan.policy)) await checkFile(attempt.artefact, about);
+      await inSpan('safety backup', {}, () => safetyBackup(row, plan.inPlace?.safetyConfig ?? '', context, about));
       await this.#beside.restoreAll({ ...attempt, about }, BESIDE);
       about.signal.throwIfAborted();
       await failpoint('restore.beside');
@@ -89,8 +90,6 @@ export class MariadbInPlaceDestination implements Destination {
       }
     });
   }
-
-  #safetyConfig = '';
 
   async #within(
     signal: AbortSignal,
@@ -121,16 +120,16 @@ export class MariadbInPlaceDestination implements Destination {
 
   /** What is approved of is what runs, or nothing does. */
   async #ensureApproved(
-    { client, facts, artefact }: { client: MariadbClient } & Pick<MariadbAttempt, 'facts' | 'artefact'>,
+    { client, facts, artefact, file }: Pick<MariadbAttempt, 'client' | 'facts' | 'artefact' | 'file'>,
     source: RestoreSource,
-  ): Promise<void> {
-    const ground = { source, artefact, facts, row: this.row };
-    const plan = await planMariadbInPlace(ground, client, this.context.database.manager);
+  ): Promise<RestorePlanView> {
+    const ground = { source, artefact, file, client, facts, row: this.row };
+    const plan = await planMariadbInPlace(ground, this.context.database.manager);
     if (plan.hash !== this.row.plan_hash) {
       const detail = obstaclesText('en', plan.obstacles);
       throw new HozenError('PLAN_CHANGED', {}, detail === '' ? {} : { detail });
     }
-    this.#safetyConfig = plan.inPlace?.safetyConfig ?? '';
+    return plan;
   }
 
   /** The answer to the statement may be lost. Then the server is asked what became of it. */

@@ -8,6 +8,9 @@ import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { findRun, listRuns } from '../api/list-runs.js';
 import { acceptRestore } from '../restores/accept-restore.js';
+import { claimRestore } from '../restores/claim-restore.js';
+import { executeRestore } from '../restores/execute-restore.js';
+import { findRestore } from '../restores/list-restores.js';
 import { planRequest } from '../restores/plan-request.js';
 import { previewRetention } from '../retention/preview.js';
 import { lineageOf } from '../runs/lineage.js';
@@ -90,6 +93,17 @@ async function damage({ path }: CommittedArtefact): Promise<Buffer> {
   }
   await writeFile(path, damaged);
   return pristine;
+}
+
+async function restored(id: string): Promise<Awaited<ReturnType<typeof findRestore>>> {
+  const row = await claimRestore(store.database, 'spec');
+  if (!row) throw new Error('there is nothing to claim');
+  const log = logger('spec');
+  log.level = 'silent';
+  const { database, outbox } = store;
+  const about = { log, spoolRoot: folder.join('spool'), restoreFolders: [], shutdown: new AbortController().signal };
+  await executeRestore(row, performance.now(), { database, outbox, ...about });
+  return findRestore(database, id);
 }
 
 async function asked(): Promise<unknown[]> {
@@ -201,6 +215,40 @@ describe('a verification of a standing backup', () => {
       const latest = await plan({ config: 'nightly' });
       expect(latest).toMatchObject({ runId: runs[0], obstacles: [] });
       expect(latest.bad).toBeUndefined();
+    });
+
+    it('is restored on purpose where it is named as bad itself, which is planned, written down and told', async () => {
+      const bad = `bad-backup:${runs[1]}`;
+      for (const allow of [['*'], ['bad-backup:*'], [`bad-backup:${runs[0]}`]]) {
+        expect((await plan({ run: runs[1], allow })).obstacles).toContainEqual({ kind: 'backup-bad', what: runs[1] });
+      }
+      // Put right, and not proven yet.
+      await writeFile(newest.path, pristine);
+      const found = await plan({ run: runs[1], allow: [bad] });
+      expect(found).toMatchObject({ bad: { verification }, obstacles: [] });
+      expect(found.policy?.findings).toEqual([{ kind: 'bad-backup', name: runs[1], where: 'nightly', allowed: true }]);
+      const data = { ...restore, run: runs[1] ?? '', allow: [bad] };
+      const event = newEvent('restore.requested', data, { source: 'spec', id: randomUUID() });
+      expect(await store.outbox.transaction((tx) => acceptRestore(tx, event))).toEqual([]);
+      expect(await restored(event.id)).toMatchObject({
+        state: 'completed',
+        allow: [bad],
+        warnings: expect.arrayContaining([
+          expect.stringContaining(`had found the backup of run ${runs[1]} to be bad`),
+        ]) as string[],
+      });
+      await using client = await server.client();
+      await client.query('DROP DATABASE again');
+    });
+
+    it('that is found to be so after a restore of it was asked for is not restored', async () => {
+      await writeFile(newest.path, pristine);
+      await store.database.query('UPDATE backup_artefacts SET bad_since = NULL');
+      const data = { ...restore, run: runs[1] ?? '' };
+      const event = newEvent('restore.requested', data, { source: 'spec', id: randomUUID() });
+      expect(await store.outbox.transaction((tx) => acceptRestore(tx, event))).toEqual([]);
+      await store.database.query('UPDATE backup_artefacts SET bad_since = now() WHERE run_id = $1', [runs[1]]);
+      expect(await restored(event.id)).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
     });
 
     it('spoils what builds on it', async () => {

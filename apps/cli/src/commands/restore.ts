@@ -51,12 +51,19 @@ export interface RestoreOptions {
   reason?: string;
 }
 
+/** What a dump of MariaDB would bring is only known when all of it was read. */
+const PLANNING_MS = 290_000;
+
 /** `hozen restore <config|run> --to … --database …`, or `--directory …`: asks for a restore, or with `--plan` only what it would do. */
 export async function restore(context: Context, source: string, options: RestoreOptions): Promise<Ending> {
   requireDestination(options);
   const request = requestOf(source, options);
   if (options.plan) return plan(context, request);
-  const asked = await call<RestoreView>(context, 'backup-worker', '/restores', { method: 'POST', body: request });
+  const asked = await call<RestoreView>(context, 'backup-worker', '/restores', {
+    method: 'POST',
+    body: request,
+    longestMs: PLANNING_MS,
+  });
   if (!options.wait) {
     context.out.write(context.json ? `${JSON.stringify(asked)}\n` : askedText(context, asked));
     return 'ok';
@@ -178,6 +185,7 @@ async function plan(context: Context, request: RestoreRequested): Promise<Ending
   const view = await call<RestorePlanView>(context, 'backup-worker', '/restores/plan', {
     method: 'POST',
     body: request,
+    longestMs: PLANNING_MS,
   });
   context.out.write(context.json ? `${JSON.stringify(view)}\n` : planText(context, view));
   return view.obstacles.length === 0 ? 'ok' : 'rejected';

@@ -211,7 +211,7 @@ export class RestoreRequested {
 
   /**
    * What may be brought although nobody answers for the backup (it was adopted, and its config has no `signing`): `kind:name` as a plan
-   * shows it, `kind:*`, or `*` for everything. Of a dump of PostgreSQL.
+   * shows it, `kind:*`, or `*` for everything. A backup that was found to be bad is restored where it is named itself: `bad-backup:run`.
    */
   @IsOptional()
   @IsArray()

@@ -97,7 +97,7 @@ export interface RestorePlanView {
   steps?: RestoreStep[];
   /** SHA-256 of all that is decided here: what is approved of is what runs. */
   hash?: string;
-  /** Of a dump of PostgreSQL: what it would bring that may do more than hold data, and who answers for it. */
+  /** What it would bring that may do more than hold data, who answers for it, and whether it was found to be bad. */
   policy?: { trust: PolicyTrust; findings: PolicyFinding[] };
   /** Each makes the restore impossible until it is removed. */
   obstacles: { kind: RestoreObstacle; what: string }[];
@@ -117,7 +117,7 @@ export interface PolicyFinding {
   kind: PolicyKind;
   /** Of the object; `kind:name` is what allows it. */
   name: string;
-  /** Name of the database in the backup, or `roles`. */
+  /** Name of the database in the backup, or `roles`; of a copy of files, its target; of a bad backup, its config. */
   where: string;
   /** Because somebody answers for the backup, or because it was named. */
   allowed: boolean;

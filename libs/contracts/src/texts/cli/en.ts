@@ -86,7 +86,8 @@ export const cliEn = {
     'bring an existing data directory of a stopped server to what the backup holds, writing only what differs; a second DBA must approve',
   'option.in-place':
     'put the databases into the place of those that bear their names; needs the approval of a second DBA',
-  'option.allow': 'bring this although nobody answers for the backup, as its plan names it (repeatable)',
+  'option.allow':
+    'bring this although nobody answers for the backup, as its plan names it; bad-backup:RUN restores one that was found to be bad (repeatable)',
   'option.trust': 'bring everything in the backup although nobody answers for it',
   'option.break-glass': 'begin a restore in place without approval; everybody is told why',
   'option.plan-hash': 'hash of the plan that you have seen and approve of',
@@ -368,7 +369,8 @@ export const cliEn = {
   'restore.part-unrestorable': 'left out, for it needs what is not restored',
   'restore.expected': 'Expected',
   'restore.obstacle': 'In the way',
-  'restore.obstacle.backup-bad': 'a verification found the backup of run {what} to be bad: use another one',
+  'restore.obstacle.backup-bad':
+    'a verification found the backup of run {what} to be bad: use another one, or, if it is all there is, --allow bad-backup:{what}',
   'restore.instead': 'Use instead',
   'restore.instead-none': 'there is no sound backup of this config: take one (hozen backup)',
   'restore.obstacle.database-exists': 'there is a database {what} already: give another name, --database NAME=OTHER',
@@ -409,7 +411,7 @@ export const cliEn = {
   'restore.policy.extension': 'an extension that the server does not let everybody make',
   'restore.policy.language': "a language whose functions may do anything on the server's machine",
   'restore.policy.function-c': 'a function in C, which runs in the server as it stands',
-  'restore.policy.security-definer': 'a function that runs with the rights of a superuser, whoever calls it',
+  'restore.policy.security-definer': 'runs with the rights of an administrator, whoever uses it',
   'restore.policy.event-trigger': 'runs at each change of a definition',
   'restore.policy.publication': 'sends changes to whoever subscribes',
   'restore.policy.subscription': 'connects to another server',
@@ -418,7 +420,13 @@ export const cliEn = {
   'restore.policy.server-file': "reads or writes files of the server's machine",
   'restore.policy.role': 'a role with rights over the whole server',
   'restore.policy.setting': 'a setting that loads a library or starts a program',
-  'restore.policy.statement': 'pg_dump does not write such a statement',
+  'restore.policy.statement': 'the dump program does not write such a statement',
+  'restore.policy.event': 'runs by itself when its time has come',
+  'restore.policy.plugin': 'a library that is loaded into the server',
+  'restore.policy.client-command': 'a command for the client, which may start programs or read files',
+  'restore.policy.ambiguous': 'the server may read this otherwise than this list did, and all that follows',
+  'restore.policy.copy': 'is not listed: whatever it holds runs as it is',
+  'restore.policy.bad-backup': 'a verification found this backup to be bad',
   'restore.obstacle.programs-missing': 'the worker lacks programs of the server: {what}',
   'restore.obstacle.server-older': 'the server is older ({what}) than that of the backup',
 

@@ -85,7 +85,8 @@ export const cliJa: CliTexts = {
   'option.delta':
     '停止中のサーバーの既存データディレクトリを、差分だけ書き込んでバックアップの内容にします。2 人目の DBA の承認が必要です',
   'option.in-place': '同じ名前のデータベースと置き換えます。2 人目の DBA の承認が必要です',
-  'option.allow': '出所を確認できないバックアップでも、計画に示されたこの項目をリストアします（複数指定可）',
+  'option.allow':
+    '出所を確認できないバックアップでも、計画に示されたこの項目をリストアします。bad-backup:RUN は不良と判明したものもリストアします（複数指定可）',
   'option.trust': '出所を確認できないバックアップでも、すべてをリストアします',
   'option.break-glass': '承認なしで元の場所への復元を始めます。理由は全員に通知されます',
   'option.plan-hash': '確認して承認する計画のハッシュ',
@@ -367,7 +368,8 @@ export const cliJa: CliTexts = {
   'restore.part-unrestorable': '復元されないものに依存するため除外',
   'restore.expected': '見込み時間',
   'restore.obstacle': '妨げ',
-  'restore.obstacle.backup-bad': '検証で実行 {what} のバックアップが不良と判明しています。別のものを使ってください',
+  'restore.obstacle.backup-bad':
+    '検証で実行 {what} のバックアップが不良と判明しています。別のものを使うか、ほかに残っていなければ --allow bad-backup:{what} を指定してください',
   'restore.instead': '代わりに使うもの',
   'restore.instead-none': 'この設定に正常なバックアップはありません。新しく取得してください(hozen backup)',
   'restore.obstacle.database-exists':
@@ -409,7 +411,7 @@ export const cliJa: CliTexts = {
   'restore.policy.extension': 'サーバーが一般ユーザーに作成を許していない拡張',
   'restore.policy.language': '関数がサーバー機上で何でもできる言語',
   'restore.policy.function-c': 'サーバー内でそのまま実行される C の関数',
-  'restore.policy.security-definer': '誰が呼んでもスーパーユーザー権限で動く関数',
+  'restore.policy.security-definer': '誰が使っても管理者の権限で動く',
   'restore.policy.event-trigger': '定義を変更するたびに実行される',
   'restore.policy.publication': '変更を購読者に送る',
   'restore.policy.subscription': '別のサーバーに接続する',
@@ -418,7 +420,13 @@ export const cliJa: CliTexts = {
   'restore.policy.server-file': 'サーバー機上のファイルを読み書きする',
   'restore.policy.role': 'サーバー全体に及ぶ権限を持つロール',
   'restore.policy.setting': 'ライブラリを読み込む、またはプログラムを起動する設定',
-  'restore.policy.statement': 'pg_dump が書き出さない文',
+  'restore.policy.statement': 'ダンププログラムが書き出さない文',
+  'restore.policy.event': '時刻が来ると自動的に実行される',
+  'restore.policy.plugin': 'サーバーに読み込まれるライブラリ',
+  'restore.policy.client-command': 'クライアントへのコマンド（プログラムの起動やファイルの読み取りが可能）',
+  'restore.policy.ambiguous': 'サーバーがこの一覧と異なる解釈をする可能性がある（以降の内容も同様）',
+  'restore.policy.copy': '一覧にできない（含まれるものはそのまま動作する）',
+  'restore.policy.bad-backup': '検証で不良と判明したバックアップ',
   'restore.obstacle.programs-missing': 'ワーカーにサーバーのプログラムがありません: {what}',
   'restore.obstacle.server-older': 'サーバー ({what}) がバックアップ元より古いバージョンです',
 

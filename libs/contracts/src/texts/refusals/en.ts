@@ -42,7 +42,8 @@ export const refusalsEn = {
   'nothing-to-draw': 'there is no backup to draw from',
   'bad-itself': 'its backup is bad: verification {verification} found it at {since}; {next}',
   'bad-parent': 'it builds on the bad backup of run {run}: verification {verification} found it at {since}; {next}',
-  'next.none': 'there is no sound one of this config: take a new one',
+  'next.none':
+    'there is no sound one of this config: take a new one, or restore it on purpose (allow bad-backup:{run})',
   'next.instead': 'restore run {run} instead',
   'id-used': 'this id was used before by a request that asked for something else: give every request an id of its own',
   'and-more': 'and {count} more',

@@ -45,7 +45,8 @@ export const refusalsJa: RefusalTexts = {
   'bad-itself': 'バックアップが不良です。検証 {verification} が {since} に判明させました。{next}',
   'bad-parent':
     '実行 {run} の不良なバックアップを基にしています。検証 {verification} が {since} に判明させました。{next}',
-  'next.none': 'この設定に正常なものはありません。新しく作成してください',
+  'next.none':
+    'この設定に正常なものはありません。新しく作成するか、承知のうえでリストアしてください（bad-backup:{run} を許可）',
   'next.instead': '代わりに実行 {run} をリストアしてください',
   'id-used': 'この id は別の内容の要求ですでに使われています。要求ごとに固有の id を付けてください',
   'and-more': 'ほか {count} 件',

@@ -41,7 +41,7 @@ export const refusalsZh: RefusalTexts = {
   'nothing-to-draw': '没有可抽取的备份',
   'bad-itself': '其备份已损坏：由验证 {verification} 于 {since} 发现；{next}',
   'bad-parent': '它基于运行 {run} 的损坏备份：由验证 {verification} 于 {since} 发现；{next}',
-  'next.none': '此配置没有完好的备份：请做一次新的备份',
+  'next.none': '此配置没有完好的备份：请做一次新的备份，或在知情的情况下恢复它（允许 bad-backup:{run}）',
   'next.instead': '请改为恢复运行 {run}',
   'id-used': '此 id 已被内容不同的请求使用过：请为每个请求使用各自的 id',
   'and-more': '另有 {count} 项',

@@ -8,6 +8,8 @@ export const warningsEn = {
   'proof.not-read':
     'The artefact is encrypted and was made by an attempt that has ended, and the config names no identity to read it with: only the SHA-256 of the encrypted file was checked, nothing was restored.',
   'proof.not-restored': 'The backup was read back and is whole, but it was not restored for a proof: {reason}',
+  'restore.known-bad':
+    'Whoever asked for the restore knew that a verification had found the backup of run {run} to be bad',
   'restore.let-in': 'Whoever asked for the restore let it bring what nobody answers for: {names}',
   'sandbox.missing':
     'The programs that read the backup were not held in a sandbox, because the worker has none: {reason}',

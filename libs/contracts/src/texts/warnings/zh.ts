@@ -6,6 +6,7 @@ export const warningsZh: WarningTexts = {
   'proof.not-read':
     '产物已加密，由一次已结束的尝试生成，且配置中没有可解密的 identity：只校验了加密文件的 SHA-256，没有做恢复验证。',
   'proof.not-restored': '备份已读回且完整，但未能通过恢复来证明：{reason}',
+  'restore.known-bad': '请求恢复的人知道：验证已发现运行 {run} 的备份损坏',
   'restore.let-in': '请求恢复的人允许了以下来源无法确认的内容：{names}',
   'sandbox.missing': '读取备份的程序未在沙箱中运行，因为工作节点没有可用的沙箱：{reason}',
   'proof.not-true': '备份与数据一致，但数据不满足应当成立的条件：{reason}',

@@ -1,18 +1,10 @@
-import type { PolicyFinding, RestorePlanView } from '@hozen/contracts';
 import type { TargetClient } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { readToc } from '../parts/data-entries.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
 import type { StoredDatabase } from '../restore/restore-plan.js';
 import { storedRoles } from '../restore/role-statements.js';
-import type { CommittedArtefact } from '../storage/committed-artefact.js';
-import type { RestoreSource } from '../restores/find-source.js';
 import { findingsOf, inText, type Finding, type PolicyServer } from './findings.js';
-
-export type PlanPolicy = NonNullable<RestorePlanView['policy']>;
-
-/** Nothing is held back of an artefact that bears one of these. */
-export const EVERYTHING = '*';
 
 const SERVER = `
   SELECT array(SELECT DISTINCT version.name::text
@@ -69,29 +61,4 @@ export async function roleFindings(
 
 function unique(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((each) => [JSON.stringify(each), each])).values()];
-}
-
-/**
- * Who answers for what an artefact holds: the key of its config, our own books (it is the file that a run of ours has written
- * down), or nobody.
- */
-export function trustIn(source: RestoreSource, { manifest }: CommittedArtefact): PlanPolicy['trust'] {
-  if (source.signing) return 'signed';
-  return !source.adopted && source.sha256 === manifest.artefact.sha256 ? 'recorded' : 'none';
-}
-
-/** Where nobody answers for it, only what was named may be brought: `extension:postgis`, `role:*`, or `*` for all. */
-export function judged(
-  findings: readonly Finding[],
-  trust: PlanPolicy['trust'],
-  allow: readonly string[],
-): PolicyFinding[] {
-  const isNamed = ({ kind, name }: Finding) =>
-    [EVERYTHING, `${kind}:${EVERYTHING}`, `${kind}:${name}`].some((each) => allow.includes(each));
-  return findings.map((each) => ({ ...each, allowed: trust !== 'none' || isNamed(each) }));
-}
-
-/** Our books answer for bytes that have the checksum in them, and for no others. */
-export function mustBeChecked(policy: PlanPolicy | undefined): boolean {
-  return policy?.trust === 'recorded' && policy.findings.length > 0;
 }
