@@ -16,7 +16,7 @@ const PRIVILEGED = `
   UNION SELECT grantee FROM information_schema.schema_privileges WHERE table_schema IN ('mysql', 'sys')`;
 
 /** Only who may read it sees the accounts of others. */
-const ACCOUNTS = 'SELECT 1 FROM mysql.global_priv LIMIT 1';
+const ACCOUNTS = 'SELECT 1 FROM mysql.user LIMIT 1';
 
 /** `user@host` of the accounts of a server with rights over all of it; undefined where we may not see them. */
 export async function privilegedAccounts(client: MariadbClient): Promise<ReadonlySet<string> | undefined> {

@@ -65,7 +65,7 @@ const ASSIGNED = `(?:(?:SESSION )?(?:${[
 ].join('|')})|${SAVED} ?= ?@@${SETTING})`;
 const SETTINGS = whole(`SET (?:NAMES ${BYTES}|${ASSIGNED}(?: ?, ?${ASSIGNED})*)`);
 
-/** What mariadb-dump writes, and what we do, in normal form. */
+/** What mariadb-dump and mysqldump write, and what we do, in normal form. */
 const WRITTEN: readonly RegExp[] = [
   `USE ${N}`,
   `DROP (?:TABLE|VIEW|SEQUENCE|PROCEDURE|FUNCTION|TRIGGER|EVENT|PACKAGE|PACKAGE BODY) IF EXISTS ${N}`,
@@ -77,6 +77,7 @@ const WRITTEN: readonly RegExp[] = [
   `UNLOCK TABLES`,
   `COMMIT`,
   `ALTER TABLE ${N} (?:DISABLE|ENABLE) KEYS`,
+  `ANALYZE TABLE ${N} UPDATE HISTOGRAM ON ${N}(?:, ?${N})* WITH \\d+ BUCKETS`,
   `ALTER DATABASE ${N} CHARACTER SET \\w+ COLLATE \\w+`,
   `INSERT INTO ${N}(?: \\(${N}(?:, ?${N})*\\))? VALUES \\(\\)`,
   // In the place of a view until those are there which it needs.
@@ -88,6 +89,8 @@ const OF_ACCOUNTS: readonly RegExp[] = [
   'CREATE (?:ROLE|USER) IF NOT EXISTS [^;]*',
   'GRANT [^;]*',
   'SET DEFAULT ROLE [^;]*',
+  'ALTER USER `n`@`n` DEFAULT ROLE [^;]*',
+  'REVOKE [^;]*',
 ].map(whole);
 
 const TYPE = String.raw`\w+(?: ?\([^()]*\))?(?: (?:UNSIGNED|SIGNED|ZEROFILL|BINARY|(?:CHARSET|CHARACTER SET|COLLATE) \w+))*`;
@@ -99,7 +102,7 @@ const TRIGGER = new RegExp(
   'i',
 );
 const EVENT = new RegExp(
-  `^CREATE ${BY}EVENT ${N} ON SCHEDULE (?:AT ''|EVERY (?:\\d+|'') \\w+(?: STARTS '')?(?: ENDS '')?) ON COMPLETION (?:NOT )?PRESERVE (?:ENABLE|DISABLE(?: ON SLAVE)?) (?:COMMENT '' )?DO `,
+  `^CREATE ${BY}EVENT ${N} ON SCHEDULE (?:AT ''|EVERY (?:\\d+|'') \\w+(?: STARTS '')?(?: ENDS '')?) ON COMPLETION (?:NOT )?PRESERVE (?:ENABLE|DISABLE(?: ON (?:SLAVE|REPLICA))?) (?:COMMENT '' )?DO `,
   'i',
 );
 
