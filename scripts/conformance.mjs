@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { provideDebianMysql } from './lib/debian-tree.mjs';
 import { provideS3Server } from './lib/go-programs.mjs';
 import { run } from './lib/run.mjs';
 import { Obstacle, script } from './lib/say.mjs';
@@ -20,12 +21,18 @@ await script(async () => {
   await build(env);
   await provideTestPackages();
   const s3 = await provideS3Server(env);
+  const mysql = await provideDebianMysql(env);
   const folder = await mkdtemp(join(tmpdir(), 'hz-conformance-'));
   try {
     const results = join(folder, 'measured.jsonl');
     const files = wanted.map((method) => `conformance/methods/${method}.conformance.ts`);
     const { code } = await run('vitest', ['run', '--config', 'conformance/vitest.config.ts', ...files], {
-      env: { ...env, ...(s3 === undefined ? {} : { HOZEN_S3_SERVER: s3 }), HOZEN_CONFORMANCE_RESULTS: results },
+      env: {
+        ...env,
+        ...(s3 === undefined ? {} : { HOZEN_S3_SERVER: s3 }),
+        ...(mysql === undefined ? {} : { HOZEN_MYSQL_BIN: mysql }),
+        HOZEN_CONFORMANCE_RESULTS: results,
+      },
       cwd: join(root, 'test'),
     });
     if (existsSync(results)) process.stdout.write(`\n${tableOf(readFileSync(results, 'utf8'))}\n`);

@@ -17,7 +17,8 @@ export interface Extent {
 /** Every sentence of the suite, over one method. */
 export function conforms(subject: Subject, extent: Extent = {}): void {
   const { sentences, large, scale = SCALE } = extent;
-  describe(subject.method, { timeout: 300_000 }, () => {
+  const { name: title = subject.method } = subject;
+  describe(title, { timeout: 300_000 }, () => {
     let source: Source | undefined;
     let stage: Stage | undefined;
     let missing: string | undefined;
@@ -39,21 +40,21 @@ export function conforms(subject: Subject, extent: Extent = {}): void {
       if (missing !== undefined) skip(missing);
       const here = stage;
       if (!here) throw new Error('the servers did not start');
-      const trial = (storage?: object) => Trial.of(here, `${subject.method}-${++trials}`, storage);
+      const trial = (storage?: object) => Trial.of(here, `${title}-${++trials}`, storage);
       return { subject, stage: here, trial, skip };
     };
 
     for (const [name, sentence] of Object.entries(SENTENCES) as [Sentence, string][]) {
       if (sentences && !sentences.includes(name)) continue;
       const reason = subject.skips?.[name];
-      const title = reason === undefined ? sentence : `${sentence} (${reason})`;
-      it.skipIf(reason !== undefined)(title, (context) => TRIED[name](scene(context)));
+      const told = reason === undefined ? sentence : `${sentence} (${reason})`;
+      it.skipIf(reason !== undefined)(told, (context) => TRIED[name](scene(context)));
     }
     for (const each of subject.large) {
       if (large && !large.includes(each.what)) continue;
       const count = Math.max(1, Math.round(each.count * scale));
-      const title = `${count} ${each.what}: proven and restored, in bounded memory`;
-      it(title, { timeout: 3_600_000 }, (context) => expectBounded(scene(context), each, count));
+      const told = `${count} ${each.what}: proven and restored, in bounded memory`;
+      it(told, { timeout: 3_600_000 }, (context) => expectBounded(scene(context), each, count));
     }
   });
 }
@@ -71,7 +72,7 @@ async function expectBounded(
   const seconds = (performance.now() - begunAt) / 1000;
   const peakMb = await peakMemoryMb(pid);
   const limitMb = limit?.(count) ?? WORKER_MB;
-  record({ method: subject.method, what, count, seconds, peakMb, limitMb });
+  record({ method: subject.name ?? subject.method, what, count, seconds, peakMb, limitMb });
   await expectRestored(subject, tried, run);
   expect(peakMb).toBeLessThan(limitMb);
   await tried.expectClean(1);

@@ -86,6 +86,8 @@ export interface Source extends AsyncDisposable {
 /** A method, as the suite sees it. */
 export interface Subject {
   method: BackupMethod;
+  /** Where a method has several. Default: the method. */
+  name?: string;
   /** Sentences that do not apply, and why. */
   skips?: Partial<Record<Sentence, string>>;
   /** What a proof of it is, where it is not a restore: a log alone is nothing that could be restored. */

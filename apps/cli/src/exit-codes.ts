@@ -59,6 +59,8 @@ const ENDING_OF: Readonly<Record<ErrorCode, Ending>> = {
   REPOSITORY_REFUSED: 'failed',
   TOOL_MISSING: 'failed',
   TOOL_TOO_OLD: 'failed',
+  PROGRAM_MISSING: 'failed',
+  PROGRAM_TOO_OLD: 'failed',
   TOOL_UNPATCHED: 'failed',
   TOOL_FAILED: 'failed',
   DISK_FULL: 'failed',

@@ -17,7 +17,7 @@ export async function mariadbContent(client: MariadbClient): Promise<string[]> {
   const tables = new Map<string, string[]>();
   for (const { database, table, column } of columns) {
     const name = `${client.name(database)}.${client.name(table)}`;
-    tables.set(name, [...(tables.get(name) ?? []), `coalesce(md5(${client.name(column)}), '-')`]);
+    tables.set(name, [...(tables.get(name) ?? []), `coalesce(sha2(${client.name(column)}, 224), '-')`]);
   }
   const lines = databases.map(({ name }) => `database ${name}`);
   const all = [...tables];
@@ -26,7 +26,7 @@ export async function mariadbContent(client: MariadbClient): Promise<string[]> {
     const statements = batch.map(
       ([name, sums], place) =>
         `SELECT ${place} AS place, count(*) AS \`rows\`,
-                coalesce(sum(conv(left(md5(concat_ws(',', ${sums.join(', ')})), 12), 16, 10)), 0) AS sum FROM ${name}`,
+                coalesce(sum(conv(left(sha2(concat_ws(',', ${sums.join(', ')}), 224), 12), 16, 10)), 0) AS sum FROM ${name}`,
     );
     const rows = await client.query<{ rows: string; sum: string }>(`${statements.join(' UNION ALL ')} ORDER BY place`);
     lines.push(...rows.map(({ rows: count, sum }, place) => `${batch[place]?.[0]}: ${count} rows, ${sum}`));

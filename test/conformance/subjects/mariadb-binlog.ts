@@ -13,7 +13,7 @@ export const mariadbBinlog: Subject = {
   empty: { state: 'completed' },
   broken: { state: 'failed', codes: ['TARGET_CONNECTION_LOST', 'TARGET_UNREACHABLE', 'TOOL_FAILED'] },
   large: LARGE_MARIADB,
-  missing: () => withoutMariadb('server', 'backup', 'binlog'),
+  missing: () => withoutMariadb({ flavour: 'mariadb' }, 'server', 'backup', 'binlog'),
   async open() {
     const server = await MariadbServer.start();
     const source = server.source();

@@ -8,7 +8,7 @@ export const mariadbPhysical: Subject = {
   empty: { state: 'completed' },
   broken: { state: 'failed', codes: ['TARGET_CONNECTION_LOST', 'TARGET_UNREACHABLE', 'TOOL_FAILED'] },
   large: LARGE_MARIADB,
-  missing: () => withoutMariadb('server', 'backup'),
+  missing: () => withoutMariadb({ flavour: 'mariadb' }, 'server', 'backup'),
   async open() {
     const server = await MariadbServer.start();
     return {

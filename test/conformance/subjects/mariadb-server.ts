@@ -1,4 +1,4 @@
-import { connectMariadb, findMariadbTool, PrivateMariadb } from '@hozen/dbms';
+import { connectMariadb, findMariadbTool, PrivateMariadb, type WantedKind } from '@hozen/dbms';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { fillMariadb, growMariadb } from '../content/fill-mariadb.js';
 import { mariadbContent } from '../content/mariadb.js';
@@ -7,14 +7,18 @@ import { afterwards } from './afterwards.js';
 
 const PASSWORD = 'only for "tests"';
 
-/** A MariaDB server that writes a binary log, reached by its socket: all that its three methods have in common. */
+/** A worker has no variables but those that it is given. */
+const MYSQL_BIN = process.env['HOZEN_MYSQL_BIN'];
+const PROGRAMS: Record<string, string> = MYSQL_BIN === undefined ? {} : { HOZEN_MYSQL_BIN: MYSQL_BIN };
+
+/** A MariaDB or MySQL server that writes a binary log, reached by its socket: all that its methods have in common. */
 export class MariadbServer implements AsyncDisposable {
   private constructor(
     private readonly folder: TempDir,
     readonly server: PrivateMariadb,
   ) {}
 
-  static async start(): Promise<MariadbServer> {
+  static async start(kind: WantedKind = { flavour: 'mariadb' }): Promise<MariadbServer> {
     const folder = await tempDir();
     const settings = {
       'log-bin': 'bin',
@@ -23,7 +27,10 @@ export class MariadbServer implements AsyncDisposable {
       'sync-binlog': 1,
       'binlog-format': 'ROW',
     };
-    const server = new MariadbServer(folder, await PrivateMariadb.start({ dataDir: folder.join('data'), settings }));
+    const server = new MariadbServer(
+      folder,
+      await PrivateMariadb.start({ kind, dataDir: folder.join('data'), settings }),
+    );
     await using client = await server.client();
     await client.query(`CREATE USER backup@localhost IDENTIFIED BY '${PASSWORD}'`);
     await client.query('GRANT ALL ON *.* TO backup@localhost');
@@ -39,7 +46,7 @@ export class MariadbServer implements AsyncDisposable {
     const { server } = this;
     const login = { kind: 'mariadb', host: server.address().host, user: 'backup', password: 'env:MARIADB_PASSWORD' };
     return {
-      secrets: { MARIADB_PASSWORD: PASSWORD },
+      secrets: { MARIADB_PASSWORD: PASSWORD, ...PROGRAMS },
       targets: [{ name: 'source', ...login }],
       fill: async (content: Content) => {
         await using client = await this.client();
@@ -84,12 +91,13 @@ export async function contentOfMariadb(directory: string): Promise<string[]> {
   return await mariadbContent(client);
 }
 
-/** @returns why there is no MariaDB server to be backed up here */
+/** @returns why there is no such server to be backed up here */
 export async function withoutMariadb(
+  kind: WantedKind,
   ...programs: Parameters<typeof findMariadbTool>[0][]
 ): Promise<string | undefined> {
   try {
-    await Promise.all(programs.map((each) => findMariadbTool(each)));
+    await Promise.all(programs.map((each) => findMariadbTool(each, kind)));
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

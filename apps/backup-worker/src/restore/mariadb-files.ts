@@ -19,7 +19,7 @@ export interface FilesRestore extends Pick<AttemptContext, 'signal' | 'progress'
 
 /**
  * Unpacks a copy of files with all that it builds on, and brings it to one moment: a server can be started on it.
- * @throws HozenError CONTENT_DIFFERS where mariadb-backup refuses it, TOOL_MISSING, ARTEFACT_CORRUPT, of the STORAGE_ codes
+ * @throws HozenError CONTENT_DIFFERS where mariadb-backup refuses it, PROGRAM_MISSING, ARTEFACT_CORRUPT, of the STORAGE_ codes
  */
 export async function restoreMariadbFiles(restore: FilesRestore): Promise<void> {
   const { chain, directory, beside } = restore;

@@ -41,6 +41,8 @@ export const ERRORS = {
   REPOSITORY_REFUSED: 'operator',
   TOOL_MISSING: 'operator',
   TOOL_TOO_OLD: 'operator',
+  PROGRAM_MISSING: 'operator',
+  PROGRAM_TOO_OLD: 'operator',
   TOOL_UNPATCHED: 'operator',
   TOOL_FAILED: 'give-up',
   DISK_FULL: 'operator',

@@ -86,6 +86,11 @@ export const en = {
       'The server is PostgreSQL {server} but the newest client here is {client}',
       'Install client programs of version {server} or newer on the worker; an older pg_dump cannot read a newer server.',
     ],
+    PROGRAM_MISSING: ['The program {tool} was not found', 'Install it on the worker, as is said above.'],
+    PROGRAM_TOO_OLD: [
+      '{tool} is of version {client}, and the server of {server}',
+      "Install the programs of the server's release series, or of a newer one, on the worker.",
+    ],
     TOOL_UNPATCHED: [
       '{tool} {version} has a known security fault',
       'Upgrade the PostgreSQL client packages to {minimum} or later.',

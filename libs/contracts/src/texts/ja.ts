@@ -83,6 +83,11 @@ export const ja: TextCatalogue<ErrorCode> = {
       'サーバーは PostgreSQL {server} ですが、ここにある最新のクライアントは {client} です',
       'ワーカーに {server} 以降のクライアントを入れてください。古い pg_dump は新しいサーバーを読めません。',
     ],
+    PROGRAM_MISSING: ['プログラム {tool} が見つかりません', '上の説明に従ってワーカーにインストールしてください。'],
+    PROGRAM_TOO_OLD: [
+      '{tool} のバージョンは {client} ですが、サーバーは {server} です',
+      'サーバーと同じバージョン系列、またはそれより新しいプログラムをワーカーにインストールしてください。',
+    ],
     TOOL_UNPATCHED: [
       '{tool} {version} には既知の脆弱性があります',
       'PostgreSQL クライアントのパッケージを {minimum} 以降に更新してください。',

@@ -71,6 +71,11 @@ export const zh: TextCatalogue<ErrorCode> = {
       '服务器是 PostgreSQL {server}，而这里最新的客户端是 {client}',
       '请在工作节点安装 {server} 或更新的客户端；旧的 pg_dump 不能读取新的服务器。',
     ],
+    PROGRAM_MISSING: ['找不到程序 {tool}', '请按上面的说明在工作节点上安装。'],
+    PROGRAM_TOO_OLD: [
+      '{tool} 的版本是 {client}，而服务器是 {server}',
+      '请在工作节点上安装与服务器同一版本系列或更新的程序。',
+    ],
     TOOL_UNPATCHED: ['{tool} {version} 存在已知安全漏洞', '请把 PostgreSQL 客户端软件包升级到 {minimum} 或更高版本。'],
     TOOL_FAILED: ['{tool} 以 {exit} 结束', '请按上面它自己的信息排除原因后重新运行。'],
     DISK_FULL: ['{path} 所在磁盘已满', '请释放空间或把存储移到更大的磁盘，然后重新运行。'],

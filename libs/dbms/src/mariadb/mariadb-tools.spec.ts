@@ -53,6 +53,6 @@ describe('the programs for a MySQL server', () => {
     vi.stubEnv('PATH', '');
     const found = await findMariadbTool('dump', { flavour: 'mysql', version: '99.0.0' });
     expect(found.version).toBe('88.4.3');
-    await expect(findMariadbTool('client', { flavour: 'mysql' })).rejects.toMatchObject({ code: 'TOOL_MISSING' });
+    await expect(findMariadbTool('client', { flavour: 'mysql' })).rejects.toMatchObject({ code: 'PROGRAM_MISSING' });
   });
 });

@@ -52,7 +52,7 @@ export type WantedKind = Pick<ServerKind, 'flavour'> & Partial<Pick<ServerKind, 
 /**
  * A program for a server: the first that is not older than it, and of servers themselves the first of its release series;
  * where there is none, the first of all, so that whoever uses it can say what is wrong with it.
- * @throws HozenError TOOL_MISSING
+ * @throws HozenError PROGRAM_MISSING
  */
 export async function findMariadbTool(
   tool: MariadbTool,
@@ -68,7 +68,7 @@ export async function findMariadbTool(
   }
   if (first) return first;
   const name = NAMES[flavour][tool][0] ?? tool;
-  throw new HozenError('TOOL_MISSING', { tool: name, major: '' }, { detail: INSTALL[flavour] });
+  throw new HozenError('PROGRAM_MISSING', { tool: name }, { detail: INSTALL[flavour] });
 }
 
 function fits(tool: MariadbTool, version: string, wanted: string): boolean {

@@ -76,7 +76,7 @@ export class PrivateMariadb implements AsyncDisposable {
     private readonly sockets: string,
   ) {}
 
-  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), TOOL_MISSING, SANDBOX_MISSING; the signal's reason */
+  /** @throws HozenError SERVER_START_FAILED (the end of its log as detail), PROGRAM_MISSING, SANDBOX_MISSING; the signal's reason */
   static async start(options: PrivateMariadbOptions): Promise<PrivateMariadb> {
     const { flavour } = options.kind ?? { flavour: 'mariadb' };
     const { path, version } = await findMariadbTool('server', options.kind);

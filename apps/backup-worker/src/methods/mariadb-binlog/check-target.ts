@@ -9,7 +9,7 @@ export interface BinlogTarget extends InspectedMariadb {
   reader: MariadbProgram;
 }
 
-/** @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them, TOOL_MISSING, TOOL_TOO_OLD */
+/** @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them, PROGRAM_MISSING, PROGRAM_TOO_OLD */
 export async function checkBinlogTarget(
   job: BackupJob,
   context: Pick<AttemptContext, 'progress'>,
@@ -30,7 +30,7 @@ export async function checkBinlogTarget(
     // It has no version of its own, but comes with the client.
     const { version } = await findMariadbTool('client');
     if (!isAtLeast(version, facts.version)) {
-      throw new HozenError('TOOL_TOO_OLD', { tool: 'mariadb-binlog', client: version, server: facts.version });
+      throw new HozenError('PROGRAM_TOO_OLD', { tool: 'mariadb-binlog', client: version, server: facts.version });
     }
     return { address, facts, reader: { ...reader, version } };
   });

@@ -11,7 +11,7 @@ export interface MariadbTarget extends InspectedMariadb {
   warnings: string[];
 }
 
-/** @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them, TOOL_MISSING, TOOL_TOO_OLD */
+/** @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them, PROGRAM_MISSING, PROGRAM_TOO_OLD */
 export async function checkMariadbTarget(
   job: BackupJob,
   context: Pick<AttemptContext, 'progress'>,
@@ -21,7 +21,11 @@ export async function checkMariadbTarget(
     const { address, facts } = await inspectTarget(job, FLAVOURS);
     const dump = await findMariadbTool('dump', facts);
     if (!isAtLeast(dump.version, facts.version)) {
-      throw new HozenError('TOOL_TOO_OLD', { tool: basename(dump.path), client: dump.version, server: facts.version });
+      throw new HozenError('PROGRAM_TOO_OLD', {
+        tool: basename(dump.path),
+        client: dump.version,
+        server: facts.version,
+      });
     }
     return { address, facts, dump, warnings: warningsOf(facts) };
   });

@@ -11,7 +11,7 @@ export interface MariadbFilesTarget extends InspectedMariadb {
   backup: MariadbProgram;
 }
 
-/** @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them, TOOL_MISSING, TOOL_TOO_OLD */
+/** @throws HozenError TARGET_UNSUITABLE, TARGET_RIGHTS_MISSING with the statement that gives them, PROGRAM_MISSING, PROGRAM_TOO_OLD */
 export async function checkMariadbFiles(
   job: BackupJob,
   context: Pick<AttemptContext, 'progress'>,
@@ -22,7 +22,11 @@ export async function checkMariadbFiles(
     const { address, facts } = await inspectTarget(job, ['mariadb'], COPY_RIGHTS);
     const backup = await findMariadbTool('backup');
     if (seriesOf(backup.version) !== seriesOf(facts.version)) {
-      throw new HozenError('TOOL_TOO_OLD', { tool: 'mariadb-backup', client: backup.version, server: facts.version });
+      throw new HozenError('PROGRAM_TOO_OLD', {
+        tool: 'mariadb-backup',
+        client: backup.version,
+        server: facts.version,
+      });
     }
     await ensureHere(job, facts.dataDir);
     return { address, facts, backup };

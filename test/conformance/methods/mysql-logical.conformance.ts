@@ -1,0 +1,4 @@
+import { conforms } from '../conforms.js';
+import { mysqlLogical } from '../subjects/mariadb-logical.js';
+
+conforms(mysqlLogical);
