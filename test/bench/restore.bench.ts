@@ -12,22 +12,27 @@ import { generatedServer } from './generated-cluster.js';
 import { cpuSeconds, peakMemoryMb, resetPeakMemory, type Measured } from './measure.js';
 import { pgBackRest, PGBACKREST_SETTINGS } from './pgbackrest.js';
 import { report, row, type BenchRow } from './report.js';
+import { restoresOfDumps } from './restored-dumps.js';
 import { timedBackup } from './timed-backup.js';
 import { timedShell } from './timed-shell.js';
 
 /**
- * Restore of a copy of files into a new folder against pgBackRest's at its best: of a full backup, of one with six
+ * Restore of a dump against psql and pg_restore; of a copy of files into a new folder against pgBackRest's at its best: of a full backup, of one with six
  * increments on it, and of differences over what stands there: where nothing differs, and where one page in fifty does. Interleaved rounds on one machine in one run; medians. Ours is the whole way through the service, with
  * every file compared with the server's list, and synced. Look at the ratios.
  */
 const { values } = parseArgs({
   options: {
     ...benchOptions('1.5'),
-    /** `differences`: not into new folders. */
+    /** `dumps`, `files`, or `differences`. */
     only: { type: 'string', default: 'all' },
   },
 });
 const INCREMENTS = 6;
+const wants = (part: string) => values.only === part || values.only === 'all';
+
+const rows: BenchRow[] = [];
+if (wants('dumps')) rows.push(...(await restoresOfDumps(values)));
 
 await using target = await generatedServer(values.gigabytes);
 await using restored = await tempDir();
@@ -45,12 +50,11 @@ const best = await pgBackRest(target, stack.home.join('best'), PGBACKREST_SETTIN
 const env = { ...process.env, PGPASSWORD: target.password };
 const size = () => Promise.resolve(folderMb(target.dataDir));
 
-const rows = [];
 for (const [work, increments] of [
   ['restore of a full copy', 0],
   [`restore of a full copy and ${INCREMENTS} increments`, INCREMENTS],
 ] as const) {
-  if (values.only !== 'all') break;
+  if (!wants('files')) break;
   await backUp('full');
   for (let n = 0; n < increments; n++) {
     await using client = await target.client('shop');
@@ -66,7 +70,7 @@ for (const [work, increments] of [
   }
   rows.push(row(work, 'compared and synced', 'pgBackRest, zst 1, bundled', mine, theirs));
 }
-rows.push(...(await differences()));
+if (wants('differences')) rows.push(...(await differences()));
 await report(rows, values.json);
 
 /** Over the same directories again and again; the same pages are changed in both. */
