@@ -8,8 +8,12 @@ import { OutcomeUnknown } from './opening.js';
 /** Of `vacuumdb --analyze-in-stages`: values of `default_statistics_target`; the last is what the server has set. */
 const STAGES = ['1', '10', 'DEFAULT'] as const;
 
-/** An application that is let in already may hold a table; what a database has set for its sessions is not for this one. */
-const SETTINGS = `SET search_path = ''; SET vacuum_cost_delay = 0; SET lock_timeout = '60s'; SET statement_timeout = 0`;
+/**
+ * An application that is let in already may hold a table; what a database has set for its sessions is not for this one. Statistics
+ * that a crash takes are made again.
+ */
+const SETTINGS = `SET search_path = ''; SET vacuum_cost_delay = 0; SET lock_timeout = '60s'; SET statement_timeout = 0;
+  SET synchronous_commit = off`;
 
 /** Of tables that are dropped meanwhile nobody wants to hear. */
 const UNDEFINED_TABLE = '42P01';

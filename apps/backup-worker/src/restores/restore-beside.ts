@@ -4,7 +4,7 @@ import { failpoint, inSpan } from '@hozen/telemetry';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { ProgressUpdate } from '../runs/progress-meter.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
-import { SESSION_OPTIONS, type ClusterRestore } from '../restore/cluster-restore.js';
+import { FLUSH, SESSION_OPTIONS, type ClusterRestore } from '../restore/cluster-restore.js';
 import { restoreDatabase } from '../restore/restore-database.js';
 import { storedPart } from '../parts/stored-part.js';
 import { onlyPart, storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
@@ -144,6 +144,7 @@ async function restoreOne(
     database: beside,
   });
   await refreshCollations(inside, target.facts.versionNum);
+  await runStatement(inside, FLUSH);
 }
 
 function analysisOf({ row, target, signal, progress }: BesideRestore): Analysis {

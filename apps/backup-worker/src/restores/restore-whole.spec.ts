@@ -69,7 +69,10 @@ async function configure(): Promise<void> {
   };
   const config = (name: string) => ({ name, target: 'shop', storage: { kind: 'file', path: folder.path } });
   const targets = [target('shop', source), target('elsewhere', destination)];
-  const wanted = requireValid(BackupConfiguration, { targets, configs: ['nightly', 'every kind'].map(config) });
+  const wanted = requireValid(BackupConfiguration, {
+    targets,
+    configs: ['nightly', 'every kind', 'many tables'].map(config),
+  });
   await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
 }
 
@@ -188,6 +191,25 @@ describe('a restore of everything', () => {
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
     const comments = `SELECT rolname, shobj_description(oid, 'pg_authid') AS c FROM pg_roles WHERE shobj_description(oid, 'pg_authid') <> ''`;
     expect((await client.query(comments)).rows).toEqual([{ rolname: 'clerk', c: 'sells; things' }]);
+  }, 60_000);
+
+  it('waits for the disk once for all definitions, and not for each', async () => {
+    await using many = await TestPostgres.start();
+    await many.createDatabase('many');
+    await using client = await many.client('many');
+    for (let n = 0; n < 150; n++) await client.query(`CREATE TABLE t${n} (id int PRIMARY KEY)`);
+    const run = await backedUp('many tables', many);
+    await destination[Symbol.asyncDispose]();
+    destination = await TestPostgres.start({ settings: { fsync: 'on' } });
+    jobFor(destination.address(), folder.path);
+    await configure();
+    await using there = await destination.client();
+    const { id } = await ask({ run });
+    await execute();
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
+    const { rows } = await there.query<{ syncs: number }>('SELECT wal_sync::int AS syncs FROM pg_stat_wal');
+    expect(rows[0]?.syncs).toBeGreaterThan(0);
+    expect(rows[0]?.syncs).toBeLessThan(100);
   }, 60_000);
 
   it('brings every kind of object', async () => {
