@@ -33,7 +33,7 @@ stream() {
 check_stream() { [ ! -e "$work/failed" ] || die "cannot read $artefact"; }
 
 # Loads one data stream (called by this script itself).
-if [ "$1" = --load ]; then
+if [ "${$}{1:-}" = --load ]; then
   stream "$folder/$2" | PGDATABASE=$database pg_restore --exit-on-error --section=data -d ''
   check_stream
   exit 0
