@@ -1,5 +1,6 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
-import { connect, giveToServer, PrivatePostgres } from '@hozen/dbms';
+import { connect, giveToServer, PrivatePostgres, whyUnconfined } from '@hozen/dbms';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { BackupSeries, type MadeBackup } from '../backup-series.fixture.js';
@@ -19,6 +20,9 @@ let log: CommittedArtefact;
 let all: CommittedArtefact[];
 let place = 0;
 let directory: string;
+
+const missing = await whyUnconfined();
+const skipped = missing === undefined ? '' : ` (skipped, no sandbox can be had here: ${missing})`;
 
 beforeAll(async () => {
   server = await TestPostgres.start({ initdbArgs: ['--wal-segsize=1'] });
@@ -46,7 +50,11 @@ beforeEach(async () => {
   await makeStartable(directory);
 });
 
-function recovery(logs: CommittedArtefact[], signal = new AbortController().signal) {
+function recovery(
+  logs: CommittedArtefact[],
+  signal = new AbortController().signal,
+  progress = () => undefined as void,
+) {
   return recoverTo({
     directory,
     copy: copy.artefact,
@@ -56,7 +64,7 @@ function recovery(logs: CommittedArtefact[], signal = new AbortController().sign
     scratch: `${directory}.scratch`,
     applicationName: 'hozen test',
     signal,
-    progress: () => undefined,
+    progress,
   });
 }
 
@@ -69,6 +77,29 @@ it('a server replays more WAL than is put ready at one time', async () => {
   await using client = await connect(restored.address(), { applicationName: 'hozen test' });
   expect((await client.query('SELECT count(*)::int AS n FROM ticks')).rows).toEqual([{ n: FILES }]);
 });
+
+it.skipIf(missing !== undefined)(`the server that replays is held in a sandbox${skipped}`, async () => {
+  const spaces = new Set<string>();
+  await recovery(all, undefined, () => {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      const server = spaceOfServer(pid);
+      if (server !== undefined) spaces.add(server);
+    }
+  });
+  expect(spaces.size).toBe(1);
+  expect(spaces).not.toContain(readlinkSync('/proc/self/ns/mnt'));
+});
+
+/** Which files a process sees, where it is the server. */
+function spaceOfServer(pid: string): string | undefined {
+  try {
+    const [program, ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const isServer = program?.endsWith('/postgres') && args.includes(directory);
+    return isServer ? readlinkSync(`/proc/${pid}/ns/mnt`) : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 it('a log that is damaged ends the replay with what is wrong, and does not pass for the end of the log', async () => {
   await using file = await open(log.path, 'r+');

@@ -35,7 +35,7 @@ const REACHED = `
 /**
  * Replays logs over a restored copy, up to a point, and lets the server open there on a timeline of its own. It is stopped
  * again in the end: whoever starts it next finds a database that was shut down in good order.
- * @throws HozenError RECOVERY_FAILED with the end of the server's log, ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the STORAGE_ codes
+ * @throws HozenError RECOVERY_FAILED with the end of the server's log, SANDBOX_MISSING, ARTEFACT_MISSING, ARTEFACT_CORRUPT, of the STORAGE_ codes
  */
 export async function recoverTo(recovery: Recovery): Promise<ReachedPoint> {
   const { directory, logs, scratch, signal } = recovery;
@@ -54,7 +54,7 @@ export async function recoverTo(recovery: Recovery): Promise<ReachedPoint> {
         onBytes: (more) => recovery.progress({ phase: 'replaying', bytes: (bytes += more), expectedBytes }),
       });
       try {
-        return await replay(recovery, staged.restoreCommand);
+        return await replay(recovery, staged);
       } catch (error) {
         throw signal.aborted ? signal.reason : ((await staged.failure()) ?? asRecoveryError(error, recovery.point));
       }
@@ -64,7 +64,7 @@ export async function recoverTo(recovery: Recovery): Promise<ReachedPoint> {
   });
 }
 
-async function replay(recovery: Recovery, restoreCommand: string): Promise<ReachedPoint> {
+async function replay(recovery: Recovery, staged: StagedWal): Promise<ReachedPoint> {
   const { directory, copy, scratch, signal } = recovery;
   const postgres = postgresOf(copy.manifest);
   const configuration = await ownConfiguration(scratch);
@@ -84,11 +84,12 @@ async function replay(recovery: Recovery, restoreCommand: string): Promise<Reach
     superuser: postgres.superuser,
     keep: true,
     logFile: join(scratch, 'server.log'),
+    sandbox: { reads: [scratch], writes: [staged.writtenTo] },
     settings: {
       ...configuration,
       ...calmSettings(postgres.major),
       ...DURABLE_LATER,
-      restore_command: restoreCommand,
+      restore_command: staged.restoreCommand,
       recovery_target_action: 'promote',
       recovery_target_timeline: timelineOf(recovery.logs),
       ...targetSettings(recovery),

@@ -81,6 +81,11 @@ export class StagedWal implements AsyncDisposable {
     return staged;
   }
 
+  /** The folder that the server's command writes into. All else it only reads. */
+  get writtenTo(): string {
+    return join(this.options.folder, 'asked');
+  }
+
   /** For the server's configuration. */
   get restoreCommand(): string {
     const script = join(this.options.folder, 'fetch.sh').replaceAll("'", `'\\''`).replaceAll('%', '%%');

@@ -92,6 +92,7 @@ async function restoreIntoDirectory(
   } else {
     // Read beside the restore, which tells how far it is.
     await restoreDirectory({ ...whole, check: () => check({ signal, progress: () => undefined }) });
+    if (replay) told.push(...(await unconfinedWarnings()));
   }
   await finishRestored(context.outbox, row, restored, told, await reachedIn(place));
 }

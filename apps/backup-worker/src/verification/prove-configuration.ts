@@ -37,7 +37,7 @@ async function proveCommit(job: BackupJob, artefact: CommittedArtefact, signal: 
   const { git: facts, files } = artefact.manifest;
   if (!facts || !files) throw corrupt(artefact.path, 'it is no backup of configuration files');
   const folder = join(job.spoolDir, 'commit');
-  await using git = await Git.open();
+  await using git = await Git.within(folder);
   try {
     await mkdir(folder, { mode: 0o700 });
     await using file = await ArtefactFile.open(artefact);

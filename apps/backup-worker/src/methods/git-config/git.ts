@@ -34,13 +34,26 @@ export class Git implements AsyncDisposable {
     readonly path: string,
     private readonly environment: ToolEnvironment,
     private readonly repository: RepositorySpec | undefined,
+    private readonly sandbox: ToolRun['sandbox'],
   ) {}
 
   /**
    * @param repository the one that it may reach, besides folders of the spool
    * @throws HozenError TOOL_MISSING, SECRET_UNAVAILABLE
    */
-  static async open(repository?: RepositorySpec): Promise<Git> {
+  static open(repository: RepositorySpec): Promise<Git> {
+    return Git.#open(repository);
+  }
+
+  /**
+   * For a repository that came out of a backup: git sees nothing but the folder that it lies in.
+   * @throws HozenError TOOL_MISSING, and SANDBOX_MISSING when it is run
+   */
+  static within(folder: string): Promise<Git> {
+    return Git.#open(undefined, folder);
+  }
+
+  static async #open(repository: RepositorySpec | undefined, within?: string): Promise<Git> {
     const path = findProgram('git');
     if (path === undefined) {
       throw new HozenError('TOOL_MISSING', { tool: 'git', major: '' }, { detail: 'install the package git' });
@@ -48,7 +61,8 @@ export class Git implements AsyncDisposable {
     const folder = await mkdtemp(join(memoryFolder(), 'hz-git-'));
     try {
       const { variables, secrets } = await surroundings(folder, repository);
-      return new Git(folder, path, new ToolEnvironment(variables, undefined, secrets), repository);
+      const sandbox = within === undefined ? undefined : { reads: [folder], writes: [within] };
+      return new Git(folder, path, new ToolEnvironment(variables, undefined, secrets), repository, sandbox);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -65,7 +79,8 @@ export class Git implements AsyncDisposable {
   }
 
   of(args: readonly string[], run: GitRun = {}): ToolRun {
-    return { path: this.path, args, env: this.environment, spanName: `git ${subcommand(args)}`, ...run };
+    const about = { path: this.path, args, env: this.environment, spanName: `git ${subcommand(args)}`, ...run };
+    return this.sandbox ? { ...about, sandbox: this.sandbox } : about;
   }
 
   async version(): Promise<string> {
