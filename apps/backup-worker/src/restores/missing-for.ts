@@ -10,6 +10,8 @@ export class Needs {
   readonly roles = new Set<string>();
   readonly extensions = new Set<string>();
   readonly tablespaces = new Set<string>();
+  /** Partitioned ones, too. */
+  tables = 0;
   /** By who provides them. */
   readonly locales = { libc: new Set<string>(), icu: new Set<string>() };
 
@@ -23,6 +25,7 @@ export class Needs {
 
   #add(entry: TocEntry): void {
     const { owner, desc, tag, tablespace, defn } = entry;
+    if (desc === 'TABLE') this.tables += 1;
     if (owner) this.roles.add(owner);
     if (/ACL|POLICY/.test(desc)) for (const role of rolesGiven(defn ?? '')) this.roles.add(role);
     for (const [provider, names] of Object.entries(localesOf(entry))) {

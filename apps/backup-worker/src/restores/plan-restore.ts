@@ -11,6 +11,7 @@ import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
 import { missingFor, Needs } from './missing-for.js';
+import { roomForLocks } from './room-for-locks.js';
 import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
 import { databaseFindings, policyServer, roleFindings } from '../policy/postgres-findings.js';
@@ -67,6 +68,7 @@ async function planListed(
     const listed = stored.find((each) => each.folder === folder) ?? { folder, data: [] };
     findings.push(...(await databaseFindings(ground.file, { ...listed, name }, entries, server)));
     obstacles.push(...(await missingFor(ground.client, needs)));
+    obstacles.push(...(await roomForLocks(ground.client, { name, tables: needs.tables })));
     obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
   }
   const plan: RestorePlanView = {

@@ -108,6 +108,34 @@ const ABOUT_ROLES = `
    WHERE rolname IN ('clerk', 'boss', 'Team; "A"') ORDER BY 1`;
 
 describe('a restore of everything', () => {
+  it('is refused before anything is changed where the server cannot lock all tables of a database', async () => {
+    await source.createDatabase('wide');
+    await using wide = await source.client('wide');
+    await wide.query(`DO $$ BEGIN FOR n IN 1 .. 150 LOOP EXECUTE format('CREATE TABLE t_%s ()', n); END LOOP; END $$`);
+    const job = jobFor(source.address(), folder.path, { startedAt: new Date('2026-01-04T00:00:00Z') });
+    const run = await store.completed('nightly', await backUp(job));
+    await wide.end();
+    await using client = await source.client();
+    await client.query('DROP DATABASE wide');
+    // Room for 140 locks.
+    const settings = { max_connections: 12, max_worker_processes: 0, max_wal_senders: 0, autovacuum_max_workers: 1 };
+    await using narrow = await TestPostgres.start({ settings: { ...settings, max_locks_per_transaction: 10 } });
+    const { host, port, user } = narrow.address();
+    process.env[`HOZEN_TEST_PASSWORD_${port}`] = narrow.password;
+    const target = { name: 'narrow', kind: 'postgres', host, port, user, password: `env:HOZEN_TEST_PASSWORD_${port}` };
+    const wanted = requireValid(BackupConfiguration, { targets: [target], configs: [] });
+    await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+    const plan = (name: string) =>
+      planRequest(store.database, { run, target: 'narrow', databases: [{ name, as: 'new' }] }, []);
+    expect((await plan('wide')).obstacles).toEqual([
+      {
+        kind: 'locks-too-few',
+        what: expect.stringMatching(/^150 tables of wide .* max_locks_per_transaction to 12 or/),
+      },
+    ]);
+    expect((await plan('postgres')).obstacles).toEqual([]);
+  });
+
   it('has all databases under their names, with the roles as they were', async () => {
     const { id } = await ask();
     await execute();

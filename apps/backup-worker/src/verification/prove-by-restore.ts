@@ -9,6 +9,7 @@ import {
   type PrivatePostgres,
 } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
+import type { ArtefactIndex } from '../artefact/artefact-index.js';
 import { postgresOf } from '../artefact/manifest.js';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
@@ -38,7 +39,7 @@ export async function proveByRestore(
     const cluster = await storedCluster(file);
     let failed: string[] = [];
     try {
-      await using scratch = await startScratchServer(job, artefact.manifest, cluster);
+      await using scratch = await startScratchServer(job, artefact.manifest, cluster, mostTables(file.index));
       await restoreInto(scratch, job, artefact, context);
       const differences = await compareWith(scratch, job, file, artefact, context);
       if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
@@ -54,6 +55,13 @@ export async function proveByRestore(
     const seconds = (performance.now() - started) / 1000;
     return { level: 'restore', databases: databases.length, tables, seconds, ...notTrue(failed) };
   });
+}
+
+function mostTables({ databases }: ArtefactIndex): number {
+  return databases.reduce(
+    (most, { tables, withoutRows = [] }) => Math.max(most, tables.length + withoutRows.length),
+    0,
+  );
 }
 
 async function restoreInto(

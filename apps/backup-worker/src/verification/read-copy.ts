@@ -34,7 +34,7 @@ export async function readCopy(
   onDefinition: TakeEntry,
 ): Promise<StreamContents> {
   const { job, scratch, signal } = reader;
-  await using snapshot = await DatabaseSnapshot.open(job, scratch, database.name, { signal, fail: () => undefined });
+  await using snapshot = await DatabaseSnapshot.unlocked(job, scratch, database.name, signal);
   const standing = new Map(snapshot.tables.map((table) => [JSON.stringify([table.schema, table.name]), table]));
   const own = backup.flatMap((table) => {
     const twin = standing.get(JSON.stringify([table.schema, table.name]));

@@ -9,12 +9,14 @@ import type { StoredCluster } from '../restore/restore-plan.js';
 /**
  * A server for one restore test: no network, nothing kept safe, the same major version and the same first superuser as
  * the original. It removes itself when disposed.
+ * @param tables of the database that has most
  * @throws HozenError SANDBOX_FAILED
  */
 export async function startScratchServer(
   job: BackupJob,
   manifest: Manifest,
   cluster: StoredCluster,
+  tables: number,
 ): Promise<PrivatePostgres> {
   try {
     return await PrivatePostgres.start({
@@ -23,7 +25,7 @@ export async function startScratchServer(
       superuser: cluster.superuser,
       scratch: true,
       sandbox: {},
-      settings: settingsLike(cluster.settings),
+      settings: settingsLike(cluster.settings, tables),
     });
   } catch (cause) {
     if (cause instanceof HozenError && cause.code === 'SANDBOX_MISSING') throw cause;
@@ -59,12 +61,20 @@ export async function strayScratchFolders(job: BackupJob): Promise<string[]> {
   return ours.map((name) => join(ELSEWHERE.folder, name));
 }
 
-function settingsLike(settings: Record<string, string>): Record<string, string | number | boolean> {
+/** Of a server that is told nothing else. */
+const CONNECTIONS = 100;
+
+function settingsLike(settings: Record<string, string>, tables: number): Record<string, string | number | boolean> {
   const monetary = settings['lc_monetary'] ?? 'C';
   return {
     autovacuum: false,
     maintenance_work_mem: '128MB',
-    max_locks_per_transaction: Math.max(64, Number(settings['max_locks_per_transaction'] ?? 64)),
+    // pg_dump locks all tables at once, partitioned ones too, and this server has few of the connections that the original has.
+    max_locks_per_transaction: Math.max(
+      64,
+      Number(settings['max_locks_per_transaction'] ?? 64),
+      Math.ceil((2 * tables) / CONNECTIONS),
+    ),
     // A restored subscription must never reach for the real publisher.
     max_logical_replication_workers: 0,
     // The text of money depends on it; PostgreSQL keeps none of it in the dump.

@@ -177,6 +177,7 @@ export const RESTORE_OBSTACLES = [
   'extension-missing',
   'tablespace-missing',
   'locale-missing',
+  'locks-too-few',
   'server-older',
   'directory-taken',
   'bucket-taken',

@@ -53,6 +53,23 @@ export class DatabaseSnapshot implements AsyncDisposable {
   }
 
   /**
+   * The same of a database that nobody changes: it holds no locks. pg_dump takes its own, and a server has room for few.
+   * @throws HozenError as {@link open}
+   */
+  static unlocked(
+    job: SessionOwner,
+    { address }: Pick<CheckedTarget, 'address'>,
+    database: string,
+    signal: AbortSignal,
+  ): Promise<DatabaseSnapshot> {
+    const begun = beginSnapshotSession(job, address, database);
+    return this.take(
+      begun.then(({ client }) => ({ client, tables: [] })),
+      signal,
+    );
+  }
+
+  /**
    * In a session that has just seen its tables.
    * @param signal ends it, even while it waits for a lock
    * @throws HozenError as {@link open}

@@ -386,6 +386,7 @@ export const cliEn = {
   'restore.obstacle.extension-missing': 'extension {what} is not installed on the server',
   'restore.obstacle.tablespace-missing': 'tablespace {what} is missing: CREATE TABLESPACE it first',
   'restore.obstacle.locale-missing': 'the server does not have the locale {what}',
+  'restore.obstacle.locks-too-few': 'the server has too little room for locks: {what}',
   'restore.obstacle.bucket-taken': 'there are objects in {what} already: nothing is put over them',
   'restore.obstacle.directory-taken': 'the folder {what} is not empty',
   'restore.obstacle.directory-refused':

@@ -386,6 +386,7 @@ export const cliJa: CliTexts = {
   'restore.obstacle.extension-missing': '拡張 {what} がサーバーにインストールされていません',
   'restore.obstacle.tablespace-missing': 'テーブル空間 {what} がありません。先に CREATE TABLESPACE してください',
   'restore.obstacle.locale-missing': 'サーバーにロケール {what} がありません',
+  'restore.obstacle.locks-too-few': 'サーバーのロック用の領域が足りません: {what}',
   'restore.obstacle.bucket-taken': '{what} にはすでにオブジェクトがあります。上書きはしません',
   'restore.obstacle.directory-taken': 'フォルダー {what} は空ではありません',
   'restore.obstacle.directory-refused':

@@ -376,6 +376,7 @@ export const cliZh: CliTexts = {
   'restore.obstacle.extension-missing': '服务器上没有安装扩展 {what}',
   'restore.obstacle.tablespace-missing': '缺少表空间 {what}：请先 CREATE TABLESPACE',
   'restore.obstacle.locale-missing': '服务器上没有区域设置 {what}',
+  'restore.obstacle.locks-too-few': '服务器可容纳的锁太少：{what}',
   'restore.obstacle.bucket-taken': '{what} 中已有对象，不会覆盖它们',
   'restore.obstacle.directory-taken': '文件夹 {what} 不为空',
   'restore.obstacle.directory-refused': '工作进程不得恢复到 {what}：请在 HOZEN_RESTORE_FOLDERS 中写明其上级文件夹',

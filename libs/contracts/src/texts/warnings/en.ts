@@ -146,6 +146,8 @@ export const warningsEn = {
     'a tree of files has no log: it can be restored as it was at a backup, and at no other moment',
   'what.log-begins-later': 'it ends at {lsn} ({at}), the log begins at {start}: {command}',
   'what.no-later-log': 'it ends at {lsn} ({at}), there is no later log: run the config of the log (postgres-wal)',
+  'what.locks':
+    '{tables} tables of {database} are locked when they are compared: set max_locks_per_transaction to {locks} or more, and restart the server',
   'what.only-utf8': 'tables go from UTF8 to UTF8 only, not {encoding}',
   'what.process': 'process {pid} in {folder}',
   'what.room': '{free} free, {needed} needed',

@@ -149,6 +149,8 @@ export const warningsJa: WarningTexts = {
     'コピーは {lsn}({at})で終わり、ログは {start} から始まります。次を実行してください: {command}',
   'what.no-later-log':
     'コピーは {lsn}({at})で終わり、それより後のログがありません。ログの設定(postgres-wal)を実行してください',
+  'what.locks':
+    '{database} の {tables} 個のテーブルは比較の際にすべてロックされます: max_locks_per_transaction を {locks} 以上に設定し、サーバーを再起動してください',
   'what.only-utf8': 'テーブルのリストアは UTF8 から UTF8 の間だけで、{encoding} ではできません',
   'what.process': 'プロセス {pid}({folder})',
   'what.room': '空き {free}、必要 {needed}',

@@ -119,6 +119,8 @@ export const warningsZh: WarningTexts = {
   'what.tree-without-log': '文件树没有日志：只能恢复到备份时的状态，不能恢复到其他时刻',
   'what.log-begins-later': '副本止于 {lsn}（{at}），日志始于 {start}：请执行 {command}',
   'what.no-later-log': '副本止于 {lsn}（{at}），之后没有日志：请运行日志的配置（postgres-wal）',
+  'what.locks':
+    '比较时会锁定 {database} 的全部 {tables} 个表：请将 max_locks_per_transaction 设为 {locks} 或更大，然后重启服务器',
   'what.only-utf8': '表只能从 UTF8 恢复到 UTF8，不能是 {encoding}',
   'what.process': '进程 {pid}（{folder}）',
   'what.room': '可用 {free}，需要 {needed}',
