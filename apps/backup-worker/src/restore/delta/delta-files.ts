@@ -111,7 +111,7 @@ class Changes {
       divided: (path, listed) => {
         if (!isWanted(listed)) return undefined;
         sums.delete(wholePath(listed));
-        return new DividedFile(path, writer(path, listed));
+        return new DividedFile(path, { change: () => writer(path, listed) });
       },
     };
   }

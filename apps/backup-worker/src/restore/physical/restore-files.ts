@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
@@ -6,11 +6,10 @@ import { ArtefactFile, damaged } from '../../artefact/artefact-file.js';
 import { isArchive } from '../../artefact/artefact-index.js';
 import { loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import { parseBackupManifest, type ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
-import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { removeUnlisted } from './remove-unlisted.js';
 import { RestoredArchive, type FileTaker } from './restored-archive.js';
-import { DividedFile, WholeFile, type FileSum, type RestoredFile } from './restored-file.js';
+import { DividedFile, PlacedWriter, WholeFile, type FileSum, type RestoredFile } from './restored-file.js';
 
 export interface FilesRestore {
   /** The full backup first, then each that builds on the one before. */
@@ -59,6 +58,8 @@ export async function restoreFiles(restore: FilesRestore): Promise<RestoredFiles
 /** Into a new folder: all of them. */
 class NewFiles implements FileTaker {
   readonly written = new Map<string, FileSum>();
+  /** Bytes of those that came in parts. */
+  readonly #divided = new Map<string, number>();
 
   constructor(private readonly crc32c: Crc32c) {}
 
@@ -67,8 +68,14 @@ class NewFiles implements FileTaker {
   }
 
   divided(path: string, listed: string): RestoredFile {
-    this.written.delete(wholePath(listed));
-    return new DividedFile(path);
+    return new DividedFile(path, {
+      before: this.written.get(listed)?.bytes ?? this.#divided.get(listed),
+      change: () => {
+        this.written.delete(listed);
+        return new PlacedWriter(open(path, 'r+'));
+      },
+      onEnd: (bytes) => this.#divided.set(listed, bytes),
+    });
   }
 }
 

@@ -115,15 +115,29 @@ export class WholeFile implements RestoredFile {
   }
 }
 
-/** A file of which the changed pages come; the others are there. */
+/** What the pages of a file are put onto. */
+export interface DividedPlace {
+  /** Bytes that stand there, where that is known. */
+  before?: number | undefined;
+  /** Called before the first change. */
+  change(): PlacedWriter;
+  /** @param bytes that stand there now */
+  onEnd?(bytes: number): void;
+}
+
+/**
+ * A file of which the changed pages come; the others are there. Where none comes, and it has its length, it is not even
+ * opened: of most files of a server nothing changes.
+ */
 export class DividedFile implements RestoredFile {
   readonly #head = new IncrementalHeadReader();
   /** Bytes of pages so far. */
   #bytes = 0;
+  #writer: PlacedWriter | undefined;
 
   constructor(
     private readonly path: string,
-    private readonly writer = new PlacedWriter(open(path, 'r+')),
+    private readonly place: DividedPlace,
   ) {}
 
   push(bytes: Buffer, part: SharedBytes): Promise<void> | undefined {
@@ -141,7 +155,7 @@ export class DividedFile implements RestoredFile {
       let run = 1;
       while (head.pages[index + run] === page + run) run++;
       const length = Math.min(bytes.length - read, run * PAGE_BYTES - inPage);
-      wait = this.writer.write(bytes.subarray(read, read + length), page * PAGE_BYTES + inPage, part) ?? wait;
+      wait = this.#changing().write(bytes.subarray(read, read + length), page * PAGE_BYTES + inPage, part) ?? wait;
       read += length;
       this.#bytes += length;
     }
@@ -151,8 +165,14 @@ export class DividedFile implements RestoredFile {
   async end(): Promise<void> {
     const { head } = this.#head;
     const whole = head !== undefined && this.#bytes === head.pages.length * PAGE_BYTES;
-    await this.writer.end(whole ? restoredPages(head) * PAGE_BYTES : undefined);
-    if (!whole) throw new RangeError(`${this.path}: cut off`);
+    const bytes = whole ? restoredPages(head) * PAGE_BYTES : undefined;
+    if (this.#writer || bytes !== this.place.before) await this.#changing().end(bytes);
+    if (bytes === undefined) throw new RangeError(`${this.path}: cut off`);
+    this.place.onEnd?.(bytes);
+  }
+
+  #changing(): PlacedWriter {
+    return (this.#writer ??= this.place.change());
   }
 }
 
