@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { FLAVOURS, type Flavour } from '@hozen/dbms';
+import { FLAVOURS, type Flavour, type ServerKind } from '@hozen/dbms';
 import {
   BACKUP_LEVELS,
   BACKUP_TRIGGERS,
@@ -145,9 +145,9 @@ export interface ManifestMariadbFiles {
   parent?: ManifestParent;
 }
 
-/** Of a backup of MariaDB or MySQL: which of both it is. */
-export function flavourOf({ mariadb }: Manifest): Flavour {
-  return mariadb?.flavour ?? 'mariadb';
+/** Of a backup of MariaDB or MySQL: of which server it is. */
+export function kindOf({ mariadb }: Manifest): ServerKind {
+  return { flavour: mariadb?.flavour ?? 'mariadb', version: mariadb?.version ?? '' };
 }
 
 /** Of the server that it is of; of a tree of files, the program that copied it. */

@@ -34,6 +34,7 @@ function beyondGtid(text: string, reached: readonly Gtid[]): IsBeyond {
   let isPast = reached.some((gtid) => gtidText(gtid) === text);
   return (_, { gtid }) => {
     if (isPast) return true;
+    if (!gtid) throw new RangeError(`the transactions of the log have no such GTIDs as ${text}`);
     isPast = gtidText(gtid) === text;
     if (!isPast && gtid.domain === wanted.domain && gtid.sequence >= wanted.sequence) {
       throw new RangeError(`the log has ${gtidText(gtid)}, and no ${text}`);

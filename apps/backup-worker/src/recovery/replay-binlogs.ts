@@ -4,8 +4,16 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { HozenError, pointText, type ReachedPoint, type RecoveryPoint } from '@hozen/contracts';
-import { connectMariadb, findMariadbTool, runTool, type AnsweringMariadb, type PrivateMariadb } from '@hozen/dbms';
+import {
+  connectMariadb,
+  findMariadbTool,
+  runTool,
+  type AnsweringMariadb,
+  type Flavour,
+  type PrivateMariadb,
+} from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
+import { kindOf } from '../artefact/manifest.js';
 import { ArtefactFile, corrupt } from '../artefact/artefact-file.js';
 import type { AttemptContext } from '../job.js';
 import { gtidsText, numberOf, parseGtids, placeText } from '../methods/mariadb-binlog/binlog-place.js';
@@ -18,7 +26,7 @@ import {
 } from '../methods/mariadb-binlog/binlog-reader.js';
 import { BINLOG_STREAM } from '../methods/mariadb-binlog/copy-binlogs.js';
 import { loadMariadb } from '../restore/load-mariadb.js';
-import { dropOwnUser, makeOwnUser } from '../restore/own-user.js';
+import { dropOwnUser, makeOwnUser, ownUserName } from '../restore/own-user.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { startOnCopy } from '../verification/copied-mariadb.js';
 import { beyond, type IsBeyond } from './binlog-stop.js';
@@ -42,7 +50,7 @@ interface Reached extends BinlogPlace {
   at?: number;
 }
 
-/** A file of the log, put ready for mariadb-binlog: from where, and up to where where that is not its end. */
+/** A file of the log, put ready to be printed: from where, and up to where where that is not its end. */
 interface Piece {
   path: string;
   from?: number;
@@ -73,7 +81,7 @@ export async function replayBinlogs(recovery: BinlogRecovery): Promise<ReachedPo
     return {
       ...(reached.at === undefined ? {} : { lastTransactionAt: instantText(BigInt(reached.at) * 1_000_000n) }),
       position: placeText(reached),
-      gtids: gtidsText(reached.gtids.values()),
+      ...(reached.gtids.size === 0 ? {} : { gtids: gtidsText(reached.gtids.values()) }),
     };
   });
 }
@@ -81,7 +89,7 @@ export async function replayBinlogs(recovery: BinlogRecovery): Promise<ReachedPo
 async function ownUser(server: PrivateMariadb): Promise<AnsweringMariadb> {
   await using client = await connectMariadb(server.address());
   // Awaited here: the client must outlive it.
-  return await makeOwnUser(client, `hozen_replay_${randomUUID()}`);
+  return await makeOwnUser(client, ownUserName(randomUUID()));
 }
 
 /** One session executes everything: what is temporary in one file may be used in the next. */
@@ -91,14 +99,15 @@ async function* script(recovery: BinlogRecovery, reached: Reached, isBeyond: IsB
   let bytes = 0;
   const onBytes = (more: number) => progress({ phase: 'replaying', bytes: (bytes += more), expectedBytes });
   onBytes(0);
-  const { path } = await findMariadbTool('binlog');
+  const kind = kindOf(copy.manifest);
+  const { path } = await findMariadbTool('binlog', kind);
   for (const log of logs) {
     await using file = await ArtefactFile.open(log);
     for (const { name } of file.index.streams.filter((each) => each.name.startsWith(BINLOG_STREAM.before))) {
       const binlog = name.slice(BINLOG_STREAM.before.length, -BINLOG_STREAM.after.length);
       if (numberOf(binlog) < numberOf(copy.manifest.mariadb?.binlog?.file ?? '')) continue;
       const piece = await stage(recovery, file, binlog, { reached, isBeyond, onBytes });
-      yield* printed(path, piece, signal);
+      yield* printed({ path, flavour: kind.flavour }, piece, signal);
       await rm(piece.path);
       if (piece.upTo !== undefined) return;
     }
@@ -120,14 +129,15 @@ async function stage(
   const inCopy = new Map<number, Gtid>();
   let isCut = false;
   const reader = new BinlogReader((group) => {
+    const { gtid } = group;
     if (group.start < from) {
-      inCopy.set(group.gtid.domain, group.gtid);
+      if (gtid) inCopy.set(gtid.domain, gtid);
       isCut ||= group.end > from;
     } else if (piece.upTo === undefined && isBeyond(name, group)) {
       piece.upTo = group.start;
     } else if (piece.upTo === undefined) {
       ensurePrintable(group);
-      reached.gtids.set(group.gtid.domain, group.gtid);
+      if (gtid) reached.gtids.set(gtid.domain, gtid);
       reached.at = Math.max(reached.at ?? 0, group.at);
       Object.assign(reached, { file: name, position: group.end });
     }
@@ -151,15 +161,16 @@ async function stage(
 }
 
 /**
- * mariadb-binlog writes the names of tables into comments, and that of the default database behind the client's command `use`, each as it is: what follows
+ * mariadb-binlog and mysqlbinlog write the names of tables into comments, and that of the default database behind the client's command `use`, each as it is: what follows
  * a line feed in it would be executed, whoever was allowed to give such a name.
  */
-function ensurePrintable({ brokenName, gtid }: BinlogGroup): void {
+function ensurePrintable({ brokenName, isPayload, gtid, start }: BinlogGroup): void {
+  const where = gtid ? `GTID ${gtidsText([gtid])}` : `at ${start}`;
+  if (isPayload)
+    throw new RangeError(`a transaction is compressed (${where}), and it is not known which names are in it`);
   if (brokenName === undefined) return;
   const name = JSON.stringify(brokenName);
-  throw new RangeError(
-    `the name ${name} has a line feed, and what follows that would be executed (GTID ${gtidsText([gtid])})`,
-  );
+  throw new RangeError(`the name ${name} has a line feed, and what follows that would be executed (${where})`);
 }
 
 /** Files of another history may bear the same names: what lies before the copy in the log must be what the copy has. */
@@ -174,13 +185,22 @@ function ensureSameHistory(gtids: ReadonlyMap<number, Gtid>, isCut: boolean, { m
   throw new RangeError(`the log has ${gtidsText(gtids.values())} at ${file}:${position}, and the copy ${gtid}`);
 }
 
-async function* printed(path: string, { path: file, from, upTo }: Piece, signal: AbortSignal): AsyncGenerator<Buffer> {
+/** Whoever replays has GTIDs of its own. Those of MariaDB are out of order, where several servers write into one domain. */
+const GTIDS: Readonly<Record<Flavour, string>> = {
+  mariadb: '--loose-skip-gtid-strict-mode',
+  mysql: '--skip-gtids',
+};
+
+async function* printed(
+  { path, flavour }: { path: string; flavour: Flavour },
+  { path: file, from, upTo }: Piece,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   if (upTo !== undefined && upTo <= (from ?? 0)) return;
   const args = [
     '--no-defaults',
     '--verify-binlog-checksum',
-    // Out of order they are, where several servers write into one domain.
-    '--loose-skip-gtid-strict-mode',
+    GTIDS[flavour],
     ...(from === undefined ? [] : [`--start-position=${from}`]),
     ...(upTo === undefined ? [] : [`--stop-position=${upTo}`]),
     file,

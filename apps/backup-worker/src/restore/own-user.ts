@@ -35,6 +35,11 @@ export async function makeOwnUser(client: MariadbClient, user: string): Promise<
   return { ...client.address, user };
 }
 
+/** @param id a UUID; with all of it the name would be too long for MySQL, which takes 32 characters */
+export function ownUserName(id: string): string {
+  return `hozen_${id.replaceAll('-', '')}`.slice(0, 32);
+}
+
 /** Nothing of it stays. */
 export async function dropOwnUser(address: AnsweringMariadb): Promise<void> {
   await using client = await connectMariadb(address);

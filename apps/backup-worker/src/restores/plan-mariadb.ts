@@ -8,7 +8,7 @@ import {
   type MariadbFacts,
   type ServerKind,
 } from '@hozen/dbms';
-import { flavourOf } from '../artefact/manifest.js';
+import { kindOf } from '../artefact/manifest.js';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { Finding } from '../policy/findings.js';
 import { findingsForServer, privilegedAccounts } from '../policy/mariadb/dump-findings.js';
@@ -70,7 +70,7 @@ export function mariadbPlanOf({
     obstacles: [
       ...unknown.map(({ name }) => ({ kind: 'database-unknown' as const, what: name })),
       ...existing.map(({ as }) => ({ kind: 'database-exists' as const, what: as })),
-      ...unsuitable(facts, { flavour: flavourOf(manifest), version }),
+      ...unsuitable(facts, kindOf(manifest)),
     ],
     warnings: [
       warningText('restore.users-not-restored'),

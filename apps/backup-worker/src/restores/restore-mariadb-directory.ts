@@ -6,6 +6,7 @@ import { inSpan } from '@hozen/telemetry';
 import { replayBinlogs } from '../recovery/replay-binlogs.js';
 import { restoreDumpIntoDirectory } from '../restore/mariadb-dump-directory.js';
 import { restoreMariadbFiles } from '../restore/mariadb-files.js';
+import { ownUserName } from '../restore/own-user.js';
 import { onStorage } from '../storage/storage-error.js';
 import { checkTables, startOnCopy } from '../verification/copied-mariadb.js';
 import { besideOf, mark, nameAtLast, scratchOf, type DirectoryRestore } from './restore-directory.js';
@@ -40,7 +41,7 @@ async function fill(restore: DirectoryRestore, directory: string, scratch: strin
   const { chain, signal, progress, restoreId } = restore;
   const artefact = chain.at(-1);
   if (artefact?.manifest.format === 'hozen-mariadb-logical') {
-    const [logFile, user] = [join(scratch, 'server.log'), `hozen_${restoreId}`];
+    const [logFile, user] = [join(scratch, 'server.log'), ownUserName(restoreId)];
     await restoreDumpIntoDirectory({ artefact, directory, logFile, user, signal, progress });
     return;
   }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { findMariadbTool, kindText, PrivateMariadb, seriesOf, type MariadbClient, type ServerKind } from '@hozen/dbms';
-import { flavourOf } from '../artefact/manifest.js';
+import { kindOf } from '../artefact/manifest.js';
 import { corrupt } from '../artefact/artefact-file.js';
 import type { AttemptContext } from '../job.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
@@ -29,7 +29,7 @@ export interface ServerLike {
 export async function serverLike({ manifest, path }: CommittedArtefact): Promise<ServerLike> {
   const { mariadb } = manifest;
   if (!mariadb) throw corrupt(path, 'it is of no MariaDB or MySQL server');
-  const kind = { flavour: flavourOf(manifest), version: mariadb.version };
+  const kind = kindOf(manifest);
   const { version } = await findMariadbTool('server', kind).catch((cause: unknown) => {
     throw new HozenError('SANDBOX_FAILED', {}, { detail: (cause as Error).message, cause });
   });

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { HozenError, type ProofFacts } from '@hozen/contracts';
 import { findMariadbTool, removeFolder, runTool } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
+import { kindOf } from '../artefact/manifest.js';
 import { ArtefactFile } from '../artefact/artefact-file.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { BINLOG_STREAM } from '../methods/mariadb-binlog/copy-binlogs.js';
@@ -23,7 +24,7 @@ export async function proveBinlog(
     const started = performance.now();
     const work = join(job.spoolDir, 'binlog');
     await mkdir(work, { recursive: true, mode: 0o700 });
-    const { path } = await findMariadbTool('binlog');
+    const { path } = await findMariadbTool('binlog', kindOf(artefact.manifest));
     await using file = await ArtefactFile.open(artefact);
     const streams = file.index.streams.filter(({ name }) => name.startsWith(BINLOG_STREAM.before));
     try {

@@ -65,7 +65,10 @@ const MYSQL_LOG_RIGHTS = ['RELOAD', 'REPLICATION CLIENT'] as const;
 export const COPY_RIGHTS = ['RELOAD', 'PROCESS', 'LOCK TABLES', 'BINLOG MONITOR'] as const;
 
 /** Of a copy of the binary log. */
-export const BINLOG_RIGHTS = ['RELOAD', 'BINLOG MONITOR', 'REPLICATION SLAVE'] as const;
+export const BINLOG_RIGHTS: Readonly<Record<Flavour, readonly string[]>> = {
+  mariadb: ['RELOAD', 'BINLOG MONITOR', 'REPLICATION SLAVE'],
+  mysql: ['RELOAD', 'REPLICATION CLIENT', 'REPLICATION SLAVE'],
+};
 
 const RIGHTS = `
   SELECT privilege_type AS privilege FROM information_schema.user_privileges

@@ -6,7 +6,8 @@ export interface BinlogPlace {
 
 /** One transaction, or one statement that is its own. */
 export interface BinlogGroup {
-  gtid: Gtid;
+  /** Of MariaDB. Those of MySQL are told apart by their places alone. */
+  gtid?: Gtid;
   /** Seconds since 1970, by the server's clock: when the last statement of it began, and how long it took where that is known. */
   at: number;
   /** Where its first event begins, and its last one ends. */
@@ -14,23 +15,29 @@ export interface BinlogGroup {
   end: number;
   /** A database or table of it whose name has a line feed, the first one. */
   brokenName?: string;
+  /** Its events are compressed as one: it is not known what they name. */
+  isPayload?: true;
 }
 
-/** `0-1-4711`: domain, server, number. */
+/** Of MariaDB, `0-1-4711`: domain, server, number. */
 export interface Gtid {
   domain: number;
   server: number;
   sequence: bigint;
 }
 
-/** Events that we look into; https://mariadb.com/kb/en/2-binlog-event-header/ */
+/** Events that we look into; https://mariadb.com/kb/en/2-binlog-event-header/ and MySQL's enum Log_event_type */
 const QUERY = 2;
 const TABLE_MAP = 19;
 const QUERY_COMPRESSED = 165;
 const GTID = 162;
 const GTID_LIST = 163;
-/** What stands between transactions: the end of a file (STOP, ROTATE), its beginning, a checkpoint, the list of GTIDs. */
-const BETWEEN = new Set([3, 4, 15, 161, GTID_LIST, 164]);
+/** Of MySQL a transaction begins with its GTID, tagged or not, or with the remark that it has none. */
+const BEGINS = new Set([GTID, 33, 34, 42]);
+/** A transaction of MySQL whose events are compressed. */
+const PAYLOAD = 40;
+/** What stands between transactions: the end of a file (STOP, ROTATE), its beginning, a checkpoint, the list of GTIDs (35 with MySQL). */
+const BETWEEN = new Set([3, 4, 15, 35, 161, GTID_LIST, 164]);
 
 const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
 const HEADER_BYTES = 19;
@@ -118,10 +125,12 @@ export class BinlogReader {
   #takeEvent(type: number, start: number, head: Buffer): void {
     const at = head.readUInt32LE(0);
     this.beginsAt ??= at;
-    if (type === GTID || BETWEEN.has(type)) this.#endGroup();
-    if (type === GTID) this.#group = { gtid: gtidIn(head), at, start, end: this.#eventEnd };
+    const begins = BEGINS.has(type);
+    if (begins || BETWEEN.has(type)) this.#endGroup();
+    if (begins) this.#group = { ...(type === GTID ? { gtid: gtidIn(head) } : {}), at, start, end: this.#eventEnd };
     if (type === GTID_LIST) this.#takeList(listIn(head));
     if (!this.#group) return;
+    if (type === PAYLOAD) this.#group.isPayload = true;
     const brokenName = namesIn(type, head).find((name) => name.includes('\n'));
     if (brokenName !== undefined) this.#group.brokenName ??= brokenName;
     const took = type === QUERY || type === QUERY_COMPRESSED ? head.readUInt32LE(HEADER_BYTES + 4) : 0;
@@ -140,7 +149,7 @@ export class BinlogReader {
     const group = this.#group;
     if (!group) return;
     this.#group = undefined;
-    this.gtids.set(group.gtid.domain, group.gtid);
+    if (group.gtid) this.gtids.set(group.gtid.domain, group.gtid);
     this.lastGroup = group;
     this.onGroup(group);
   }

@@ -1,5 +1,6 @@
+import { basename } from 'node:path';
 import { HozenError } from '@hozen/contracts';
-import { BINLOG_RIGHTS, findMariadbTool, isAtLeast, type MariadbProgram } from '@hozen/dbms';
+import { BINLOG_RIGHTS, findMariadbTool, FLAVOURS, isAtLeast, type MariadbProgram } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { inspectTarget, type InspectedMariadb } from '../mariadb-logical/inspect-target.js';
@@ -16,7 +17,7 @@ export async function checkBinlogTarget(
 ): Promise<BinlogTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
-    const { address, facts } = await inspectTarget(job, ['mariadb'], BINLOG_RIGHTS);
+    const { address, facts } = await inspectTarget(job, FLAVOURS, BINLOG_RIGHTS);
     if (!facts.binlog) {
       const about = {
         target: address.target,
@@ -26,11 +27,11 @@ export async function checkBinlogTarget(
       };
       throw new HozenError('TARGET_UNSUITABLE', about);
     }
-    const reader = await findMariadbTool('binlog');
-    // It has no version of its own, but comes with the client.
-    const { version } = await findMariadbTool('client');
+    const reader = await findMariadbTool('binlog', facts);
+    // MariaDB's has no version of its own, but comes with the client.
+    const { version } = await findMariadbTool('client', facts);
     if (!isAtLeast(version, facts.version)) {
-      throw new HozenError('PROGRAM_TOO_OLD', { tool: 'mariadb-binlog', client: version, server: facts.version });
+      throw new HozenError('PROGRAM_TOO_OLD', { tool: basename(reader.path), client: version, server: facts.version });
     }
     return { address, facts, reader: { ...reader, version } };
   });

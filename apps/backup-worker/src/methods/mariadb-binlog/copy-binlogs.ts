@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { HozenError, warningText } from '@hozen/contracts';
 import { connectMariadb, OptionFile, runTool, targetParams, type MariadbClient } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
@@ -13,7 +13,7 @@ import { mariadbSummary } from '../mariadb-logical/dump-server.js';
 import { gtidsText, numberOf } from './binlog-place.js';
 import { BinlogFormatError, BinlogReader } from './binlog-reader.js';
 import type { BinlogTarget } from './check-target.js';
-import { BINLOG_README } from './readme.js';
+import { binlogReadmeOf } from './readme.js';
 import { BINLOG_RESTORE_SCRIPT } from './restore-script.js';
 
 /** The stream of a file of the binary log. The end tells its own number from that of a part in the archive. */
@@ -54,7 +54,7 @@ export async function copyBinlogs(
     if (begun.gap) warnings.push(gapText(begun.gap));
     span.setAttribute('hozen.gap', begun.gap !== undefined);
     for (const warning of warnings) context.log.warn({ target: job.target.name }, warning);
-    await writer.addFile('README.txt', BINLOG_README);
+    await writer.addFile('README.txt', binlogReadmeOf(target.facts.flavour));
     await writer.addFile('restore.sh', BINLOG_RESTORE_SCRIPT, 0o700);
     const content = await copyFiles(job, target, begun.files, writer, context);
     const seconds = (performance.now() - started) / 1000;
@@ -157,7 +157,7 @@ async function copyFiles(
     if (!(error instanceof BinlogFormatError)) throw error;
     throw new HozenError(
       'TOOL_FAILED',
-      { tool: 'mariadb-binlog', exit: 'success, but not with whole files' },
+      { tool: basename(reader.path), exit: 'success, but not with whole files' },
       { detail: error.message, cause: error },
     );
   } finally {
@@ -172,7 +172,7 @@ function addContent(content: BinlogContent, { beginsAt, lastGroup, gtids }: Binl
   const at = (seconds: number) => new Date(seconds * 1000).toISOString();
   if (beginsAt !== undefined) content.beginsAt ??= at(beginsAt);
   if (lastGroup) content.lastTransactionAt = at(lastGroup.at);
-  content.gtids = gtidsText(gtids.values());
+  if (gtids.size > 0) content.gtids = gtidsText(gtids.values());
 }
 
 function summaryOf(
@@ -182,13 +182,13 @@ function summaryOf(
   writer: ArtefactWriter,
   seconds: number,
 ): DumpSummary {
-  const { version, lowerCaseTableNames } = facts;
+  const { flavour, version, lowerCaseTableNames } = facts;
   return {
     ...mariadbSummary(facts, reader.version, writer, seconds),
     format: 'hozen-mariadb-binlog',
     databases: [],
     tables: 0,
     warnings,
-    mariadb: { version, lowerCaseTableNames, binlogs },
+    mariadb: { flavour, version, lowerCaseTableNames, binlogs },
   };
 }

@@ -2,7 +2,7 @@ import { SHELL_START } from '../../artefact/shell-parts.js';
 
 /** `restore.sh` of every copy of the binary log: puts its files into a folder. POSIX shell, tar, gzip or zstd. */
 export const BINLOG_RESTORE_SCRIPT = String.raw`#!/bin/sh
-# Puts the files of Hozen's copies of a MariaDB server's binary log into a folder. README.txt in the backup tells what to do with them.
+# Puts the files of Hozen's copies of a server's binary log into a folder. README.txt in the backup tells what to do with them.
 #
 #   sh restore.sh DIRECTORY LOG...
 ${SHELL_START}

@@ -32,12 +32,12 @@ export interface InspectedMariadb {
 export async function inspectTarget(
   job: BackupJob,
   flavours: readonly Flavour[],
-  rights?: readonly string[],
+  rights: Readonly<Partial<Record<Flavour, readonly string[]>>> = {},
 ): Promise<InspectedMariadb> {
   await using client = await connectMariadb(await mariadbAddressOf(serverOf(job.target)));
   const { address } = client;
   ensureSuitable(address, flavours);
-  const facts = await inspectMariadb(client, rights);
+  const facts = await inspectMariadb(client, rights[client.flavour]);
   ensureRights(address, facts);
   return { address, facts };
 }

@@ -19,7 +19,7 @@ export async function checkMariadbFiles(
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
     ensureLocal(serverOf(job.target));
-    const { address, facts } = await inspectTarget(job, ['mariadb'], COPY_RIGHTS);
+    const { address, facts } = await inspectTarget(job, ['mariadb'], { mariadb: COPY_RIGHTS });
     const backup = await findMariadbTool('backup');
     if (seriesOf(backup.version) !== seriesOf(facts.version)) {
       throw new HozenError('PROGRAM_TOO_OLD', {
