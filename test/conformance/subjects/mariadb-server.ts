@@ -85,8 +85,11 @@ export class MariadbServer implements AsyncDisposable {
 }
 
 /** What is in a data directory that was restored. */
-export async function contentOfMariadb(directory: string): Promise<string[]> {
-  await using server = await PrivateMariadb.start({ dataDir: directory, logFile: `${directory}.log` });
+export async function contentOfMariadb(
+  directory: string,
+  kind: WantedKind = { flavour: 'mariadb' },
+): Promise<string[]> {
+  await using server = await PrivateMariadb.start({ kind, dataDir: directory, logFile: `${directory}.log` });
   await using client = await connectMariadb(server.address());
   return await mariadbContent(client);
 }
