@@ -202,6 +202,7 @@ export function createProgram(around: Surroundings, language: Language, ended: (
         'hozen restore documents-bucket --to another-bucket --wait',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --plan',
         'hozen restore erp-files --directory /var/lib/postgresql/15/main --delta --plan',
+        'hozen restore documents --directory /srv/documents --in-place --plan',
         'hozen restore erp-files --directory /var/lib/hozen/restored/erp --at 2026-01-31T09:15:00+09:00 --wait',
       ),
     )

@@ -39,7 +39,8 @@ export async function acceptRestore(
     ...(typeof target === 'string' ? [] : wrongDatabases(target.kind, databases, request.whole)),
     ...(request.point && request.directory === undefined ? [POINT_NEEDS_DIRECTORY] : []),
     ...(request.inPlace && !inPlace ? [onlyThroughApi('inPlace')] : []),
-    ...(request.inPlace && request.directory !== undefined ? [DATABASES_ONLY] : []),
+    ...(request.inPlace && request.delta ? [ONE_WAY] : []),
+    ...(request.inPlace && request.point ? [POINT_NEEDS_NEW_DIRECTORY] : []),
     ...(request.inPlace && databases.some(isPartOf) ? [WHOLE_IN_PLACE] : []),
     ...(request.whole && (databases.length > 0 || request.directory !== undefined) ? [WHOLE_ALONE] : []),
     ...(request.whole && request.inPlace ? [WHOLE_BESIDE] : []),
@@ -96,7 +97,7 @@ const POINT_NEEDS_NEW_DIRECTORY = {
   message: refusalText('point-needs-new'),
 };
 
-const DATABASES_ONLY = { field: 'inPlace', message: refusalText('in-place-databases') };
+const ONE_WAY = { field: 'inPlace', message: refusalText('in-place-or-delta') };
 
 const WHOLE_IN_PLACE = {
   field: 'inPlace',

@@ -17,7 +17,7 @@ const APPROVAL_MINUTES = 60;
 
 const MARK = `
   UPDATE restores
-     SET in_place = true, plan_hash = $2, approval_until = clock_timestamp() + make_interval(mins => ${APPROVAL_MINUTES})
+     SET in_place = true, delta = $3, plan_hash = $2, approval_until = clock_timestamp() + make_interval(mins => ${APPROVAL_MINUTES})
    WHERE request_id = $1
   RETURNING *`;
 
@@ -42,7 +42,7 @@ export async function awaitApproval(
   plan: RestorePlanView,
   asker: Identity,
 ): Promise<void> {
-  const [rows] = await tx.manager.query<[RestoreRow[], number]>(MARK, [event.id, plan.hash]);
+  const [rows] = await tx.manager.query<[RestoreRow[], number]>(MARK, [event.id, plan.hash, event.data.delta ?? false]);
   const row = rows[0];
   if (!row) throw new Error('the restore was not accepted');
   const { breakGlass } = event.data;

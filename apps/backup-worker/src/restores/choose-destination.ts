@@ -10,6 +10,7 @@ import { DirectoryDestination } from './restore-into-directory.js';
 import { MariadbDestination } from './restore-into-mariadb.js';
 import { ServerDestination } from './restore-into-server.js';
 import { MariadbInPlaceDestination } from './restore-mariadb-in-place.js';
+import { TreeInPlaceDestination } from './restore-tree-in-place.js';
 import type { RestoreRow } from './restore-row.js';
 import { intoFolder } from './wrong-method.js';
 
@@ -18,7 +19,8 @@ export async function destinationOf(row: RestoreRow, context: RestoreContext): P
   const { directory } = row;
   if (directory !== null) {
     const into = { ...row, directory };
-    return row.in_place ? new DeltaDestination(into, context) : new DirectoryDestination(into, context);
+    if (!row.in_place) return new DirectoryDestination(into, context);
+    return row.delta ? new DeltaDestination(into, context) : new TreeInPlaceDestination(into, context);
   }
   const [found] = await context.database.query<{ spec: unknown }[]>('SELECT spec FROM backup_targets WHERE id = $1', [
     row.target_id,

@@ -93,7 +93,7 @@ function watchView({
 
 function inPlaceView(row: RestoreRow): Partial<RestoreView> {
   return {
-    ...(row.directory === null ? { inPlace: true } : { delta: true }),
+    ...(row.delta ? { delta: true } : { inPlace: true }),
     ...(row.plan_hash === null ? {} : { planHash: row.plan_hash }),
     ...(row.approval_until ? { approvalUntil: row.approval_until.toISOString() } : {}),
     ...(row.approval ? { approval: row.approval } : {}),

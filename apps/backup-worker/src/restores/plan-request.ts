@@ -27,6 +27,7 @@ import { planInPlace } from './plan-in-place.js';
 import { planMerge } from './restore-into-database.js';
 import { planMariadb } from './plan-mariadb.js';
 import { IN_PLACE_RIGHTS, planMariadbInPlace } from './plan-mariadb-in-place.js';
+import { planTreeInPlace } from './plan-tree-in-place.js';
 import { planRestore, planWhole } from './plan-restore.js';
 import { isPartOf, wantedDatabase } from './restore-row.js';
 import { intoFolder, notInPlace, wrongMethod, wrongParts } from './wrong-method.js';
@@ -72,6 +73,9 @@ async function planFrom(
   if (request.directory !== undefined) {
     const { directory, point, run } = request;
     if (request.delta) return (await planDelta({ source, artefact, directory, restoreFolders, manager, allow })).view;
+    if (request.inPlace) {
+      return (await planTreeInPlace({ source, artefact, directory, restoreFolders, manager, allow })).view;
+    }
     const recovery = point && (await recoveryOf(database, source.runId, point, run));
     return (await planDirectory({ source, artefact, directory, restoreFolders, recovery, manager, allow })).view;
   }

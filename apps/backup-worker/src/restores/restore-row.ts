@@ -45,8 +45,10 @@ export interface RestoreRow {
   whole: boolean;
   /** The new data directory, where files are restored. */
   directory: string | null;
-  /** The databases take the place of those that bear their names; with a directory: what differs of it is written over. */
+  /** The databases take the place of those that bear their names; or the tree that of the directory. */
   in_place: boolean;
+  /** Only what differs of it is written over, instead. */
+  delta: boolean;
   plan_hash: string | null;
   approval_until: Date | null;
   approval: RestoreApproval | null;

@@ -43,7 +43,8 @@ export async function isNamed(place: RestoredPlace): Promise<boolean> {
   return !isBeside && (await readdir(place.directory).then((names) => names.length > 0, isThere));
 }
 
-function warningsOf({ owners, devices, attributes }: NotSet): string[] {
+/** What a restored tree has otherwise than the original. */
+export function warningsOf({ owners, devices, attributes }: NotSet): string[] {
   return [
     ...(owners ? [warningText('restore.owners-not-set')] : []),
     ...(devices ? [warningText('restore.devices-not-set')] : []),

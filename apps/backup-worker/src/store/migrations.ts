@@ -20,6 +20,7 @@ import { StorageUsage1764520000000 } from './storage-usage.migration.js';
 import { StoragePath1764150000000 } from './storage-path.migration.js';
 import { UnprovenArtefacts1764460000000 } from './unproven-artefacts.migration.js';
 import { Verifications1764310000000 } from './verifications.migration.js';
+import { DeltaRestores1764600000000 } from './delta-restores.migration.js';
 import { WalReceivers1764400000000 } from './wal-receivers.migration.js';
 import { WholeRestores1764410000000 } from './whole-restores.migration.js';
 
@@ -49,4 +50,5 @@ export const migrations = [
   Admission1764510000000,
   StorageUsage1764520000000,
   RestoreAllowances1764530000000,
+  DeltaRestores1764600000000,
 ];

@@ -212,7 +212,7 @@ function planText(context: Context, view: RestorePlanView): string {
     [text('restore.roles'), view.roles && listed(view.roles.create)],
     ...(view.inPlace?.replaces ?? []).map((name) => [text('restore.replaces'), styles.warn(oneLine(name))] as const),
     ...deltaText(context, view.delta),
-    [text('restore.safety'), view.inPlace && oneLine(view.inPlace.safetyConfig)],
+    [text('restore.safety'), view.inPlace?.safetyConfig && oneLine(view.inPlace.safetyConfig)],
     [text('restore.steps'), view.steps?.map((step) => text(`restore.step.${step}`)).join('\n')],
     [text('restore.plan'), view.hash],
     [

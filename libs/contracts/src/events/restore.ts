@@ -194,7 +194,7 @@ export class RestoreRequested {
   point?: RecoveryPoint;
 
   /**
-   * The databases take the place of those that bear their names now. Only through the API, by a DBA, and after a second one has approved
+   * The databases take the place of those that bear their names now, or a tree of files that of the folder `directory`. Only through the API, by a DBA, and after a second one has approved
    * of the plan.
    */
   @IsOptional()

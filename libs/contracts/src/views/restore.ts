@@ -17,7 +17,7 @@ export interface RestoreView {
   whole?: true;
   /** What may be brought although nobody answers for the backup: `kind:name`, `kind:*`, or `*`. */
   allow?: string[];
-  /** The databases take the place of those that bear their names. */
+  /** The databases take the place of those that bear their names, or the tree that of the folder. */
   inPlace?: true;
   /** Only what differs is written, into a directory that stands. */
   delta?: true;
@@ -89,8 +89,8 @@ export interface RestorePlanView {
   databases: PlannedDatabase[];
   /** Of a restore of everything: roles that are made, those of them that may do anything, and those that stay although they differ. */
   roles?: { create: string[]; superusers: string[]; kept: string[] };
-  /** Of a restore in place: the databases that are replaced, and the config that backs them up before. */
-  inPlace?: { replaces: string[]; safetyConfig: string };
+  /** Of a restore in place: the databases that are replaced, and the config that backs them up before; or the folder. */
+  inPlace?: { replaces: string[]; safetyConfig?: string };
   /** Of a restore of differences: what it writes over. */
   delta?: DeltaPlanView;
   /** Of a restore over what is there: what is done, in this order. */
@@ -159,7 +159,7 @@ export interface RecoverableRange {
   upTo: string;
 }
 
-export const RESTORE_STEPS = ['safety-backup', 'close', 'restore', 'compare', 'swap', 'open'] as const;
+export const RESTORE_STEPS = ['safety-backup', 'close', 'restore', 'compare', 'swap', 'exchange', 'open'] as const;
 export const DELTA_STEPS = ['lock', 'overwrite', 'compare', 'unlock'] as const;
 export type RestoreStep = (typeof RESTORE_STEPS | typeof DELTA_STEPS)[number];
 
@@ -183,6 +183,7 @@ export const RESTORE_OBSTACLES = [
   'bucket-taken',
   'directory-refused',
   'directory-foreign',
+  'directory-irreplaceable',
   'other-cluster',
   'server-running',
   'disk-too-small',

@@ -85,7 +85,7 @@ export const cliEn = {
   'option.delta':
     'bring an existing data directory of a stopped server to what the backup holds, writing only what differs; a second DBA must approve',
   'option.in-place':
-    'put the databases into the place of those that bear their names; needs the approval of a second DBA',
+    'put the databases into the place of those that bear their names, or a tree into that of --directory; needs the approval of a second DBA',
   'option.allow':
     'bring this although nobody answers for the backup, as its plan names it; bad-backup:RUN restores one that was found to be bad (repeatable)',
   'option.trust': 'bring everything in the backup although nobody answers for it',
@@ -332,6 +332,7 @@ export const cliEn = {
   'restore.step.restore': 'restore the backup beside',
   'restore.step.compare': 'compare it with what was backed up',
   'restore.step.swap': 'exchange the names in one transaction; what was there stays under another name',
+  'restore.step.exchange': 'exchange the names of both folders in one step; what was there stays under another name',
   'restore.step.open': 'let the applications in again',
   'restore.step.lock': 'keep servers from starting in the directory',
   'restore.step.overwrite': 'write over what differs, remove what the backup does not have',
@@ -391,6 +392,8 @@ export const cliEn = {
   'restore.obstacle.directory-taken': 'the folder {what} is not empty',
   'restore.obstacle.directory-refused':
     'the worker may not restore into {what}: name its parent in HOZEN_RESTORE_FOLDERS',
+  'restore.obstacle.directory-irreplaceable':
+    '{what} cannot be exchanged for another folder: name the folder itself, not a link to it or the place where a file system is mounted',
   'restore.obstacle.directory-foreign':
     '{what} is not the data directory of a PostgreSQL server: leave out --delta for a new folder',
   'restore.obstacle.other-cluster': 'it is of another cluster than the backup: {what}',

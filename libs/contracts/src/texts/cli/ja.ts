@@ -84,7 +84,8 @@ export const cliJa: CliTexts = {
   'option.days': '期限までの日数（既定: 無期限）',
   'option.delta':
     '停止中のサーバーの既存データディレクトリを、差分だけ書き込んでバックアップの内容にします。2 人目の DBA の承認が必要です',
-  'option.in-place': '同じ名前のデータベースと置き換えます。2 人目の DBA の承認が必要です',
+  'option.in-place':
+    '同じ名前のデータベース、またはファイルツリーの場合は --directory のフォルダーと置き換えます。2 人目の DBA の承認が必要です',
   'option.allow':
     '出所を確認できないバックアップでも、計画に示されたこの項目をリストアします。bad-backup:RUN は不良と判明したものもリストアします（複数指定可）',
   'option.trust': '出所を確認できないバックアップでも、すべてをリストアします',
@@ -331,6 +332,7 @@ export const cliJa: CliTexts = {
   'restore.step.restore': 'バックアップを別名で復元する',
   'restore.step.compare': 'バックアップ時の内容と照合する',
   'restore.step.swap': '1 つのトランザクションで名前を入れ替える。元の内容は別名で残る',
+  'restore.step.exchange': '2 つのフォルダーの名前を 1 回の操作で入れ替える。元の内容は別名で残る',
   'restore.step.open': 'アプリケーションの接続を再び許可する',
   'restore.step.lock': 'このディレクトリでのサーバー起動を禁止する',
   'restore.step.overwrite': '異なる部分を上書きし、バックアップにないものを削除する',
@@ -391,6 +393,8 @@ export const cliJa: CliTexts = {
   'restore.obstacle.directory-taken': 'フォルダー {what} は空ではありません',
   'restore.obstacle.directory-refused':
     'ワーカーは {what} にリストアできません。HOZEN_RESTORE_FOLDERS に親フォルダーを指定してください',
+  'restore.obstacle.directory-irreplaceable':
+    '{what} は別のフォルダーと入れ替えられません。リンクやマウントポイントではなく、フォルダー自体を指定してください',
   'restore.obstacle.directory-foreign':
     '{what} は PostgreSQL のデータディレクトリではありません。新しいフォルダーには --delta を外してください',
   'restore.obstacle.other-cluster': 'バックアップとは別のクラスターです: {what}',

@@ -21,7 +21,7 @@ export const refusalsZh: RefusalTexts = {
   'only-through-api': '覆盖现有内容的恢复必须由具名的人通过 API 提出',
   'delta-needs-directory': '差异恢复到数据目录：请指定',
   'point-needs-new': '时间点恢复到新文件夹：请去掉 delta',
-  'in-place-databases': '只有服务器的数据库可以原地恢复',
+  'in-place-or-delta': '文件夹只能整体替换或按差异写入：请选择其一',
   'in-place-whole': '只有整个数据库可以原地恢复：请将表恢复到旁边，再取所需',
   'whole-alone': '全部内容恢复到目标：请不要指定数据库和目录',
   'whole-beside': '全部内容恢复到现有内容旁边，从不替换',

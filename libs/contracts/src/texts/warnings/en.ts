@@ -102,6 +102,8 @@ export const warningsEn = {
     'The moment lies after the last log. It is reached where the WAL archive has a transaction that ended later, which is seen when that is read; else nothing is restored, and the latest can be asked for.',
   'restore.whole-seconds':
     "The times in a binary log are whole seconds, of the server's clock: what was committed within the second that is asked for is left out. A GTID or a position is exact.",
+  'restore.kept-tree':
+    'What was in {name} is kept in {kept}. Programs that had files of it open go on writing there. Remove it when nobody needs it any more.',
   'restore.kept-postgres':
     'What was "{name}" before is kept as "{kept}", closed to applications. DROP DATABASE it when it is not needed any more.',
   'restore.kept-mariadb':

@@ -84,6 +84,7 @@ export const warningsZh: WarningTexts = {
     '该时刻晚于最后一个日志。只有当 WAL 归档中有在其之后结束的事务时才能到达，这要读取归档时才知道；否则不会恢复任何内容，可改为恢复到最新时刻。',
   'restore.whole-seconds':
     '二进制日志中的时间以服务器时钟的整秒计：在所指定的那一秒内提交的内容不包含在内。GTID 或位置则是精确的。',
+  'restore.kept-tree': '{name} 中原有的内容保留在 {kept}。已打开其中文件的程序会继续写入那里。不再需要时请删除。',
   'restore.kept-postgres': '原来的“{name}”保留为“{kept}”，应用程序无法连接。不再需要时请 DROP DATABASE。',
   'restore.kept-mariadb':
     '原来的“{name}”保留为“{kept}”，不含其事件；没有全局权限的用户在其中没有任何权限。不再需要时请 DROP DATABASE。',

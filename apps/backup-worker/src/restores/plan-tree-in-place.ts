@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import type { RestorePlanView, RestoreStep } from '@hozen/contracts';
+import { decidedOf } from '../policy/with-policy.js';
+import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { planDirectory, type DirectoryGround } from './plan-directory.js';
+import { folderAt, whyIrreplaceable } from './tree-swap.js';
+import { insteadOf } from './wrong-method.js';
+
+const STEPS: readonly RestoreStep[] = ['restore', 'compare', 'exchange'];
+
+export interface TreePlan {
+  view: RestorePlanView;
+  chain: CommittedArtefact[];
+  /** Which folder is replaced. */
+  old: string | undefined;
+}
+
+/** What a restore of a tree would do that takes the place of a folder, and everything that stands in its way. Changes nothing. */
+export async function planTreeInPlace(ground: DirectoryGround): Promise<TreePlan> {
+  const { directory, artefact } = ground;
+  const { view, chain } = await planDirectory(ground);
+  const isRefused = view.obstacles.some(({ kind }) => kind === 'directory-refused');
+  const why = isRefused ? undefined : await whyIrreplaceable(directory);
+  const old = isRefused ? undefined : await folderAt(directory);
+  const { files, format } = artefact.manifest;
+  const obstacles: RestorePlanView['obstacles'] = [
+    ...view.obstacles.filter(({ kind }) => kind !== 'directory-taken'),
+    ...(files || view.obstacles.some(({ kind }) => kind === 'wrong-method')
+      ? []
+      : [{ kind: 'wrong-method' as const, what: insteadOf(format) }]),
+    ...(why === undefined ? [] : [{ kind: 'directory-irreplaceable' as const, what: `${directory} (${why})` }]),
+  ];
+  const whole: RestorePlanView = { ...view, obstacles, inPlace: { replaces: [directory] }, steps: [...STEPS] };
+  return { view: { ...whole, hash: hashOf(whole, old) }, chain, old };
+}
+
+/** Of what is decided, and of which folder goes: what has come in its place since was never agreed to be replaced. */
+function hashOf(plan: RestorePlanView, old: string | undefined): string {
+  const { runId, config, artefact, chain, to, steps, obstacles, policy } = plan;
+  const decided = [
+    [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
+    chain?.map(({ path, bytes }) => [path, bytes]),
+    [to.target, old, steps],
+    obstacles.map(({ kind, what }) => [kind, what]),
+    decidedOf(policy),
+  ];
+  return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
+}
