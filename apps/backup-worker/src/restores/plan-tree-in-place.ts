@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { RestorePlanView, RestoreStep } from '@hozen/contracts';
+import { TREE_STEPS, type RestorePlanView } from '@hozen/contracts';
 import { decidedOf } from '../policy/with-policy.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { planDirectory, type DirectoryGround } from './plan-directory.js';
 import { folderAt, whyIrreplaceable } from './tree-swap.js';
 import { insteadOf } from './wrong-method.js';
-
-const STEPS: readonly RestoreStep[] = ['restore', 'compare', 'exchange'];
 
 export interface TreePlan {
   view: RestorePlanView;
@@ -30,7 +28,7 @@ export async function planTreeInPlace(ground: DirectoryGround): Promise<TreePlan
       : [{ kind: 'wrong-method' as const, what: insteadOf(format) }]),
     ...(why === undefined ? [] : [{ kind: 'directory-irreplaceable' as const, what: `${directory} (${why})` }]),
   ];
-  const whole: RestorePlanView = { ...view, obstacles, inPlace: { replaces: [directory] }, steps: [...STEPS] };
+  const whole: RestorePlanView = { ...view, obstacles, inPlace: { replaces: [directory] }, steps: [...TREE_STEPS] };
   return { view: { ...whole, hash: hashOf(whole, old) }, chain, old };
 }
 

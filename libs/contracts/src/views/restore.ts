@@ -159,9 +159,10 @@ export interface RecoverableRange {
   upTo: string;
 }
 
-export const RESTORE_STEPS = ['safety-backup', 'close', 'restore', 'compare', 'swap', 'exchange', 'open'] as const;
+export const RESTORE_STEPS = ['safety-backup', 'close', 'restore', 'compare', 'swap', 'open'] as const;
 export const DELTA_STEPS = ['lock', 'overwrite', 'compare', 'unlock'] as const;
-export type RestoreStep = (typeof RESTORE_STEPS | typeof DELTA_STEPS)[number];
+export const TREE_STEPS = ['restore', 'compare', 'exchange'] as const;
+export type RestoreStep = (typeof RESTORE_STEPS | typeof DELTA_STEPS | typeof TREE_STEPS)[number];
 
 export const RESTORE_OBSTACLES = [
   'backup-bad',
