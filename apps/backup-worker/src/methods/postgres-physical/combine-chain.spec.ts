@@ -1,19 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { giveToServer, PrivatePostgres } from '@hozen/dbms';
+import { giveToServer } from '@hozen/dbms';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newSigning } from '../../artefact/signing.fixture.js';
-import { quietContext } from '../../backup.fixture.js';
 import { BackupSeries, type MadeBackup } from '../../backup-series.fixture.js';
 import { newIdentity } from '../../encryption/age.fixture.js';
 import type { BackupJob } from '../../job.js';
 import { chainOf } from '../../restore/chain.js';
-import { checkArtefact } from '../../verification/check-artefact.js';
-import { proveByStart } from '../../verification/prove-by-start.js';
-import { contentOf } from './physical.fixture.js';
+import { contentOf, expectProven, restoredByHand } from './physical.fixture.js';
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -49,24 +44,6 @@ async function change(): Promise<void> {
     DROP TABLE IF EXISTS fleeting;
     DELETE FROM busy WHERE id > 15000`);
   await client.query('VACUUM busy');
-}
-
-/** Restores a chain with the script in its last backup, and looks at what a server finds there. */
-async function restoredByHand(paths: string[]): Promise<Record<string, string>> {
-  const work = folder.join('by-hand');
-  mkdirSync(work, { mode: 0o711 });
-  execFileSync('sh', ['-c', `tar -xOf '${paths.at(-1)}' --occurrence=1 restore.sh > restore.sh`], { cwd: work });
-  const directory = join(work, 'data');
-  const env = { ...process.env, TABLESPACES: join(work, 'spaces') };
-  execFileSync('sh', ['restore.sh', directory, ...paths], { cwd: work, env, stdio: 'pipe' });
-  await giveToServer(dirname(directory));
-  await using restored = await PrivatePostgres.start({ dataDir: directory });
-  return await contentOf(restored.address());
-}
-
-async function expectProven({ job, artefact }: MadeBackup): Promise<void> {
-  await checkArtefact(job, artefact, quietContext());
-  expect(await proveByStart(job, artefact, quietContext())).toMatchObject({ level: 'restore' });
 }
 
 /** Nobody listens there. */
@@ -112,7 +89,7 @@ describe('a full backup of files that is combined from earlier ones', () => {
     });
     expect(await chainOf(combined.artefact, combined.job.config)).toHaveLength(1);
     await expectProven(combined);
-    expect(await restoredByHand([combined.artefact.path])).toEqual(content);
+    expect(await restoredByHand(folder, [combined.artefact.path])).toEqual(content);
   });
 
   it('can be built on, and combined again', async () => {
@@ -132,7 +109,7 @@ describe('a full backup of files that is combined from earlier ones', () => {
     });
     expect(first.artefact.manifest.physical?.combined?.runId).toBe(last.job.runId);
     await expectProven(second);
-    expect(await restoredByHand([second.artefact.path])).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder, [second.artefact.path])).toEqual(await contentOf(server.address()));
   });
 
   it('is copied from the server where there is nothing to combine, and says why', async () => {

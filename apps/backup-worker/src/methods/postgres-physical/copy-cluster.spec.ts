@@ -1,8 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { giveToServer, PrivatePostgres, type PostgresAddress } from '@hozen/dbms';
+import { join } from 'node:path';
+import { giveToServer, type PostgresAddress } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { jobFor, quietContext } from '../../backup.fixture.js';
@@ -13,7 +12,7 @@ import { checkArtefact } from '../../verification/check-artefact.js';
 import { proveByStart } from '../../verification/prove-by-start.js';
 import { checkPhysicalTarget } from './check-target.js';
 import { BackupSeries, type MadeBackup } from '../../backup-series.fixture.js';
-import { contentOf } from './physical.fixture.js';
+import { byHand, contentOf, expectProven, restoredByHand } from './physical.fixture.js';
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -47,31 +46,6 @@ async function change(): Promise<void> {
   await client.query('VACUUM busy');
 }
 
-/** Restores a chain with the script in its last backup. @returns the data directory */
-function byHand(paths: string[]): string {
-  const last = paths.at(-1) ?? '';
-  const work = folder.join('by-hand');
-  mkdirSync(work, { mode: 0o711 });
-  execFileSync('sh', ['-c', `tar -xOf '${last}' --occurrence=1 restore.sh > restore.sh`], { cwd: work });
-  const directory = join(work, 'data');
-  const env = { ...process.env, TABLESPACES: join(work, 'spaces') };
-  execFileSync('sh', ['restore.sh', directory, ...paths], { cwd: work, env, stdio: 'pipe' });
-  return directory;
-}
-
-async function restoredByHand(paths: string[]): Promise<Record<string, string>> {
-  const directory = byHand(paths);
-  await giveToServer(dirname(directory));
-  await using restored = await PrivatePostgres.start({ dataDir: directory });
-  return await contentOf(restored.address());
-}
-
-/** Checks it, restores it, and compares with what the server has. */
-async function expectProven({ job, artefact }: MadeBackup): Promise<void> {
-  await checkArtefact(job, artefact, quietContext());
-  expect(await proveByStart(job, artefact, quietContext())).toMatchObject({ level: 'restore' });
-}
-
 async function pathsOf({ job, artefact }: MadeBackup): Promise<string[]> {
   return (await chainOf(artefact, job.config)).map(({ path }) => path);
 }
@@ -83,7 +57,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
   it('is proven, and restores with its own script to what was there', async () => {
     const full = await backupsOf(server.address()).make('full');
     await expectProven(full);
-    expect(await restoredByHand([full.artefact.path])).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder, [full.artefact.path])).toEqual(await contentOf(server.address()));
   });
 
   it('may be built on by one that has only what changed since', async () => {
@@ -101,7 +75,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
     await expectProven(second);
     const paths = await pathsOf(second);
     expect(paths).toEqual([full, first, second].map(({ artefact }) => artefact.path));
-    expect(await restoredByHand(paths)).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder, paths)).toEqual(await contentOf(server.address()));
   });
 
   it('holds what changed since the last full one, where it is differential', async () => {
@@ -113,7 +87,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
     const differential = await backups.make('differential');
     expect(differential.artefact.manifest.physical?.parent?.runId).toBe(full.job.runId);
     await expectProven(differential);
-    expect(await restoredByHand(await pathsOf(differential))).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder, await pathsOf(differential))).toEqual(await contentOf(server.address()));
   });
 
   it('has its tablespaces, wherever they are put', async () => {
@@ -130,7 +104,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
       const increment = await backups.make('incremental');
       expect(full.artefact.manifest.tablespaces).toEqual([{ name: 'elsewhere', location: place }]);
       await expectProven(increment);
-      expect(await restoredByHand(await pathsOf(increment))).toEqual(await contentOf(server.address()));
+      expect(await restoredByHand(folder, await pathsOf(increment))).toEqual(await contentOf(server.address()));
     } finally {
       await client.query('DROP TABLE later');
       await client.query('DROP TABLESPACE elsewhere');
@@ -173,7 +147,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
       code: 'ARTEFACT_CORRUPT',
       message: expect.stringContaining('missing') as string,
     });
-    expect(() => byHand([artefact.path])).toThrow(/builds on backup/);
+    expect(() => byHand(folder, [artefact.path])).toThrow(/builds on backup/);
   });
 
   it('is found wrong when a byte of it is', async () => {
@@ -255,7 +229,7 @@ describe('a server without page checksums', () => {
     await client.query('SELECT count(*) FROM hinted; CHECKPOINT');
     const increment = await backups.make('incremental');
     await expectProven(increment);
-    expect(await restoredByHand(await pathsOf(increment))).toEqual(await contentOf(other.address()));
+    expect(await restoredByHand(folder, await pathsOf(increment))).toEqual(await contentOf(other.address()));
   });
 });
 
