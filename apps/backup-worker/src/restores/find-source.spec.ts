@@ -9,7 +9,7 @@ let runs: string[];
 
 beforeAll(async () => {
   store = await BackupStore.start();
-  await store.configure('files', '/backup', 'erp');
+  await store.configure('files', '/backup', 'erp', { jobs: 5 });
 });
 afterAll(() => store[Symbol.asyncDispose]());
 beforeEach(async () => {
@@ -73,10 +73,10 @@ describe('the copy that a restore to a moment begins from', () => {
     expect(ranges?.map(({ from }) => Date.parse(from))).toEqual([Date.parse('2026-01-02T01:00:00Z')]);
   });
 
-  it('is the one that was named, bad or not: the plan says so', async () => {
+  it('is the one that was named, bad or not: the plan says so; with the jobs of its config', async () => {
     await mark(runs[2]);
     const found = await findSource(store.database.manager, { run: runs[3], point: { time: TIME } });
-    expect(found).toMatchObject({ runId: runs[3], bad: { runId: runs[2] } });
+    expect(found).toMatchObject({ runId: runs[3], bad: { runId: runs[2] }, jobs: 5 });
     const recovery = await recoveryOf(store.database, runs[3] ?? '', { time: TIME }, runs[3]);
     expect(recovery?.path?.copy.runId).toBe(runs[3]);
   });

@@ -28,6 +28,8 @@ export interface RestoreSource {
   encryption: EncryptionSpec | null;
   /** Whose signatures it believes. */
   signing: SigningSpec | null;
+  /** Processes at a time that its config allows itself: so many are restored with. */
+  jobs: number | null;
   /** Of one that was found in storage, and not read yet, there is none. */
   proof: { level: string; seconds: number } | null;
   /** It was found to be bad, or what it builds on. Only where it was named. */
@@ -42,7 +44,7 @@ const FIND_SOURCE = `
   SELECT artefact.run_id AS "runId", run.config_name AS "config", artefact.file_path AS "path", artefact.proof,
          artefact.sha256, run.request_id LIKE 'adopted:%' AS adopted,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
-         config.spec -> 'signing' AS signing,
+         config.spec -> 'signing' AS signing, (config.spec ->> 'jobs')::int AS jobs,
          deletion.run_id IS NOT NULL AS deleted, ${badPartOf('artefact.run_id')} AS bad
     FROM backup_artefacts AS artefact
     JOIN backup_runs AS run ON run.id = artefact.run_id

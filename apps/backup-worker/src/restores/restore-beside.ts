@@ -16,7 +16,7 @@ import { isPartOf, type RestoredDatabase, type RestoreRow, type WantedDatabase }
 import { unmarkRoles } from './whole-cluster.js';
 import { isOfDatabaseItself, storedDefinitions } from '../restore/stored-definitions.js';
 
-/** Processes at a time. */
+/** Processes at a time where nobody knows how many the config of the backup had. */
 const JOBS = 2;
 const LOCK_WAIT_SECONDS = 60;
 
@@ -25,6 +25,8 @@ export interface BesideRestore {
   file: ArtefactFile;
   target: CheckedTarget;
   spoolDir: string;
+  /** Of the source. */
+  jobs: number | null;
   signal: AbortSignal;
   progress: (update: ProgressUpdate) => void;
   /** @throws HozenError LEASE_LOST */
@@ -73,7 +75,7 @@ export async function restoreBeside(restore: BesideRestore): Promise<RestoredDat
     address: target.address,
     env: env.with({ PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
     tools: target.tools,
-    jobs: JOBS,
+    jobs: restore.jobs ?? JOBS,
     spoolDir: restore.spoolDir,
     tablespacesInPlace: false,
     applicationName,
@@ -189,7 +191,11 @@ async function compare(
     database.folder,
     copy,
     {
-      job: { runId: row.id, epoch: Number(row.epoch), config: { jobs: JOBS, lockWaitSeconds: LOCK_WAIT_SECONDS } },
+      job: {
+        runId: row.id,
+        epoch: Number(row.epoch),
+        config: { jobs: shared.jobs, lockWaitSeconds: LOCK_WAIT_SECONDS },
+      },
       scratch: { ...target, facts },
       env: shared.env,
       withoutUnlogged: false,

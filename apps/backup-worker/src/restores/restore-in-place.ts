@@ -57,7 +57,7 @@ export class InPlaceDestination implements Destination {
     await using client = await connect(target.address, { applicationName: this.#session });
     await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
     const restored = await restoredDatabases(file, row.databases);
-    const beside: BesideRestore = { row, file, target, ...about };
+    const beside: BesideRestore = { row, file, target, jobs: source.jobs, ...about };
     // The worker that swapped them died before it could say so.
     if (row.opening && (await this.#isSwapped(client))) {
       return this.#tell(restored, await analyzeOpened(beside));

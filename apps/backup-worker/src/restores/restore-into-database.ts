@@ -60,7 +60,7 @@ export class MergeDestination implements Destination {
     await using file = await ArtefactFile.open(artefact);
     await using client = await connect(target.address, { applicationName: this.#session });
     await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
-    const beside: BesideRestore = { row, file, target, ...about };
+    const beside: BesideRestore = { row, file, target, jobs: source.jobs, ...about };
     // The worker that merged them died before it could say so.
     if (row.result ?? (row.opening && (await this.#isMerged(client)))) {
       await this.#tell(client, beside);

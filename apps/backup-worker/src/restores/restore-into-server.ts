@@ -73,12 +73,13 @@ async function restoreIntoServer(
   const { source, artefact } = await dumpOf(asked, context.database, 'hozen-postgres-logical');
   await using file = await ArtefactFile.open(artefact);
   const row = asked.whole ? await withAll(asked, file, context) : asked;
+  const beside: BesideRestore = { row, file, target, jobs: source.jobs, ...about };
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });
   await terminateOlderSessions(client, `hozen/${row.id}`, Number(row.epoch));
   if (row.opening && (await areOpened(client, row))) {
     // The worker that opened them died before it could say so.
-    const warnings = await analyzeOpened({ row, file, target, ...about });
+    const warnings = await analyzeOpened(beside);
     return finishRestored(context.outbox, row, await restoredDatabases(file, row.databases), [...renamed, ...warnings]);
   }
   await dropLeftovers(client, row);
@@ -97,7 +98,6 @@ async function restoreIntoServer(
     await createRoles(client, row, file);
     await failpoint('restore.roles');
   }
-  const beside: BesideRestore = { row, file, target, ...about };
   const restored = await restoreBeside(beside);
   about.signal.throwIfAborted();
   await failpoint('restore.beside');

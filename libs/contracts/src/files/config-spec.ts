@@ -161,7 +161,7 @@ export class ConfigSpec {
   @Max(9)
   compressionLevel: number = 1;
 
-  /** Dump processes at a time. */
+  /** Processes at a time, of a dump and of restores of it. */
   @IsOptional()
   @IsInt()
   @Min(1)
