@@ -89,7 +89,7 @@ describe('a full backup of files that is combined from earlier ones', () => {
     });
     expect(await chainOf(combined.artefact, combined.job.config)).toHaveLength(1);
     await expectProven(combined);
-    expect(await restoredByHand(folder, [combined.artefact.path])).toEqual(content);
+    expect(await restoredByHand(folder.path, [combined.artefact.path])).toEqual(content);
   });
 
   it('can be built on, and combined again', async () => {
@@ -109,7 +109,7 @@ describe('a full backup of files that is combined from earlier ones', () => {
     });
     expect(first.artefact.manifest.physical?.combined?.runId).toBe(last.job.runId);
     await expectProven(second);
-    expect(await restoredByHand(folder, [second.artefact.path])).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder.path, [second.artefact.path])).toEqual(await contentOf(server.address()));
   });
 
   it('is copied from the server where there is nothing to combine, and says why', async () => {

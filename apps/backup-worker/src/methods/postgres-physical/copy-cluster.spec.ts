@@ -57,7 +57,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
   it('is proven, and restores with its own script to what was there', async () => {
     const full = await backupsOf(server.address()).make('full');
     await expectProven(full);
-    expect(await restoredByHand(folder, [full.artefact.path])).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder.path, [full.artefact.path])).toEqual(await contentOf(server.address()));
   });
 
   it('may be built on by one that has only what changed since', async () => {
@@ -75,7 +75,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
     await expectProven(second);
     const paths = await pathsOf(second);
     expect(paths).toEqual([full, first, second].map(({ artefact }) => artefact.path));
-    expect(await restoredByHand(folder, paths)).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder.path, paths)).toEqual(await contentOf(server.address()));
   });
 
   it('holds what changed since the last full one, where it is differential', async () => {
@@ -87,7 +87,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
     const differential = await backups.make('differential');
     expect(differential.artefact.manifest.physical?.parent?.runId).toBe(full.job.runId);
     await expectProven(differential);
-    expect(await restoredByHand(folder, await pathsOf(differential))).toEqual(await contentOf(server.address()));
+    expect(await restoredByHand(folder.path, await pathsOf(differential))).toEqual(await contentOf(server.address()));
   });
 
   it('has its tablespaces, wherever they are put', async () => {
@@ -104,7 +104,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
       const increment = await backups.make('incremental');
       expect(full.artefact.manifest.tablespaces).toEqual([{ name: 'elsewhere', location: place }]);
       await expectProven(increment);
-      expect(await restoredByHand(folder, await pathsOf(increment))).toEqual(await contentOf(server.address()));
+      expect(await restoredByHand(folder.path, await pathsOf(increment))).toEqual(await contentOf(server.address()));
     } finally {
       await client.query('DROP TABLE later');
       await client.query('DROP TABLESPACE elsewhere');
@@ -147,7 +147,7 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
       code: 'ARTEFACT_CORRUPT',
       message: expect.stringContaining('missing') as string,
     });
-    expect(() => byHand(folder, [artefact.path])).toThrow(/builds on backup/);
+    expect(() => byHand(folder.path, [artefact.path])).toThrow(/builds on backup/);
   });
 
   it('is found wrong when a byte of it is', async () => {
@@ -229,7 +229,7 @@ describe('a server without page checksums', () => {
     await client.query('SELECT count(*) FROM hinted; CHECKPOINT');
     const increment = await backups.make('incremental');
     await expectProven(increment);
-    expect(await restoredByHand(folder, await pathsOf(increment))).toEqual(await contentOf(other.address()));
+    expect(await restoredByHand(folder.path, await pathsOf(increment))).toEqual(await contentOf(other.address()));
   });
 });
 

@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { connect, copyOut, giveToServer, PrivatePostgres, type PostgresAddress } from '@hozen/dbms';
-import type { TempDir } from '@hozen/testkit';
 import { expect } from 'vitest';
 import { quietContext } from '../../backup.fixture.js';
 import type { MadeBackup } from '../../backup-series.fixture.js';
@@ -31,9 +30,9 @@ export async function contentOf(address: PostgresAddress, database = 'postgres')
   return found;
 }
 
-/** Restores a chain with the script in its last backup. @returns the data directory */
-export function byHand(folder: TempDir, paths: readonly string[]): string {
-  const work = folder.join('by-hand');
+/** Restores a chain with the script in its last backup. @param folder that is there @returns the data directory */
+export function byHand(folder: string, paths: readonly string[]): string {
+  const work = join(folder, 'by-hand');
   mkdirSync(work, { mode: 0o711 });
   execFileSync('sh', ['-c', `tar -xOf '${paths.at(-1)}' --occurrence=1 restore.sh > restore.sh`], { cwd: work });
   const directory = join(work, 'data');
@@ -43,7 +42,7 @@ export function byHand(folder: TempDir, paths: readonly string[]): string {
 }
 
 /** What a server finds in what {@link byHand} restores. */
-export async function restoredByHand(folder: TempDir, paths: readonly string[]): Promise<Record<string, string>> {
+export async function restoredByHand(folder: string, paths: readonly string[]): Promise<Record<string, string>> {
   const directory = byHand(folder, paths);
   await giveToServer(dirname(directory));
   await using restored = await PrivatePostgres.start({ dataDir: directory });
