@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BackupConfiguration, RecoveryPoint, RestorePlanView, RunView } from '@hozen/contracts';
 import { connect, giveToServer, PrivatePostgres, type TargetClient } from '@hozen/dbms';
@@ -185,6 +185,18 @@ describe('a point in time', () => {
     const restore = await stack.restoreEnded(await stack.request('restore.requested', request));
     expect(restore.error).toBeUndefined();
     expect(await rowsIn(directory)).toEqual({ count: rows, last: rows });
+  });
+
+  it('is not replayed from a log that was exchanged, whatever its manifest says', async () => {
+    const { runs } = await stack.get<{ runs: RunView[] }>('backup-worker', '/backups?config=wal');
+    const manifest = `${runs[0]?.artefact?.path}.manifest.json`;
+    const pristine = await readFile(manifest, 'utf8');
+    await writeFile(manifest, pristine.replaceAll(runs[0]?.artefact?.sha256 ?? '', '0'.repeat(64)));
+    const request = { config: 'files', directory: restored.join('exchanged'), point: { latest: true } };
+    const restore = await stack.restoreEnded(await stack.request('restore.requested', request));
+    await writeFile(manifest, pristine);
+    expect(restore).toMatchObject({ state: 'failed', error: { code: 'ARTEFACT_CORRUPT' } });
+    expect(restore.error?.message).toContain('written down');
   });
 
   it.each(['restore.before-rename', 'restore.renamed'])(

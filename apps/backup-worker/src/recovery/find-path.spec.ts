@@ -29,7 +29,15 @@ function log(hour: number, bad = false): LogRange {
     gtids: [],
     follows: `log-${hour - 1}`,
     bad,
-    stored: { path: `/log-${hour}`, bytes: 1, storage: null, encryption: null, signing: null, walArchive: null },
+    stored: {
+      path: `/log-${hour}`,
+      sha256: '',
+      bytes: 1,
+      storage: null,
+      encryption: null,
+      signing: null,
+      walArchive: null,
+    },
   };
 }
 

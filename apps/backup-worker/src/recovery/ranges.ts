@@ -48,6 +48,8 @@ export interface LogRange {
 /** Where a log stands, and how its config stores, encrypts and signs now. */
 export interface StoredLog {
   path: string;
+  /** Of the file, as it was written down. */
+  sha256: string;
   bytes: number;
   storage: StorageSpec | null;
   encryption: EncryptionSpec | null;
@@ -70,7 +72,7 @@ const STANDING = `
          range.start_lsn::text AS "startLsn", range.end_lsn::text AS "endLsn",
          ${INSTANT('range.up_to')} AS "upTo", ${INSTANT('range.last_transaction_at')} AS "lastTransactionAt",
          range.restore_points AS "restorePoints", range.tablespaces, range.segment_bytes AS "segmentBytes",
-         range.follows_run_id AS "follows", ${INSTANT('range.begins_at')} AS "beginsAt", range.gtids, artefact.file_path AS path, artefact.file_size::float8 AS bytes,
+         range.follows_run_id AS "follows", ${INSTANT('range.begins_at')} AS "beginsAt", range.gtids, artefact.file_path AS path, artefact.sha256, artefact.file_size::float8 AS bytes,
          config.spec -> 'storage' AS storage, config.spec -> 'encryption' AS encryption,
          config.spec -> 'signing' AS signing, config.spec -> 'walArchive' AS "walArchive",
          range.kind = 'log' AND artefact.bad_since IS NOT NULL AS bad
@@ -102,6 +104,7 @@ interface Row {
   beginsAt: string | null;
   gtids: string | null;
   path: string;
+  sha256: string;
   bytes: number;
   storage: StorageSpec | null;
   encryption: EncryptionSpec | null;
@@ -127,7 +130,7 @@ function ofMariadb({ beginsAt, gtids }: Pick<Row, 'beginsAt' | 'gtids'>): Pick<C
 
 function logOf(row: Row): LogRange {
   const { runId, system, firstTimeline, timeline, restorePoints, tablespaces } = row;
-  const { path, bytes, storage, encryption, signing, walArchive } = row;
+  const { path, sha256, bytes, storage, encryption, signing, walArchive } = row;
   return {
     runId,
     system,
@@ -143,6 +146,6 @@ function logOf(row: Row): LogRange {
     ...ofMariadb(row),
     follows: row.follows ?? undefined,
     bad: row.bad,
-    stored: { path, bytes, storage, encryption, signing, walArchive },
+    stored: { path, sha256, bytes, storage, encryption, signing, walArchive },
   };
 }

@@ -40,6 +40,7 @@ export interface DirectoryGround {
   manager: EntityManager;
   /** What the person who asks lets it bring. */
   allow: readonly string[];
+  signal?: AbortSignal;
   /** How far the log is replayed over them. */
   recovery?:
     | {
@@ -96,16 +97,16 @@ export async function planDirectory(
   const trust = await trustInAll(ground.manager, source, chain, ground.recovery?.path?.logs);
   const leave = { source, trust, allow: ground.allow };
   const plan = planView(ground, chain, free, obstacles);
-  return { view: withPolicy(plan, await findingsIn(artefact, leave), leave), chain };
+  return { view: withPolicy(plan, await findingsIn(ground, leave), leave), chain };
 }
 
 /** A tree of files brings nothing but files. */
-async function findingsIn(artefact: CommittedArtefact, leave: Leave): Promise<Finding[]> {
+async function findingsIn({ artefact, signal }: DirectoryGround, leave: Leave): Promise<Finding[]> {
   const { files, format } = artefact.manifest;
   if (files) return [];
   if (format !== 'hozen-mariadb-logical' || !isListed(artefact, leave)) return [notListable(artefact)];
   await using file = await ArtefactFile.open(artefact);
-  return await findingsForNewServer(file);
+  return await findingsForNewServer(file, signal);
 }
 
 /** A copy of its files, or a dump that a new server is made of. */

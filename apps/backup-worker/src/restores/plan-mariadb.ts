@@ -27,6 +27,7 @@ export interface MariadbPlanGround {
   /** Of the server that is restored into. */
   facts: MariadbFacts;
   row: { databases: readonly WantedDatabase[]; target_name: string; allow: readonly string[] };
+  signal?: AbortSignal;
 }
 
 /** What a restore into a MariaDB or MySQL server would do, and everything that stands in its way. Changes nothing. */
@@ -38,13 +39,13 @@ export async function planMariadb(ground: MariadbPlanGround): Promise<RestorePla
 }
 
 async function findingsIn(
-  { artefact, file, client }: MariadbPlanGround,
+  { artefact, file, client, signal }: MariadbPlanGround,
   { databases }: RestorePlanView,
   leave: Leave,
 ): Promise<Finding[]> {
   if (!isListed(artefact, leave)) return [notListable(artefact)];
   const names = databases.map(({ name }) => name);
-  return findingsForServer(file, names, await privilegedAccounts(client));
+  return findingsForServer(file, names, await privilegedAccounts(client), signal);
 }
 
 /** All of it but what the backup would bring. */

@@ -1,5 +1,6 @@
 import { HozenError, type RecoveryPoint, obstaclesText, type RestoreObstacle } from '@hozen/contracts';
-import { sessionName } from '@hozen/dbms';
+import { ensureSandbox, sessionName } from '@hozen/dbms';
+import { corrupt } from '../artefact/artefact-file.js';
 import { archivedTail, readTail, type ArchivedTail } from '../recovery/archived-tail.js';
 import type { RecoveryPath } from '../recovery/find-path.js';
 import { instantText, parseInstant } from '../recovery/instant.js';
@@ -64,7 +65,7 @@ async function restoreIntoDirectory(
   const { restoreFolders } = context;
   const recovery = row.point ? await recoveryOf(context.database, row.run_id, row.point, row.run_id) : undefined;
   const ground = { source, artefact, directory, restoreFolders, recovery };
-  const leave = { manager: context.database.manager, allow: row.allow };
+  const leave = { manager: context.database.manager, allow: row.allow, signal: about.signal };
   const { view, chain } = await planDirectory({ ...ground, ...leave });
   if (view.obstacles.length > 0) {
     const what = obstaclesText('en', view.obstacles);
@@ -85,6 +86,7 @@ async function restoreIntoDirectory(
   const logs = recovery?.path && (await logsOf(recovery.path, about));
   const last = logs?.at(-1);
   const replay = recovery?.path && logs && last && { logs, ...(await replayOf(recovery.path, recovery.point, last)) };
+  if (replay) ensureSandbox();
   const whole = { ...restore, ...(replay ? { replay } : {}), applicationName: sessionName(row.id, Number(row.epoch)) };
   if (mariadb) {
     await restoreMariadbDirectory(whole);
@@ -137,6 +139,9 @@ async function logsOf(
   const found: CommittedArtefact[] = [];
   for (const { stored } of logs) {
     const artefact = await publishedArtefact(stored.path, stored);
+    if (artefact.sha256 !== stored.sha256) {
+      throw corrupt(stored.path, 'its manifest is of another file than the one that was written down');
+    }
     if (stored.signing) await checkFile(artefact, about);
     found.push(artefact);
   }

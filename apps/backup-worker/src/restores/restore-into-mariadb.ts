@@ -45,7 +45,7 @@ export class MariadbDestination implements Destination {
     if (!row.opening) await this.#beside.dropLeftovers(client);
     const facts = await inspectMariadb(client);
     const attempt: MariadbAttempt = { client, address, facts, artefact, file, stored, about };
-    const ground = { source, artefact, file, client, facts, row };
+    const ground = { source, artefact, file, client, facts, row, signal: about.signal };
     // The worker that began to open them died before it could say so.
     const { obstacles, policy, warnings } = row.opening ? mariadbPlanOf(ground) : await planMariadb(ground);
     if (!row.opening) {

@@ -59,7 +59,7 @@ export class MariadbInPlaceDestination implements Destination {
       }
       await swap.undo();
       await this.#beside.dropLeftovers(attempt.client);
-      const plan = await this.#ensureApproved(attempt, source);
+      const plan = await this.#ensureApproved(attempt, source, about.signal);
       if (source.signing || mustBeChecked(plan.policy)) await checkFile(attempt.artefact, about);
       await inSpan('safety backup', {}, () => safetyBackup(row, plan.inPlace?.safetyConfig ?? '', context, about));
       await this.#beside.restoreAll({ ...attempt, about }, BESIDE);
@@ -122,8 +122,9 @@ export class MariadbInPlaceDestination implements Destination {
   async #ensureApproved(
     { client, facts, artefact, file }: Pick<MariadbAttempt, 'client' | 'facts' | 'artefact' | 'file'>,
     source: RestoreSource,
+    signal: AbortSignal,
   ): Promise<RestorePlanView> {
-    const ground = { source, artefact, file, client, facts, row: this.row };
+    const ground = { source, artefact, file, client, facts, row: this.row, signal };
     const plan = await planMariadbInPlace(ground, this.context.database.manager);
     if (plan.hash !== this.row.plan_hash) {
       const detail = obstaclesText('en', plan.obstacles);

@@ -32,14 +32,15 @@ export async function privilegedAccounts(client: MariadbClient): Promise<Readonl
 /**
  * What a dump would bring into a server that is there: what is executed is read, and nothing else.
  * @param databases of the dump
- * @throws HozenError of the artefact
+ * @throws HozenError of the artefact; the signal's reason
  */
 export async function findingsForServer(
   file: ArtefactFile,
   databases: readonly string[],
   privileged: ReadonlySet<string> | undefined,
+  signal?: AbortSignal,
 ): Promise<Finding[]> {
-  const list = new FindingList(privileged);
+  const list = new FindingList(privileged, signal);
   const names = new Map(databases.map((name) => [name, name]));
   for (const stream of [STREAMS.dump, STREAMS.triggers, STREAMS.events]) {
     await list.read(renamedDump(file.read(file.stream(stream)), names), stream);
@@ -48,9 +49,9 @@ export async function findingsForServer(
 }
 
 /** What a whole dump would bring into a new server, accounts and all. @throws HozenError of the artefact */
-export async function findingsForNewServer(file: ArtefactFile): Promise<Finding[]> {
+export async function findingsForNewServer(file: ArtefactFile, signal?: AbortSignal): Promise<Finding[]> {
   const privileged = new Set<string>();
-  const list = new FindingList(privileged);
+  const list = new FindingList(privileged, signal);
   for (const stream of [STREAMS.users, STREAMS.dump, STREAMS.triggers, STREAMS.events]) {
     const ofAccounts = stream === STREAMS.users;
     await list.read(file.read(file.stream(stream)), ofAccounts ? OF_ACCOUNTS : stream, (statement) => {
@@ -64,7 +65,10 @@ export async function findingsForNewServer(file: ArtefactFile): Promise<Finding[
 class FindingList {
   readonly #found = new Map<string, Finding>();
 
-  constructor(private readonly privileged: ReadonlySet<string> | undefined) {}
+  constructor(
+    private readonly privileged: ReadonlySet<string> | undefined,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
 
   get found(): Finding[] {
     return [...this.#found.values()];
@@ -84,7 +88,10 @@ class FindingList {
       look(statement);
       for (const each of findingsOfStatement(statement, rules)) this.#add({ ...each, where });
     });
-    for await (const chunk of script) reader.push(chunk);
+    for await (const chunk of script) {
+      this.signal?.throwIfAborted();
+      reader.push(chunk);
+    }
     reader.end();
   }
 
