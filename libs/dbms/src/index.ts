@@ -15,6 +15,7 @@ export {
   DUMP_RIGHTS,
   inspectMariadb,
   mariadbDatabases,
+  mysqlComponents,
   type MariadbDatabase,
   type MariadbFacts,
 } from './mariadb/inspect-mariadb.js';

@@ -104,6 +104,8 @@ export interface ManifestMariadb {
   flavour?: Flavour;
   version: string;
   lowerCaseTableNames: number;
+  /** Of MySQL: what is installed into the server, `file://component_query_attributes`. */
+  components?: string[];
   /** Where in the binary log the moment of the dump lies. */
   binlog?: { file: string; position: number; gtid?: string };
   /** Of a copy of its files. */
@@ -422,6 +424,7 @@ const isMariadb = shape({
   flavour: optional(oneOf(FLAVOURS)),
   version: text,
   lowerCaseTableNames: count,
+  components: optional(listOf(text)),
   binlog: optional(shape({ file: text, position: count, gtid: optional(text) })),
   files: optional(shape({ fromLsn: text, toLsn: text, parent: optional(isParent) })),
   binlogs: optional(isBinlogs),

@@ -63,6 +63,10 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
       const job = mariadbJob(source, folder.path);
       mkdirSync(job.spoolDir, { recursive: true, mode: 0o711 });
       artefact = await backUp(job);
+      await using there = await connectMariadb(destination.address());
+      for (const urn of artefact.manifest.mariadb?.components ?? []) {
+        await there.query(`INSTALL COMPONENT ${there.literal(urn)}`);
+      }
       const target = (name: string, server: PrivateMariadb) => ({
         name,
         kind: 'mariadb',

@@ -19,9 +19,13 @@ const TABLES = `
    WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('information_schema', 'performance_schema', 'sys')
    ORDER BY 1, 2`;
 
+/** Components of MySQL that bring functions alone, which views and routines cannot be made without. */
+const FUNCTIONS = /^file:\/\/component_(?:classic_hashing|query_attributes)$/;
+
 /** What a server here needs to be like the one of a backup. */
 export interface ServerLike {
   kind: ServerKind;
+  components: string[];
   settings: Record<string, string | number>;
 }
 
@@ -37,7 +41,8 @@ export async function serverLike({ manifest, path }: CommittedArtefact): Promise
     const detail = `the backup is of ${kindText(kind)}, and the server here is ${version}`;
     throw new HozenError('SANDBOX_FAILED', {}, { detail });
   }
-  return { kind, settings: { 'lower-case-table-names': mariadb.lowerCaseTableNames } };
+  const components = (mariadb.components ?? []).filter((urn) => FUNCTIONS.test(urn));
+  return { kind, components, settings: { 'lower-case-table-names': mariadb.lowerCaseTableNames } };
 }
 
 /**

@@ -74,6 +74,8 @@ const RIGHTS = `
   SELECT privilege_type AS privilege FROM information_schema.user_privileges
    WHERE grantee = concat('''', replace(current_user(), '@', '''@'''), '''')`;
 
+const COMPONENTS = `SELECT component_urn AS urn FROM mysql.component ORDER BY 1`;
+
 type DatabaseRow = Omit<MariadbDatabase, 'bytes' | 'tables'> & { bytes: string; tables: string };
 
 /** All but the server's own. @throws HozenError of the TARGET_ codes */
@@ -115,4 +117,10 @@ export async function inspectMariadb(client: MariadbClient, needed?: readonly st
 
 function dumpRights(flavour: Flavour, binlog: boolean): readonly string[] {
   return flavour === 'mysql' && binlog ? [...DUMP_RIGHTS, ...MYSQL_LOG_RIGHTS] : DUMP_RIGHTS;
+}
+
+/** What was installed into a MySQL server, `file://component_query_attributes`. @throws HozenError of the TARGET_ codes */
+export async function mysqlComponents(client: MariadbClient): Promise<string[]> {
+  if (client.flavour !== 'mysql') return [];
+  return (await client.query<{ urn: string }>(COMPONENTS)).map(({ urn }) => urn);
 }

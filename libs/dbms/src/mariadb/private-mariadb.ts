@@ -24,6 +24,8 @@ export interface PrivateMariadbOptions {
   listen?: 'socket' | 'tcp';
   /** Settings as in my.cnf, with dashes; never secrets, they stand on the command line. */
   settings?: Readonly<Record<string, string | number>>;
+  /** Of MySQL: what is installed into it when it is made, `file://component_query_attributes`. */
+  components?: readonly string[];
   /** For what may be written by somebody else: it runs in a sandbox where one can be had, and sees nothing but its data, its socket and this. */
   sandbox?: SandboxView;
   /** Leave the data directory when disposing. Stop the server before: that takes the time which it needs then. */
@@ -85,8 +87,9 @@ export class PrivateMariadb implements AsyncDisposable {
     if (runAs !== undefined) await chown(sockets, runAs.uid, runAs.gid);
     const server = new PrivateMariadb(options, path, { flavour, version }, runAs, sockets);
     try {
-      await server.#makeDataDir();
+      const isNew = await server.#makeDataDir();
       await server.#launch();
+      if (isNew) await server.#install(options.components ?? []);
       return server;
     } catch (error) {
       await server[Symbol.asyncDispose]();
@@ -151,18 +154,19 @@ export class PrivateMariadb implements AsyncDisposable {
     return this.options.logFile ?? `${this.dataDir}.log`;
   }
 
-  async #makeDataDir(): Promise<void> {
+  /** @returns whether it was not there */
+  async #makeDataDir(): Promise<boolean> {
     const { dataDir } = this.options;
     await mkdir(dirname(dataDir), { recursive: true, mode: 0o711 });
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await giveToServer(dataDir);
-    if ((await readdir(dataDir)).includes('ibdata1')) return;
+    if ((await readdir(dataDir)).includes('ibdata1')) return false;
     const runAs = this.runAs === undefined ? {} : { runAs: this.runAs };
     if (this.kind.flavour === 'mysql') {
       // Some settings, such as lower_case_table_names, are those of the data directory for ever.
       const args = ['--no-defaults', '--initialize-insecure', ...this.#own, ...this.#settings];
       await toolOutput({ path: this.program, args, ...runAs });
-      return;
+      return true;
     }
     const { path } = await findMariadbTool('install');
     await toolOutput({
@@ -178,6 +182,13 @@ export class PrivateMariadb implements AsyncDisposable {
       ],
       ...runAs,
     });
+    return true;
+  }
+
+  async #install(components: readonly string[]): Promise<void> {
+    if (components.length === 0) return;
+    await using client = await connectMariadb(this.address());
+    for (const urn of components) await client.query(`INSTALL COMPONENT ${client.literal(urn)}`);
   }
 
   get #own(): string[] {

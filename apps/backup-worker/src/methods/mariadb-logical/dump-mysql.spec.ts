@@ -79,7 +79,8 @@ describe.skipIf(!hasMysql)(`a dump of a MySQL server (${WITHOUT_MYSQL})`, () => 
 
   it('is restored by its own script into an empty MySQL server, users with their roles and all', async () => {
     const { artefact } = await made();
-    await using other = await PrivateMariadb.start({ kind: MYSQL, dataDir: folder.join('other') });
+    const { components = [] } = artefact.manifest.mariadb ?? {};
+    await using other = await PrivateMariadb.start({ kind: MYSQL, components, dataDir: folder.join('other') });
     await restoreByScript(artefact, other);
     await using client = await connectMariadb(other.address());
     const [sums] = await client.query<{ n: string; total: string }>('SELECT * FROM shop.sums');

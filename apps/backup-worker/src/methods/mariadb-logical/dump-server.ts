@@ -1,5 +1,12 @@
 import { warningText } from '@hozen/contracts';
-import { connectMariadb, OptionFile, type MariadbDatabase, type MariadbFacts, type ToolRun } from '@hozen/dbms';
+import {
+  connectMariadb,
+  mysqlComponents,
+  OptionFile,
+  type MariadbDatabase,
+  type MariadbFacts,
+  type ToolRun,
+} from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
@@ -59,7 +66,8 @@ export async function dumpServer(
     await writer.addFile(CONTENT, JSON.stringify(stored));
     const seconds = (performance.now() - started) / 1000;
     const warnings = [...target.warnings, ...leftOut(users.leftOut)];
-    return summaryOf({ ...target, warnings }, content, writer, seconds);
+    const components = await mysqlComponents(client);
+    return summaryOf({ ...target, warnings, components }, content, writer, seconds);
   });
 }
 
@@ -109,18 +117,19 @@ export async function pour(
 }
 
 function summaryOf(
-  { facts, dump, warnings }: MariadbTarget,
+  { facts, dump, warnings, components }: MariadbTarget & { components: string[] },
   { binlog, tables }: DumpContent,
   writer: ArtefactWriter,
   seconds: number,
 ): DumpSummary {
   const { flavour, version, lowerCaseTableNames } = facts;
+  const installed = components.length > 0 ? { components } : {};
   return {
     ...mariadbSummary(facts, dump.version, writer, seconds),
     format: 'hozen-mariadb-logical',
     tables: tables.length,
     warnings,
-    mariadb: { flavour, version, lowerCaseTableNames, ...(binlog ? { binlog } : {}) },
+    mariadb: { flavour, version, lowerCaseTableNames, ...installed, ...(binlog ? { binlog } : {}) },
   };
 }
 

@@ -29,6 +29,7 @@ const CONTENT = [
      SELECT n, repeat(sha2(n, 224), 3) FROM seq`,
   'ANALYZE TABLE shop.kinds UPDATE HISTOGRAM ON c WITH 4 BUCKETS',
   'CREATE VIEW shop.sums AS SELECT count(*) AS n, sum(n) AS total FROM shop.many',
+  'CREATE VIEW shop.hashed AS SELECT md5(filler) AS hash FROM shop.many',
   'CREATE TRIGGER shop.before_kinds BEFORE INSERT ON shop.kinds FOR EACH ROW SET NEW.c = coalesce(NEW.c, 0)',
   'CREATE TRIGGER shop.before_that BEFORE INSERT ON shop.kinds FOR EACH ROW PRECEDES before_kinds SET NEW.c = NEW.c + 1',
   'CREATE PROCEDURE shop.twice(IN n INT) SELECT 2 * n',
@@ -62,5 +63,7 @@ const CONTENT = [
 /** @throws HozenError of the server */
 export async function fillMysql(server: PrivateMariadb): Promise<void> {
   await using client = await connectMariadb(server.address());
+  // Where this is no component, the function is there anyway.
+  await client.query(`INSTALL COMPONENT 'file://component_classic_hashing'`).catch(() => undefined);
   for (const statement of CONTENT) await client.query(statement);
 }
