@@ -20,7 +20,7 @@ export const refusalsEn = {
   'only-through-api':
     'a restore over what is there must be asked for through the API, by somebody who is known by name',
   'delta-needs-directory': 'differences are restored into a data directory: name one',
-  'point-needs-new': 'a point in time is restored into a new folder: leave out delta',
+  'point-needs-new': 'a point in time is restored into a new folder: leave out delta and inPlace',
   'in-place-or-delta': 'a folder is either replaced or made what the backup holds: choose one',
   'in-place-whole':
     'only whole databases are restored in place: restore the tables beside, and take from there what is needed',

@@ -21,7 +21,7 @@ export const refusalsJa: RefusalTexts = {
   'transaction-needs-run': 'トランザクションを指定するときは、起点のバックアップを指定してください',
   'only-through-api': '既存のものを置き換えるリストアは、名前の分かる人が API から依頼する必要があります',
   'delta-needs-directory': '差分のリストア先はデータディレクトリです。指定してください',
-  'point-needs-new': '特定の時点は新しいフォルダーにリストアします。delta を外してください',
+  'point-needs-new': '特定の時点は新しいフォルダーにリストアします。delta と inPlace を外してください',
   'in-place-or-delta': 'フォルダーは、置き換えるか差分を書き込むかのどちらか一方を指定してください',
   'in-place-whole':
     '置き換えてリストアできるのはデータベース全体だけです。テーブルは別名でリストアし、必要なものを取り出してください',

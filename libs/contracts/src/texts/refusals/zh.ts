@@ -20,7 +20,7 @@ export const refusalsZh: RefusalTexts = {
   'transaction-needs-run': '指定事务时必须指定起始的备份',
   'only-through-api': '覆盖现有内容的恢复必须由具名的人通过 API 提出',
   'delta-needs-directory': '差异恢复到数据目录：请指定',
-  'point-needs-new': '时间点恢复到新文件夹：请去掉 delta',
+  'point-needs-new': '时间点恢复到新文件夹：请去掉 delta 和 inPlace',
   'in-place-or-delta': '文件夹只能整体替换或按差异写入：请选择其一',
   'in-place-whole': '只有整个数据库可以原地恢复：请将表恢复到旁边，再取所需',
   'whole-alone': '全部内容恢复到目标：请不要指定数据库和目录',
