@@ -98,6 +98,10 @@ export type Verdict = (typeof VERDICTS)[number];
 export const PROOF_LEVELS = ['checksum', 'restore'] as const;
 export type ProofLevel = (typeof PROOF_LEVELS)[number];
 
+/** How a dump of PostgreSQL stands in its file: as an archive of dumps, or as the SQL that makes the server anew. */
+export const DUMP_FORMATS = ['archive', 'sql'] as const;
+export type DumpFormat = (typeof DUMP_FORMATS)[number];
+
 export const COMPRESSIONS = ['gzip', 'zstd', 'none'] as const;
 export type Compression = (typeof COMPRESSIONS)[number];
 

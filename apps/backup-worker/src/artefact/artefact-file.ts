@@ -3,14 +3,15 @@ import { DecryptingSource } from '../encryption/decrypting-source.js';
 import type { FindFileKey } from '../encryption/file-key.js';
 import { openPayload, type Payload } from '../encryption/payload.js';
 import { parseIndex, type ArtefactIndex, type StreamFacts } from './artefact-index.js';
-import { INDEX_ENTRY } from './artefact-writer.js';
+import { EMBEDDED, fromComments } from './embedded.js';
+import { framingOf, INDEX_ENTRY, type Framing } from './framing.js';
 import { readExactly, type ByteSource } from './byte-source.js';
 import type { Manifest } from './manifest.js';
 import { unpackAtMost, unpackMember } from './members.js';
 import { MAX_PART } from './part-buffers.js';
 import { owned, Pool, type Lent } from './pooled.js';
 import { SharedBytes } from './shared-bytes.js';
-import { entryBytes, readTarHeader, TAR_BLOCK } from './tar.js';
+import { entryBytes } from './tar.js';
 
 /** Parts that are read and unpacked ahead of the one that is used. */
 const AHEAD = 2;
@@ -32,6 +33,7 @@ export class ArtefactFile implements AsyncDisposable {
   private constructor(
     readonly path: string,
     readonly compression: Compression,
+    readonly framing: Framing,
     readonly index: ArtefactIndex,
     private readonly source: ByteSource,
     /** How its bytes are encrypted, if they are. */
@@ -47,8 +49,9 @@ export class ArtefactFile implements AsyncDisposable {
       if (source.size !== bytes) throw corrupt(path, `it has ${source.size} bytes instead of ${bytes}`);
       const payload = await payloadOf(artefact, source);
       const plain = payload ? new DecryptingSource(source, payload) : source;
-      const index = await readIndex(path, plain, manifest);
-      return new ArtefactFile(path, manifest.compression, index, plain, payload);
+      const framing = framingOf(manifest.sql ?? false);
+      const index = await readIndex(path, plain, manifest, framing);
+      return new ArtefactFile(path, manifest.compression, framing, index, plain, payload);
     } catch (error) {
       await source[Symbol.asyncDispose]();
       throw error;
@@ -57,7 +60,9 @@ export class ArtefactFile implements AsyncDisposable {
 
   /** @throws HozenError ARTEFACT_CORRUPT when there is no such stream */
   stream(name: string): StreamFacts {
-    const found = this.index.streams.find((stream) => stream.name === name);
+    const found =
+      this.index.streams.find((stream) => stream.name === name) ??
+      this.index.streams.find((stream) => stream.name === `${name}${EMBEDDED}`);
     if (!found) throw corrupt(this.path, `${name} is missing`);
     return found;
   }
@@ -71,7 +76,17 @@ export class ArtefactFile implements AsyncDisposable {
 
   /** The bytes of one stream, a part at a time; the next parts are unpacked meanwhile. */
   async *read(stream: StreamFacts): AsyncGenerator<Buffer> {
-    for await (const { bytes } of this.#partsOf(stream, ownMemory)) yield bytes;
+    if (stream.name.endsWith(EMBEDDED)) yield* this.#embedded(stream);
+    else for await (const { bytes } of this.#partsOf(stream, ownMemory)) yield bytes;
+  }
+
+  /** What a file of SQL holds in comments. */
+  async *#embedded(stream: StreamFacts): AsyncGenerator<Buffer> {
+    try {
+      yield* fromComments(bytesOf(this.#partsOf(stream, ownMemory)));
+    } catch (error) {
+      throw damaged(this.path, stream.name, error);
+    }
   }
 
   /**
@@ -80,6 +95,10 @@ export class ArtefactFile implements AsyncDisposable {
    * @param leavesOut asked before each part, with its bytes: true where nobody wants it; it is not even read then
    */
   async *readShared(stream: StreamFacts, leavesOut?: (bytes: number) => boolean): AsyncGenerator<SharedBytes> {
+    if (stream.name.endsWith(EMBEDDED)) {
+      for await (const piece of this.#embedded(stream)) yield new SharedBytes(piece);
+      return;
+    }
     for await (const part of this.#partsOf(stream, pooledMemory, leavesOut)) {
       try {
         yield part;
@@ -121,9 +140,10 @@ export class ArtefactFile implements AsyncDisposable {
     const stored = pooledMemory(storedBytes);
     try {
       if ((await this.source.readInto(stored.bytes, offset)) < storedBytes) throw new RangeError('cut off');
-      const raw = memory(entryBytes(bytes));
+      const raw = memory(this.framing.bytes(bytes));
       await unpackMember(stored.bytes, this.compression, raw.bytes);
-      return new SharedBytes(raw.bytes.subarray(TAR_BLOCK, TAR_BLOCK + bytes), () => raw.free());
+      const { start } = this.framing;
+      return new SharedBytes(raw.bytes.subarray(start, start + bytes), () => raw.free());
     } catch (error) {
       throw damaged(this.path, `${stream.name}, part ${part + 1}`, error);
     } finally {
@@ -168,12 +188,18 @@ async function payloadOf(artefact: StoredArtefact, source: ByteSource): Promise<
   }
 }
 
-async function readIndex(path: string, source: ByteSource, manifest: Manifest): Promise<ArtefactIndex> {
+async function readIndex(
+  path: string,
+  source: ByteSource,
+  manifest: Manifest,
+  framing: Framing,
+): Promise<ArtefactIndex> {
   const { offset, length } = manifest.index;
   if (offset + length !== source.size) throw corrupt(path, 'the index does not end the file');
   try {
     const stored = await readExactly(source, offset, length);
-    return parseIndex(await indexText(stored, manifest.compression), path);
+    const raw = await unpackAtMost(stored, manifest.compression, LARGEST_INDEX);
+    return parseIndex(framing.readIndex(raw), path);
   } catch (error) {
     throw damaged(path, INDEX_ENTRY, error);
   }
@@ -182,9 +208,6 @@ async function readIndex(path: string, source: ByteSource, manifest: Manifest): 
 /** An index of one gigabyte would belong to an artefact of a hundred terabytes. */
 const LARGEST_INDEX = 1 << 30;
 
-async function indexText(stored: Buffer, compression: Compression): Promise<string> {
-  const raw = await unpackAtMost(stored, compression, LARGEST_INDEX);
-  const { name, size } = readTarHeader(raw);
-  if (name !== INDEX_ENTRY || raw.length !== entryBytes(size) + 2 * TAR_BLOCK) throw new RangeError('not the index');
-  return raw.toString('utf8', TAR_BLOCK, TAR_BLOCK + size);
+async function* bytesOf(parts: AsyncIterable<SharedBytes>): AsyncGenerator<Buffer> {
+  for await (const { bytes } of parts) yield bytes;
 }

@@ -65,12 +65,14 @@ export function partName(stream: string, number: number): string {
   return `${stream}.${String(number).padStart(6, '0')}`;
 }
 
-/**
- * Data of tables. Nearly all bytes of a backup are in these streams, so each is hashed once only, as rows; the gzip
- * members around them have their own sums, and the file its SHA-256.
- */
+/** Data of tables, in an archive or as SQL. */
 export function isDataStream(name: string): boolean {
-  return /^databases\/\d+\/data-\d+\.dump$/.test(name);
+  return /^databases\/\d+\/data-\d+\.(?:dump|sql)$/.test(name);
+}
+
+/** A stream of a file of SQL, as it stands there. */
+export function isSqlStream(name: string): boolean {
+  return name.endsWith('.sql');
 }
 
 /** A tar archive with the server's files, as pg_basebackup names it. */
@@ -78,9 +80,13 @@ export function isArchive(name: string): boolean {
   return /^(?:base|\d+)\.tar$/.test(name);
 }
 
-/** Streams that are not hashed whole: their tables and files have sums of their own. */
+/**
+ * Streams that are not hashed whole: their tables and files have sums of their own. Nearly all bytes of a backup are in these, so
+ * each is hashed once only; the gzip members around them have their own sums, and the file its SHA-256. Of SQL nobody reads
+ * the tables before it is restored.
+ */
 export function isSummedInside(name: string): boolean {
-  return isDataStream(name) || isArchive(name);
+  return (isDataStream(name) && !isSqlStream(name)) || isArchive(name);
 }
 
 /**

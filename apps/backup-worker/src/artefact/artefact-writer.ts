@@ -1,12 +1,10 @@
 import type { Compression } from '@hozen/contracts';
 import type { Pace } from '../resources/pace.js';
 import type { ArtefactIndex, DatabaseContent, StreamFacts } from './artefact-index.js';
+import { framingOf, type Framing } from './framing.js';
 import { MemberWriter, type ByteSink, type WrittenFile } from './member-writer.js';
 import { PartBuffers } from './part-buffers.js';
 import { StreamWriter } from './stream-writer.js';
-import { entryBytes, TAR_BLOCK, writeTarHeader } from './tar.js';
-
-export const INDEX_ENTRY = 'index.json';
 
 /** Members that are packed or written at one time; as many as the thread pool has threads. */
 const IN_FLIGHT = 4;
@@ -25,6 +23,8 @@ export interface ArtefactOptions {
   /** Streams written at one time, at most. */
   streams: number;
   modifiedAt: Date;
+  /** It becomes a file of SQL: its streams are written one after the other. */
+  sql?: boolean;
   pace?: Pace;
 }
 
@@ -33,6 +33,7 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
   readonly #members: MemberWriter;
   readonly #buffers: PartBuffers;
   readonly #streams: StreamFacts[] = [];
+  readonly #framing: Framing;
   #state: 'open' | 'finished' | 'aborted' = 'open';
 
   constructor(
@@ -40,11 +41,16 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
     private readonly options: ArtefactOptions,
   ) {
     this.#members = new MemberWriter(sink, options.compression, options.level, IN_FLIGHT, options.pace?.cpu);
+    this.#framing = framingOf(options.sql ?? false);
     this.#buffers = PartBuffers.for(options.streams);
   }
 
   get compression(): Compression {
     return this.options.compression;
+  }
+
+  get isSql(): boolean {
+    return this.options.sql ?? false;
   }
 
   /** Bytes that stand in the file so far. */
@@ -80,7 +86,7 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
     await this.#members.drain();
     const index: ArtefactIndex = { version: 1, streams: this.#streams, databases };
     const offset = this.#members.offset;
-    await this.#members.add(indexMember(index, this.options.modifiedAt), () => undefined);
+    await this.#members.add(this.#framing.index(index, this.options.modifiedAt), () => undefined);
     await this.#members.drain();
     const length = this.#members.offset - offset;
     const file = await this.sink.finish();
@@ -96,17 +102,8 @@ export class ArtefactWriter<Sink extends ByteSink = ByteSink> {
     await this.#members.drain().catch(() => undefined);
   }
 
-  #stream(name: string, mode?: number): StreamWriter {
-    const { modifiedAt, pace } = this.options;
-    return new StreamWriter(name, this.#members, this.#buffers, modifiedAt, mode, pace?.read);
+  #stream(name: string, mode = 0o600): StreamWriter {
+    const { modifiedAt, pace, sql } = this.options;
+    return new StreamWriter(name, this.#members, this.#buffers, { modifiedAt, mode, bare: sql ?? false }, pace?.read);
   }
-}
-
-/** The last member: the index, and the two empty blocks that end a tar file. */
-function indexMember(index: ArtefactIndex, modifiedAt: Date): Buffer {
-  const content = Buffer.from(JSON.stringify(index));
-  const member = Buffer.alloc(entryBytes(content.length) + 2 * TAR_BLOCK);
-  writeTarHeader(member, { name: INDEX_ENTRY, size: content.length, mode: 0o600, modifiedAt });
-  content.copy(member, TAR_BLOCK);
-  return member;
 }

@@ -61,6 +61,8 @@ export interface Manifest {
   /** Of configuration files: the repository that they were committed to. */
   git?: ManifestGit;
   tablespaces: { name: string; location: string }[];
+  /** Where the file is SQL, and no tar archive: of a dump of PostgreSQL. */
+  sql?: true;
   /** Of a dump of PostgreSQL that does not hold the whole server. */
   parts?: ManifestParts;
   warnings: string[];
@@ -479,6 +481,7 @@ const CHECKS: Record<keyof Manifest, Check> = {
   git: optional(isGit),
   databases: listOf(shape({ folder: text, name: text, owner: text, encoding: text, bytes: count, tables: count })),
   tablespaces: listOf(shape({ name: text, location: text })),
+  sql: optional((value) => value === true),
   parts: optional(isParts),
   warnings: listOf(text),
   restore: listOf(text),
@@ -492,6 +495,7 @@ function firstWrong(value: Fields): string | undefined {
   if (isOfFiles !== (value['files'] !== undefined)) return 'files';
   if ((isOfMariadb || isOfFiles) === (value['postgres'] !== undefined)) return 'postgres';
   if ((value['format'] === 'hozen-postgres-wal') !== (value['wal'] !== undefined)) return 'wal';
+  if (value['sql'] !== undefined && value['format'] !== 'hozen-postgres-logical') return 'sql';
   return Object.entries(CHECKS).find(([key, check]) => !check(value[key]))?.[0];
 }
 

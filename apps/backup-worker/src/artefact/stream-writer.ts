@@ -18,8 +18,8 @@ export class StreamWriter {
     readonly name: string,
     private readonly members: MemberWriter,
     private readonly buffers: PartBuffers,
-    private readonly modifiedAt: Date,
-    private readonly mode = 0o600,
+    /** Of its parts in the file; bare ones have no head, and stand together. */
+    private readonly entry: { modifiedAt: Date; mode: number; bare: boolean },
     /** Of the source. */
     private readonly limit?: RateLimit,
   ) {
@@ -58,6 +58,7 @@ export class StreamWriter {
   }
 
   async #flush(entry: string): Promise<void> {
+    const { bare, mode, modifiedAt } = this.entry;
     const buffer = this.#buffer ?? this.buffers.take();
     const bytes = this.#filled;
     const padded = bytes + paddingOf(bytes);
@@ -65,10 +66,11 @@ export class StreamWriter {
     this.#filled = 0;
     // Names are ours: every shell and every tar can say them.
     if (!/^[\x20-\x7e]+$/.test(entry)) throw new RangeError(`not a name for a stream: ${entry}`);
-    writeTarHeader(buffer, { name: entry, size: bytes, mode: this.mode, modifiedAt: this.modifiedAt });
+    writeTarHeader(buffer, { name: entry, size: bytes, mode, modifiedAt });
     buffer.fill(0, TAR_BLOCK + bytes, TAR_BLOCK + padded);
     const slot = this.#cut++;
-    await this.members.add(buffer.subarray(0, TAR_BLOCK + padded), (offset, storedBytes) => {
+    const part = bare ? buffer.subarray(TAR_BLOCK, TAR_BLOCK + bytes) : buffer.subarray(0, TAR_BLOCK + padded);
+    await this.members.add(part, (offset, storedBytes) => {
       this.#parts[slot] = [offset, storedBytes, bytes];
       this.buffers.give(buffer);
     });

@@ -24,6 +24,8 @@ export interface DumpSummary {
   warnings: string[];
   /** What was made, where less could not be. */
   level?: BackupLevel;
+  /** As one file of SQL. */
+  sql?: boolean;
   /** Where not the whole server was dumped. */
   parts?: ManifestParts;
   /** Of a copy of files. */

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { HozenError, warningText } from '@hozen/contracts';
 import type { DatabaseContent } from '../artefact/artefact-index.js';
 import type { ManifestLeftOut } from '../artefact/manifest.js';
@@ -7,7 +7,7 @@ import type { StreamWriter } from '../artefact/stream-writer.js';
 import type { TableFacts } from '../methods/postgres-logical/tables.sql.js';
 import type { StreamContents, TocEntry } from '../pipeline/custom-format.js';
 import { partOfArchive } from '../pipeline/part-of-archive.js';
-import { pourArchive, type StartedTool } from '../pipeline/pour.js';
+import { pourArchive, pourIntoFile, type StartedTool } from '../pipeline/pour.js';
 import { chooseEntries, unrestorable, type ChosenEntries } from './choose-entries.js';
 import { wantedEntries, type DatabasePart } from './database-part.js';
 import { restArguments } from './rest-arguments.js';
@@ -51,7 +51,7 @@ export class DumpedPart {
     try {
       const entries: TocEntry[] = [];
       const onEntry = (entry: TocEntry) => entries.push(entry);
-      const content = await pourInto(spooled, (file) => pourArchive(started, file, onBytes, onEntry));
+      const content = await pourIntoFile(spooled, (file) => pourArchive(started, file, onBytes, onEntry));
       const chosen = (this.#chosen = chooseEntries(entries, wantedEntries(this.part)));
       this.#largeObjects = entries.some(isLargeObject) && !chosen.kept.some(isLargeObject);
       const kept = new Set(chosen.kept.map(({ dumpId }) => dumpId));
@@ -110,9 +110,4 @@ export function leftOutWarnings(part: ManifestLeftOut): string[] {
 
 function isLargeObject({ desc }: TocEntry): boolean {
   return desc.startsWith('BLOB');
-}
-
-async function pourInto<T>(path: string, pour: (file: Pick<StreamWriter, 'write'>) => Promise<T>): Promise<T> {
-  await using file = await open(path, 'w', 0o600);
-  return await pour({ write: (chunk) => file.appendFile(chunk) });
 }

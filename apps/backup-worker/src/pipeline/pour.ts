@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { HozenError } from '@hozen/contracts';
 import { runTool, type RunningTool, type ToolRun } from '@hozen/dbms';
 import type { StreamWriter } from '../artefact/stream-writer.js';
@@ -74,6 +75,15 @@ export async function pourArchive(
     const exit = 'success, but not with a whole archive';
     throw new HozenError('TOOL_FAILED', { tool: 'pg_dump', exit }, { detail: error.message, cause: error });
   }
+}
+
+/** Lends a new file to what pours into a stream. */
+export async function pourIntoFile<T>(
+  path: string,
+  pouring: (file: Pick<StreamWriter, 'write'>) => Promise<T>,
+): Promise<T> {
+  await using file = await open(path, 'w', 0o600);
+  return await pouring({ write: (chunk) => file.appendFile(chunk) });
 }
 
 /** The writer and the reader of the format say what is wrong; a broken pipe only says that something is. */

@@ -1,5 +1,6 @@
 import type { TargetClient } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
+import { isSqlStream } from '../artefact/artefact-index.js';
 import { readToc } from '../parts/data-entries.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
 import type { StoredDatabase } from '../restore/restore-plan.js';
@@ -37,7 +38,11 @@ export async function databaseFindings(
   const found: Finding[] = [];
   const look = (entry: TocEntry) => found.push(...findingsOf(entry, name, server));
   for await (const entry of entries) look(entry);
-  for (const stream of data) await readToc(file, stream, look);
+  for (const stream of data) {
+    // SQL has no list of what is in it.
+    if (isSqlStream(stream.name)) found.push({ kind: 'statement', name: 'SQL', where: name });
+    else await readToc(file, stream, look);
+  }
   for (const { schema, name: sequence, state } of sequences) {
     found.push(...inText(state, `SEQUENCE ${schema}.${sequence}`, server).map((each) => ({ ...each, where: name })));
   }

@@ -1,13 +1,13 @@
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { databaseArgument, runTool } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
-import type { StreamFacts } from '../artefact/artefact-index.js';
+import { isSqlStream, type StreamFacts } from '../artefact/artefact-index.js';
 import { dataEntries } from '../parts/data-entries.js';
-import { CustomFormatReader, type TocEntry } from '../pipeline/custom-format.js';
+import { entriesIn, writeList } from '../pipeline/entry-lists.js';
 import { partOfArchive } from '../pipeline/part-of-archive.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { Slots } from '../pipeline/slots.js';
@@ -58,26 +58,6 @@ async function buildOnData(restore: ClusterRestore, database: StoredDatabase, sc
   }
 }
 
-/** Their numbers: those of event triggers come last. */
-async function entriesIn(schema: string): Promise<{ first: number[]; last: number[] }> {
-  const first: number[] = [];
-  const last: number[] = [];
-  const onEntry = (entry: TocEntry) => (isOfEventTrigger(entry) ? last : first).push(entry.dumpId);
-  const archive = new CustomFormatReader({ onEntry });
-  for await (const chunk of createReadStream(schema) as AsyncIterable<Buffer>) archive.push(chunk);
-  archive.end();
-  return { first, last };
-}
-
-function isOfEventTrigger({ desc, tag }: TocEntry): boolean {
-  return desc === 'EVENT TRIGGER' || (/^(COMMENT|SECURITY LABEL)$/.test(desc) && tag.startsWith('EVENT TRIGGER '));
-}
-
-/** What `--use-list` takes. */
-async function writeList(path: string, entries: readonly number[]): Promise<void> {
-  await writeFile(path, entries.map((dumpId) => `${dumpId};\n`).join(''), { mode: 0o600 });
-}
-
 /** Streams of pg_dump and sessions that load large tables, side by side, as many as there are jobs. */
 async function loadAll(restore: ClusterRestore, database: StoredDatabase): Promise<void> {
   const slots = new Slots(restore.jobs);
@@ -111,6 +91,7 @@ function definitionsOf({ file }: ClusterRestore, { schema, part }: StoredDatabas
 }
 
 async function loadStream(restore: ClusterRestore, database: StoredDatabase, stream: StreamFacts): Promise<void> {
+  if (isSqlStream(stream.name)) return loadSql(restore, database, stream);
   const args = ['--section=data', into(database)];
   if (!database.part) return pgRestore(restore, database, args, { stream });
   const wanted = await dataEntries(restore.file, stream, database.part.content);
@@ -125,6 +106,24 @@ async function loadStream(restore: ClusterRestore, database: StoredDatabase, str
   } finally {
     await rm(list, { force: true });
   }
+}
+
+/**
+ * What has no stream of its own in a file of SQL. It goes through psql, in the sandbox; a plan lets it in only where somebody answers
+ * for the backup.
+ */
+async function loadSql(restore: ClusterRestore, database: StoredDatabase, stream: StreamFacts): Promise<void> {
+  const { file, tools, env, signal } = restore;
+  await runTool({
+    path: tools.path('psql'),
+    args: ['-X', '-q', '--no-password', '-v', 'ON_ERROR_STOP=1', '-f', '-', '-d', databaseArgument(database.name)],
+    env: inLargePieces(env),
+    stdout: 'ignore',
+    sandbox: {},
+    stdin: Readable.from(counted(restore, file.read(stream), database.name)),
+    ...(signal ? { signal } : {}),
+    attributes: { 'db.namespace': database.name, 'hozen.stream': stream.name },
+  }).done;
 }
 
 async function pgRestore(

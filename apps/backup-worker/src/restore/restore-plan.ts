@@ -31,7 +31,9 @@ export interface StoredCluster {
 
 /** The databases in an artefact, as its index and the names in it tell. */
 export async function storedDatabases(file: ArtefactFile): Promise<StoredDatabase[]> {
-  const folders = file.index.streams.flatMap(({ name }) => /^(databases\/\d+)\/name$/.exec(name)?.[1] ?? []);
+  const folders = file.index.streams.flatMap(
+    ({ name }) => /^(databases\/\d+)\/name(?:\.comment)?$/.exec(name)?.[1] ?? [],
+  );
   const databases: StoredDatabase[] = [];
   for (const folder of folders.toSorted((a, b) => a.localeCompare(b))) {
     const content = file.index.databases.find((each) => each.folder === folder);

@@ -1,6 +1,8 @@
 import type { ArtefactFile } from '../artefact/artefact-file.js';
+import { isSqlStream } from '../artefact/artefact-index.js';
 import { corrupt } from '../artefact/artefact-file.js';
 import type { TableContent } from '../artefact/artefact-index.js';
+import { END_OF_COPY } from '../pipeline/custom-format-writer.js';
 import { CustomFormatReader, FormatError } from '../pipeline/custom-format.js';
 
 /**
@@ -9,6 +11,10 @@ import { CustomFormatReader, FormatError } from '../pipeline/custom-format.js';
  */
 export async function* tableRows(file: ArtefactFile, table: TableContent): AsyncGenerator<Buffer> {
   const name = table.stream ?? '';
+  if (isSqlStream(name)) {
+    yield* rowsOfStatement(file, table);
+    return;
+  }
   let pieces: Buffer[] = [];
   const archive = new CustomFormatReader({ onRows: (rows) => pieces.push(rows) });
   let left = table.bytes;
@@ -29,4 +35,18 @@ export async function* tableRows(file: ArtefactFile, table: TableContent): Async
     throw corrupt(file.path, `${name}: ${error.message}`, error);
   }
   if (left > 0) throw corrupt(file.path, `${name}: ${left} bytes of rows are missing`);
+}
+
+/** Between the COPY statement and the mark that ends it. */
+async function* rowsOfStatement(file: ArtefactFile, table: TableContent): AsyncGenerator<Buffer> {
+  const stream = file.stream(table.stream ?? '');
+  let head = stream.bytes - table.bytes - END_OF_COPY.length;
+  if (head < 0) throw corrupt(file.path, `${stream.name}: ${-head} bytes of rows are missing`);
+  let left = table.bytes;
+  for await (const part of file.read(stream)) {
+    const rows = part.subarray(head, head + left);
+    head = Math.max(0, head - part.length);
+    left -= rows.length;
+    if (rows.length > 0) yield rows;
+  }
 }

@@ -69,6 +69,7 @@ async function planListed(
     findings.push(...(await databaseFindings(ground.file, { ...listed, name }, entries, server)));
     obstacles.push(...(await missingFor(ground.client, needs)));
     obstacles.push(...(await roomForLocks(ground.client, { name, tables: needs.tables })));
+    if (part && artefact.manifest.sql) obstacles.push(obstacle('wrong-method', warningText('what.sql-whole')));
     obstacles.push(...(part?.unmatched ?? []).map((pattern) => obstacle('table-unknown', `${name}: ${pattern}`)));
   }
   const plan: RestorePlanView = {

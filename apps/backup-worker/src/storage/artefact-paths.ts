@@ -5,7 +5,7 @@ import { inZone } from '../zoned-time.js';
 import { safeName } from './safe-name.js';
 
 const ENCRYPTED_SUFFIX = '.age';
-const SUFFIXES: Readonly<Record<Compression, string>> = { none: '.tar', gzip: '.tar.gz', zstd: '.tar.zst' };
+const SUFFIXES: Readonly<Record<Compression, string>> = { none: '', gzip: '.gz', zstd: '.zst' };
 
 /** What may stand between the data and the manifest that publishes it, in the order in which it appears. */
 export const SIDE_KINDS = ['checksum', 'files', 'signature'] as const;
@@ -41,12 +41,13 @@ export interface ArtefactOwner {
 }
 
 /**
- * Whose the artefact of a job is: `{YYYYMMDD_HHMMSS}_{config}.tar.gz`, time in the config's zone, with `.age` after it where
- * it is encrypted.
+ * Whose the artefact of a job is: `{YYYYMMDD_HHMMSS}_{config}.tar.gz`, or `.sql.gz`, time in the config's zone, with `.age`
+ * after it where it is encrypted.
  */
 export function ownerOf(job: BackupJob): ArtefactOwner {
   const { config, startedAt, trigger, runId, epoch } = job;
-  const suffix = SUFFIXES[compressionOf(job)] + (config.encryption ? ENCRYPTED_SUFFIX : '');
+  const suffix =
+    (isSql(job) ? '.sql' : '.tar') + SUFFIXES[compressionOf(job)] + (config.encryption ? ENCRYPTED_SUFFIX : '');
   const fileName = `${timeStamp(startedAt, config.timeZone)}_${safeName(config.name)}${suffix}`;
   const has: Record<SideKind, boolean> = {
     checksum: true,
@@ -81,6 +82,11 @@ export function besides(data: string): Omit<ArtefactPaths, 'partial'> {
   return { directory: dirname(data), data, checksum, files, signature, manifest };
 }
 
+/** Whether it becomes a file of SQL. */
+export function isSql({ config }: BackupJob): boolean {
+  return config.method === 'postgres-logical' && config.format === 'sql';
+}
+
 /** That of the config, unless the request switched it off. */
 export function compressionOf(job: BackupJob): Compression {
   return job.compress ? job.config.compression : 'none';
@@ -107,7 +113,7 @@ export function removalOrder(data: string): string[] {
 
 /** Whether it is called as the data of an artefact is. */
 export function isDataPath(path: string): boolean {
-  return !basename(path).startsWith('.') && /\.tar(\.gz|\.zst)?(\.age)?$/.test(path);
+  return !basename(path).startsWith('.') && /\.(?:tar|sql)(\.gz|\.zst)?(\.age)?$/.test(path);
 }
 
 /** The data that a file stands beside, or is. */

@@ -68,6 +68,7 @@ function manifestOf(job: BackupJob, written: WrittenArtefact, summary: DumpSumma
     ...(summary.files ? { files: summary.files.facts } : {}),
     ...(summary.git ? { git: summary.git } : {}),
     tablespaces: summary.tablespaces,
+    ...(summary.sql ? { sql: true as const } : {}),
     ...(summary.parts ? { parts: summary.parts } : {}),
     warnings: summary.warnings,
     restore: restoreCommands(file, summary),

@@ -8,7 +8,7 @@ import { signerOf } from '../artefact/signature.js';
 import type { BackupJob } from '../job.js';
 import { limited } from '../resources/limited-sink.js';
 import type { Pace } from '../resources/pace.js';
-import { artefactPaths, compressionOf, ownerOf } from './artefact-paths.js';
+import { artefactPaths, compressionOf, isSql, ownerOf } from './artefact-paths.js';
 import { storageOf } from './storage-of.js';
 import type { ArtefactSink } from './storage.js';
 
@@ -45,6 +45,7 @@ export async function openArtefact(
       // Each dump process has one stream; roles and the like come on top of these.
       streams: job.config.jobs + 1,
       modifiedAt: job.startedAt,
+      sql: isSql(job),
       pace,
     });
   });

@@ -6,7 +6,7 @@ import { loadCrc32c, type Crc32c } from '../artefact/crc32c.js';
 import { layoutOf, type ExpectedMember } from '../artefact/layout.js';
 import { unpackMember } from '../artefact/members.js';
 import { Pool } from '../artefact/pooled.js';
-import { entryBytes } from '../artefact/tar.js';
+import type { Framing } from '../artefact/framing.js';
 import { DecryptingReader } from '../encryption/decrypting-reader.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { together, type StreamContents } from '../pipeline/custom-format.js';
@@ -37,8 +37,8 @@ export async function checkArtefact(
     await using stored = await SequentialReader.open(artefact.storage, path);
     const plain = file.payload && new DecryptingReader(stored, file.payload);
     const reader = plain ?? stored;
-    const check = new MembersCheck(file, await listedFiles(file));
-    const pieces = new Pool(() => new Piece(members));
+    const check = new MembersCheck(file, manifest.sql ?? false, await listedFiles(file));
+    const pieces = new Pool(() => new Piece(members, file.framing));
     let done = 0;
     for (const member of members) {
       context.signal.throwIfAborted();
@@ -69,11 +69,14 @@ class Piece {
   readonly #raw: Buffer;
 
   /** @param members the largest of them must fit */
-  constructor(members: readonly ExpectedMember[]) {
+  constructor(
+    members: readonly ExpectedMember[],
+    private readonly framing: Framing,
+  ) {
     const largest = (size: (member: ExpectedMember) => number) =>
       members.reduce((most, member) => Math.max(most, size(member)), 0);
     this.#stored = Buffer.allocUnsafeSlow(largest((member) => member.storedBytes));
-    this.#raw = Buffer.allocUnsafeSlow(largest((member) => entryBytes(member.bytes)));
+    this.#raw = Buffer.allocUnsafeSlow(largest((member) => framing.bytes(member.bytes)));
   }
 
   storedOf(member: ExpectedMember): Buffer {
@@ -81,7 +84,7 @@ class Piece {
   }
 
   rawOf(member: ExpectedMember): Buffer {
-    return this.#raw.subarray(0, entryBytes(member.bytes));
+    return this.#raw.subarray(0, this.framing.bytes(member.bytes));
   }
 }
 
@@ -119,12 +122,16 @@ class MembersCheck {
 
   constructor(
     private readonly file: ArtefactFile,
+    private readonly isSql: boolean,
     private readonly files: { list: ListedFiles; crc32c: Crc32c } | undefined,
   ) {
     const tables = new Map(file.index.databases.flatMap((each) => each.tables.map((table) => [table.stream, table])));
     for (const stream of file.index.streams) {
       const archive = files && isArchive(stream.name) && new ArchiveCheck(stream.name, files.list, files.crc32c);
-      this.#streams.set(stream.name, new StreamCheck(stream, tables.get(stream.name), archive || undefined));
+      this.#streams.set(
+        stream.name,
+        new StreamCheck(stream, file.framing, tables.get(stream.name), archive || undefined),
+      );
     }
   }
 
@@ -147,6 +154,7 @@ class MembersCheck {
     this.#at('backup_manifest', () => this.files?.list.end());
     for (const database of this.file.index.databases) {
       for (const { stream } of database.tables) if (stream !== undefined) this.file.stream(stream);
+      if (this.isSql) continue;
       const shared = { ...database, tables: database.tables.filter((table) => table.stream === undefined) };
       const [first] = await compareContents(shared, together(contents.get(database.folder) ?? []));
       if (first) throw corrupt(this.file.path, `${database.folder}: ${first}`);

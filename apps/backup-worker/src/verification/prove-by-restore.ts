@@ -16,6 +16,7 @@ import type { AttemptContext, BackupJob } from '../job.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { restoreCluster } from '../restore/restore-cluster.js';
 import { storedCluster } from '../restore/restore-plan.js';
+import { restoreSql } from '../restore/restore-sql.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { compareCluster } from './compare-cluster.js';
 import { askPostgres, failedAssertions, notTrue } from './assertions.js';
@@ -40,7 +41,7 @@ export async function proveByRestore(
     let failed: string[] = [];
     try {
       await using scratch = await startScratchServer(job, artefact.manifest, cluster, mostTables(file.index));
-      await restoreInto(scratch, job, artefact, context);
+      await restoreInto(scratch, job, file, artefact, context);
       const differences = await compareWith(scratch, job, file, artefact, context);
       if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });
       const ask = askPostgres((database) => scratch.address(database), sessionName(job.runId, job.epoch));
@@ -67,14 +68,24 @@ function mostTables({ databases }: ArtefactIndex): number {
 async function restoreInto(
   scratch: PrivatePostgres,
   job: BackupJob,
+  file: ArtefactFile,
   artefact: CommittedArtefact,
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
 ): Promise<void> {
-  progress({ phase: 'restoring', bytes: 0, expectedBytes: artefact.originalBytes });
+  const expectedBytes = artefact.originalBytes;
+  progress({ phase: 'restoring', bytes: 0, expectedBytes });
+  const tools = await findTools(postgresOf(artefact.manifest).major * 10_000);
+  if (artefact.manifest.sql) {
+    let bytes = 0;
+    const onBytes = (more: number, item: string) =>
+      progress({ phase: 'restoring', bytes: (bytes += more), expectedBytes, item });
+    await restoreSql({ file, address: scratch.address(), tools, signal, onBytes });
+    return;
+  }
   await restoreCluster({
     artefact,
     address: scratch.address(),
-    tools: await findTools(postgresOf(artefact.manifest).major * 10_000),
+    tools,
     jobs: job.config.jobs,
     spoolDir: job.spoolDir,
     tablespacesInPlace: true,

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { StreamFacts, TableContent } from '../artefact/artefact-index.js';
 import type { ExpectedMember } from '../artefact/layout.js';
-import { readTarHeader, TAR_BLOCK } from '../artefact/tar.js';
+import type { Framing } from '../artefact/framing.js';
 import type { ArchiveCheck } from './archive-check.js';
 import { CustomFormatReader, FormatError, type StreamContents } from '../pipeline/custom-format.js';
 import { END_OF_COPY } from '../pipeline/custom-format-writer.js';
@@ -19,6 +19,7 @@ export class StreamCheck {
    */
   constructor(
     private readonly facts: StreamFacts,
+    private readonly framing: Framing,
     private readonly table?: TableContent,
     private readonly files?: ArchiveCheck,
   ) {
@@ -27,13 +28,12 @@ export class StreamCheck {
     this.#archive = facts.name.endsWith('.dump') ? new CustomFormatReader({ onRows }) : undefined;
   }
 
-  /** @param raw the member unpacked: header, content and padding */
+  /** @param raw the member unpacked, with what is around its content */
   part(member: ExpectedMember, raw: Buffer): void {
-    const { name, size } = readTarHeader(raw);
-    if (name !== member.entry) throw new RangeError(`the tar entry is called ${name}`);
-    if (size !== member.bytes) throw new RangeError(`the tar entry has ${size} bytes instead of ${member.bytes}`);
+    const size = member.bytes;
+    this.framing.check(raw, { name: member.entry, size });
     if (member.part !== this.#parts++) throw new RangeError('the parts are not in order');
-    const content = raw.subarray(TAR_BLOCK, TAR_BLOCK + size);
+    const content = raw.subarray(this.framing.start, this.framing.start + size);
     this.#hash?.update(content);
     this.#bytes += size;
     asDamage(() => this.#archive?.push(content));
@@ -48,7 +48,8 @@ export class StreamCheck {
     if (this.#hash && this.#hash.digest('hex') !== sha256) throw new RangeError('the SHA-256 is wrong');
     this.files?.end();
     const content = asDamage(() => this.#archive?.end());
-    if (!this.table) return content;
+    // Of a file of SQL the SHA-256 says it all.
+    if (!this.table || !this.#archive) return content;
     const found = (content?.tables[0]?.bytes ?? 0) - END_OF_COPY.length;
     if (found !== this.table.bytes) throw new RangeError(`${found} bytes of rows instead of ${this.table.bytes}`);
     return undefined;

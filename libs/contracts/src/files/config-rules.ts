@@ -8,6 +8,8 @@ interface RuledConfig {
   method: BackupMethod;
   storage: StorageSpec;
   walArchive?: StorageSpec;
+  include?: object;
+  exclude?: object;
 }
 
 /** Not the place of the config's first storage. */
@@ -70,6 +72,25 @@ export function IsLevelOfMethod() {
         validate: (level: BackupLevel, { object }: ValidationArguments) => levelsOf(object).includes(level),
         defaultMessage: ({ object }: ValidationArguments) =>
           `level of method ${(object as RuledConfig).method} must be one of: ${levelsOf(object).join(', ')}`,
+      },
+    });
+  };
+}
+
+/** SQL is written of whole PostgreSQL servers; everything else has one format. */
+export function IsOfWholeDump() {
+  return (target: object, propertyName: string) => {
+    registerDecorator({
+      name: 'isOfWholeDump',
+      target: target.constructor,
+      propertyName,
+      validator: {
+        validate: (format: unknown, { object }: ValidationArguments) => {
+          const { method, include, exclude } = object as RuledConfig;
+          return format !== 'sql' || (method === 'postgres-logical' && include === undefined && exclude === undefined);
+        },
+        defaultMessage: () =>
+          `${propertyName} sql is for the method postgres-logical, and for whole servers: without include and exclude`,
       },
     });
   };

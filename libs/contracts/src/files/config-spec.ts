@@ -19,13 +19,15 @@ import {
 import {
   BACKUP_METHODS,
   COMPRESSIONS,
+  DUMP_FORMATS,
   PROOF_LEVELS,
   type BackupLevel,
   type BackupMethod,
   type Compression,
+  type DumpFormat,
   type ProofLevel,
 } from '../words.js';
-import { IsAnotherPlace, NeedsWalArchive, IsOfWal, IsLevelOfMethod, IsOfDump } from './config-rules.js';
+import { IsAnotherPlace, NeedsWalArchive, IsOfWal, IsLevelOfMethod, IsOfDump, IsOfWholeDump } from './config-rules.js';
 import { EncryptionSpec } from './encryption-spec.js';
 import { HasRepository, RepositorySpec } from './repository-spec.js';
 import { ResourcesSpec } from './resources-spec.js';
@@ -227,6 +229,15 @@ export class ConfigSpec {
   @IsOptional()
   @IsIn(['auto', 'files', 'server'])
   copyBy: 'auto' | 'files' | 'server' = 'auto';
+
+  /**
+   * Of the method postgres-logical: an archive that is restored side by side and in parts, or one file of SQL as pg_dumpall writes
+   * it, for the whole server.
+   */
+  @IsOptional()
+  @IsIn(DUMP_FORMATS)
+  @IsOfWholeDump()
+  format: DumpFormat = 'archive';
 
   /** The parts of the server that a dump has; without it, all of them. */
   @IsOptional()

@@ -30,6 +30,19 @@ export async function copyTable(
   return { ...content, stream: stream.name };
 }
 
+/** The same as SQL: a COPY statement with its rows, as pg_dump writes it. */
+export async function copyTableAsSql(
+  client: TargetClient,
+  table: Table,
+  stream: StreamWriter,
+  options: CopyOptions,
+): Promise<TableContent> {
+  await stream.write(Buffer.from(`COPY ${qualified(client, table)} (${table.columns}) FROM stdin;\n`));
+  const content = await readTable(client, table, { ...options, take: (rows) => stream.write(rows) });
+  await stream.write(END_OF_COPY);
+  return { ...content, stream: stream.name };
+}
+
 /** Reads a table for its numbers and the SHA-256 of its rows, in their order on the server. */
 export async function readTable(
   client: TargetClient,

@@ -13,6 +13,7 @@ import { clusterJson, type ClusterJson } from './cluster-json.js';
 import { activityWarnings } from './activity-warnings.js';
 import { environmentFor, type TargetToDump } from './dump-ahead.js';
 import { dumpDatabase, type ClusterDump } from './dump-database.js';
+import { dumpAsSql } from './dump-as-sql.js';
 import { dumpGlobals } from './dump-globals.js';
 import { DumpProgress } from './dump-progress.js';
 import { Slots } from '../../pipeline/slots.js';
@@ -53,16 +54,12 @@ export async function dumpCluster(
     // Nobody would hear of it below.
     dump.signal.throwIfAborted();
     dump.signal.addEventListener('abort', dump.begun, { once: true });
-    // The databases first: nothing else is to take the processor from the first pg_dump.
-    const later = begun.promise.then(() => addDescription(writer, facts));
-    const globals = begun.promise.then(() => dumpGlobals(dump));
-    const activity = begun.promise.then(() => activityWarnings(dump));
-    const parts = [dumpDatabases(dump, facts, begun.promise), activity, later, globals] as const;
+    const parts = job.config.format === 'sql' ? inOrder(dump, facts) : sideBySide(dump, facts, begun.promise);
     for (const part of parts) part.catch(dump.fail);
     // Nothing of ours may still run, or write, when the failure is told.
     await Promise.allSettled(parts);
     failed.signal.throwIfAborted();
-    const [contents, observed] = await Promise.all(parts);
+    const [contents, observed] = [await parts[0], await parts[1]];
     const warnings = [...target.warnings, ...observed];
     return summaryOf(
       facts,
@@ -73,6 +70,22 @@ export async function dumpCluster(
       (performance.now() - started) / 1000,
     );
   });
+}
+
+/** The contents of the databases, what was observed, and whatever else is to be waited for. */
+type DumpParts = readonly [Promise<DatabaseContent[]>, Promise<string[]>, ...Promise<void>[]];
+
+/** The databases first: nothing else is to take the processor from the first pg_dump. */
+function sideBySide(dump: ClusterDump, facts: ClusterJson, begun: Promise<void>): DumpParts {
+  const later = begun.then(() => addDescription(dump.writer, facts));
+  const globals = begun.then(() => dumpGlobals(dump));
+  return [dumpDatabases(dump, facts, begun), begun.then(() => activityWarnings(dump)), later, globals];
+}
+
+/** One after the other, as they stand in the text; what was begun ahead would hold its locks meanwhile. */
+function inOrder(dump: ClusterDump, facts: ClusterJson): DumpParts {
+  const free = dump.target.ahead?.[Symbol.asyncDispose]() ?? Promise.resolve();
+  return [free.then(() => dumpAsSql(dump, facts)), activityWarnings(dump)];
 }
 
 async function dumpDatabases(dump: ClusterDump, facts: ClusterJson, begun: Promise<void>): Promise<DatabaseContent[]> {
@@ -132,6 +145,7 @@ function summaryOf(
     tables: contents.reduce((sum, { tables }) => sum + tables.length, 0),
     tablespaces: facts.tablespaces.map(({ name, location }) => ({ name, location })),
     ...(parts ? { parts } : {}),
+    sql: writer.isSql,
     warnings: [...target.warnings, ...(parts?.leftOut ?? []).flatMap(leftOutWarnings)],
     server: {
       systemIdentifier: facts.systemIdentifier,

@@ -61,7 +61,7 @@ export async function dumpDatabase(
     const ahead = target.ahead?.take(database.name, dump.signal);
     try {
       await using snapshot = await DatabaseSnapshot.open(job, target, database.name, dump, ahead?.snapshot).catch(
-        async (error: unknown) => Promise.reject(await whoLocks(error, dump, database)),
+        async (error: unknown) => Promise.reject(await namingLocks(error, dump, database)),
       );
       const part = await partOf(dump, database, snapshot);
       const plan = await planOf(dump, database, folder, snapshot, part);
@@ -131,12 +131,17 @@ async function takeSlot({ slots }: ClusterDump): Promise<() => void> {
 }
 
 async function failed(dump: DatabaseDump, error: unknown): Promise<Error> {
-  const failure = await whoLocks(asSnapshotLoss(error, dump), dump, dump.database);
+  const failure = await namingLocks(asSnapshotLoss(error, dump), dump, dump.database);
   dump.fail(failure);
   return failure;
 }
 
-async function whoLocks(error: unknown, { job, target, signal }: ClusterDump, { name }: DatabaseFacts): Promise<Error> {
+/** With who holds the lock, where one was waited for too long. */
+export async function namingLocks(
+  error: unknown,
+  { job, target, signal }: ClusterDump,
+  { name }: DatabaseFacts,
+): Promise<Error> {
   const named = signal.aborted
     ? error
     : await namingBlockers(error, target.address, name, sessionName(job.runId, job.epoch));

@@ -14,6 +14,7 @@ export const rulesEn = {
   'each-one-of': 'each value in {field} must be one of the following values: {values}',
   'each-not-empty': 'each value in {field} should not be empty',
   'git-config-only': 'only the method git-config has a {field}',
+  'whole-dump': '{field} sql is for the method postgres-logical, and for whole servers: without include and exclude',
   'postgres-wal-only': '{field} belongs to configs of the method postgres-wal',
   'postgres-logical-only': '{field} is for the method postgres-logical',
   name: '{field} must be 1 to 200 printable characters without slashes',

@@ -13,6 +13,8 @@ export const rulesJa: RuleTexts = {
   'each-one-of': '{field} の各要素は次のいずれかにしてください: {values}',
   'each-not-empty': '{field} の要素を空にすることはできません',
   'git-config-only': '{field} を指定できるのは方式 git-config だけです',
+  'whole-dump':
+    '{field} の sql は方式 postgres-logical でサーバー全体をバックアップする構成（include と exclude のないもの）にだけ指定できます',
   'postgres-wal-only': '{field} は方式 postgres-wal の構成にだけ指定できます',
   'postgres-logical-only': '{field} は方式 postgres-logical にだけ指定できます',
   name: '{field} は、スラッシュを含まない印字可能な 1~200 文字にしてください',

@@ -11,6 +11,7 @@ export const rulesZh: RuleTexts = {
   'each-one-of': '{field} 的每个元素必须是以下值之一：{values}',
   'each-not-empty': '{field} 的元素不能为空',
   'git-config-only': '只有方法 git-config 才能指定 {field}',
+  'whole-dump': '{field} 的 sql 只能用于方法 postgres-logical 的整个服务器的备份：不带 include 和 exclude',
   'postgres-wal-only': '{field} 只能用于方法 postgres-wal 的配置',
   'postgres-logical-only': '{field} 只能用于方法 postgres-logical',
   name: '{field} 必须是 1 到 200 个可打印字符，且不含斜杠',

@@ -150,6 +150,8 @@ export const warningsEn = {
   'what.no-later-log': 'it ends at {lsn} ({at}), there is no later log: run the config of the log (postgres-wal)',
   'what.locks':
     '{tables} tables of {database} are locked when they are compared: set max_locks_per_transaction to {locks} or more, and restart the server',
+  'what.sql-whole':
+    'of a backup in the format sql databases are restored whole; configs of the format archive have parts',
   'what.only-utf8': 'tables go from UTF8 to UTF8 only, not {encoding}',
   'what.process': 'process {pid} in {folder}',
   'what.room': '{free} free, {needed} needed',

@@ -153,6 +153,8 @@ export const warningsJa: WarningTexts = {
     'コピーは {lsn}({at})で終わり、それより後のログがありません。ログの設定(postgres-wal)を実行してください',
   'what.locks':
     '{database} の {tables} 個のテーブルは比較の際にすべてロックされます: max_locks_per_transaction を {locks} 以上に設定し、サーバーを再起動してください',
+  'what.sql-whole':
+    '形式 sql のバックアップからはデータベース単位でだけリストアできます。一部だけのリストアには形式 archive の構成が必要です',
   'what.only-utf8': 'テーブルのリストアは UTF8 から UTF8 の間だけで、{encoding} ではできません',
   'what.process': 'プロセス {pid}({folder})',
   'what.room': '空き {free}、必要 {needed}',

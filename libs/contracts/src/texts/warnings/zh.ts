@@ -122,6 +122,7 @@ export const warningsZh: WarningTexts = {
   'what.no-later-log': '副本止于 {lsn}（{at}），之后没有日志：请运行日志的配置（postgres-wal）',
   'what.locks':
     '比较时会锁定 {database} 的全部 {tables} 个表：请将 max_locks_per_transaction 设为 {locks} 或更大，然后重启服务器',
+  'what.sql-whole': '格式 sql 的备份只能按整个数据库恢复；只恢复一部分需要格式 archive 的配置',
   'what.only-utf8': '表只能从 UTF8 恢复到 UTF8，不能是 {encoding}',
   'what.process': '进程 {pid}（{folder}）',
   'what.room': '可用 {free}，需要 {needed}',
