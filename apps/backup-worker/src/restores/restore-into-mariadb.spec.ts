@@ -55,7 +55,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
       [store, source, destination] = await Promise.all([
         BackupStore.start(),
         PrivateMariadb.start({ kind, dataDir: folder.join('one') }),
-        PrivateMariadb.start({ kind, dataDir: folder.join('other') }),
+        PrivateMariadb.start({ kind, dataDir: folder.join('other'), settings: { 'log-bin': 'bin', 'server-id': 2 } }),
       ]);
       await fillIt(source);
       await using client = await connectMariadb(source.address());
@@ -263,6 +263,31 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
         error: { code: 'RESTORE_IMPOSSIBLE' },
       });
       expect(await namesAt(server)).toEqual({});
+    });
+
+    it.skipIf(hasComments)('takes a login with the rights that the guide names', async () => {
+      await using client = await connectMariadb(destination.address());
+      await client.query(`CREATE USER restorer@localhost IDENTIFIED BY 'not-so-secret'`);
+      for (const rights of [
+        'ALL ON `shop copy`.*',
+        'ALL ON `hozen\\_restore\\_%`.*',
+        'SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER, SYSTEM_USER, SHOW_ROUTINE, SUPER ON *.*',
+      ]) {
+        await client.query(`GRANT ${rights} TO restorer@localhost`);
+      }
+      process.env['HOZEN_TEST_RESTORER'] = 'not-so-secret';
+      const { host } = destination.address();
+      const login = { user: 'restorer', password: 'env:HOZEN_TEST_RESTORER' };
+      const wanted = requireValid(BackupConfiguration, {
+        targets: [{ name: 'by restorer', kind: 'mariadb', host, ...login }],
+        configs: [],
+      });
+      await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
+      const id = await request({ target: 'by restorer' });
+      await execute(await claimed());
+      const view = await findRestore(store.database, id);
+      expect(view, JSON.stringify(view.error)).toMatchObject({ state: 'completed' });
+      expect(await namesAt(destination)).toEqual({ 'shop copy': '' });
     });
 
     it.skipIf(hasComments)('is refused in place before anything else is asked', async () => {
