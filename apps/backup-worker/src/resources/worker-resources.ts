@@ -18,6 +18,20 @@ export interface Governor extends AsyncDisposable {
   around<T>(work: () => T): T;
 }
 
+/** For work whose time is measured: it gives way to others, and has what they leave. */
+export function givingWay(spec: ResourcesSpec): ChildLimits {
+  return { ...niceTo(spec), ...ioOf(spec) };
+}
+
+function niceTo({ cpuPercent }: ResourcesSpec): ChildLimits {
+  return cpuPercent < 100 ? { niceness: NICENESS } : {};
+}
+
+function ioOf({ ioClass, ioLevel }: ResourcesSpec): ChildLimits {
+  if (ioClass === 'idle') return { io: { class: ioClass } };
+  return ioClass === 'best-effort' ? { io: { class: ioClass, level: ioLevel } } : {};
+}
+
 /** The means that this process has, shared by its runs. */
 export class WorkerResources {
   private constructor(
@@ -41,12 +55,7 @@ export class WorkerResources {
     const isLimited = cpuPercent < 100;
     const group = isLimited ? await this.groups?.make(name, cpuPercent).catch(() => undefined) : undefined;
     const share = isLimited ? this.pace.join(cpuPercent) : undefined;
-    const limits: ChildLimits = {
-      ...(group ? { cgroup: group.path } : {}),
-      ...(isLimited && !group ? { niceness: NICENESS } : {}),
-      ...(ioClass === 'idle' ? { io: { class: ioClass } } : {}),
-      ...(ioClass === 'best-effort' ? { io: { class: ioClass, level: ioLevel } } : {}),
-    };
+    const limits = { ...(group ? { cgroup: group.path } : niceTo(spec)), ...ioOf(spec) };
     return {
       use: {
         cpu: group ? 'cgroup' : isLimited ? 'niceness' : 'unlimited',

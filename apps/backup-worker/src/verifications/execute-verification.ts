@@ -8,12 +8,13 @@ import {
   type ProgressView,
   type ProofFacts,
 } from '@hozen/contracts';
-import { removeFolder } from '@hozen/dbms';
+import { removeFolder, withChildLimits } from '@hozen/dbms';
 import { HandBack, isLossOfOwnDatabase } from '@hozen/persistence';
 import { inSpan, withLogFields } from '@hozen/telemetry';
 import type { BackupJob } from '../job.js';
 import { methodOf } from '../methods/methods.js';
-import { sourceOf } from '../restores/find-source.js';
+import { givingWay } from '../resources/worker-resources.js';
+import { sourceOf, type RestoreSource } from '../restores/find-source.js';
 import { traced } from '../runs/begin-attempt.js';
 import type { ExecutionContext } from '../runs/execution-context.js';
 import { SOURCE } from '../runs/facts.js';
@@ -89,6 +90,16 @@ async function verify(
   await mkdir(spoolDir, { recursive: true, mode: 0o711 });
   const source = await sourceOf(row, context.database);
   const job = await jobFor(row, spoolDir, context);
+  return withChildLimits(givingWay(job.config.resources), () => verifyGivingWay(row, job, source, leased, context));
+}
+
+async function verifyGivingWay(
+  row: VerificationRow,
+  job: BackupJob,
+  source: RestoreSource,
+  leased: Leased,
+  context: VerificationContext,
+): Promise<void> {
   const about = { ...leased, log: context.log, lineage: NO_LINEAGE };
   const begunAt = performance.now();
   const seconds = () => (performance.now() - begunAt) / 1000;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { BackupConfiguration, newEvent, requireValid, type VerificationRequested } from '@hozen/contracts';
 import { logger } from '@hozen/telemetry';
-import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
+import { eventually, processesMatching, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
@@ -114,6 +114,20 @@ async function asked(): Promise<unknown[]> {
 }
 
 describe('a verification of a standing backup', () => {
+  it('gives way to other programs, with the servers that it starts', async () => {
+    await request();
+    const row = await claimed();
+    const executed = execute(row);
+    const niceness = await eventually(async () => {
+      const [scratch] = await processesMatching(row.id);
+      // The fields after the name, which may have anything in it.
+      const stat = await readFile(`/proc/${scratch?.pid}/stat`, 'utf8');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    });
+    expect(niceness).toBe(10);
+    await executed;
+  });
+
   it('in full restores the newest and compares it, and measures how long that takes and how old it is', async () => {
     await store.database.query(`UPDATE backup_runs SET started_at = clock_timestamp() - interval '1 hour'`);
     const id = await request();
