@@ -83,7 +83,7 @@ export class ArtefactFile implements AsyncDisposable {
   /** What a file of SQL holds in comments. */
   async *#embedded(stream: StreamFacts): AsyncGenerator<Buffer> {
     try {
-      yield* fromComments(bytesOf(this.#partsOf(stream, ownMemory)));
+      yield* fromComments(slicesOf(this.#partsOf(stream, pooledMemory)));
     } catch (error) {
       throw damaged(this.path, stream.name, error);
     }
@@ -208,6 +208,16 @@ async function readIndex(
 /** An index of one gigabyte would belong to an artefact of a hundred terabytes. */
 const LARGEST_INDEX = 1 << 30;
 
-async function* bytesOf(parts: AsyncIterable<SharedBytes>): AsyncGenerator<Buffer> {
-  for await (const { bytes } of parts) yield bytes;
+/** Bytes that are decoded at a time. */
+const SLICE = 64 * 1024;
+
+/** In memory that is used again. */
+async function* slicesOf(parts: AsyncIterable<SharedBytes>): AsyncGenerator<Buffer> {
+  for await (const part of parts) {
+    try {
+      for (let at = 0; at < part.bytes.length; at += SLICE) yield part.bytes.subarray(at, at + SLICE);
+    } finally {
+      part.release();
+    }
+  }
 }
