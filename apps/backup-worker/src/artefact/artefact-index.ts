@@ -1,4 +1,4 @@
-import { HozenError } from '@hozen/contracts';
+import { HozenError, isRecord } from '@hozen/contracts';
 
 /** `index.json`, the last entry of an artefact: where each stream lies, and what must be in it. */
 export interface ArtefactIndex {
@@ -107,10 +107,6 @@ export function parseIndex(text: string, path: string): ArtefactIndex {
   if (!Array.isArray(streams) || !streams.every(isStream)) throw corrupt('streams');
   if (!Array.isArray(databases) || !databases.every(isDatabase)) throw corrupt('databases');
   return { version: 1, streams, databases };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {

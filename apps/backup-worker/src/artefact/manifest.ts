@@ -5,6 +5,7 @@ import {
   BACKUP_TRIGGERS,
   COMPRESSIONS,
   HozenError,
+  isRecord,
   type BackupLevel,
   type BackupTrigger,
   type Compression,
@@ -341,7 +342,7 @@ const listOf =
 const shape =
   (checks: Record<string, Check>): Check =>
   (value) =>
-    isFields(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
+    isRecord(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
 
 const isEncryption = shape({
   format: (value) => value === 'age-v1',
@@ -432,7 +433,7 @@ const isMariadb = shape({
   binlogs: optional(isBinlogs),
 });
 
-const namesByKind: Check = (value) => isFields(value) && Object.values(value).every(listOf(text));
+const namesByKind: Check = (value) => isRecord(value) && Object.values(value).every(listOf(text));
 
 const isParts = shape({
   include: optional(namesByKind),
@@ -502,13 +503,9 @@ function firstWrong(value: Fields): string | undefined {
 function parseJson(text: string, path: string): Fields {
   try {
     const value: unknown = JSON.parse(text);
-    if (isFields(value)) return value;
+    if (isRecord(value)) return value;
   } catch (cause) {
     throw new HozenError('ARTEFACT_CORRUPT', { path, what: 'not JSON' }, { cause });
   }
   throw new HozenError('ARTEFACT_CORRUPT', { path, what: 'not an object' });
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import { HozenError } from '@hozen/contracts';
+import { HozenError, isRecord } from '@hozen/contracts';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { StreamFacts, TableContent } from '../artefact/artefact-index.js';
 import type { StoredPart } from '../parts/stored-part.js';
@@ -71,8 +71,4 @@ function isCluster(value: unknown): value is StoredCluster {
   const isTablespace = (each: unknown) =>
     isRecord(each) && typeof each['name'] === 'string' && typeof each['owner'] === 'string';
   return Array.isArray(tablespaces) && tablespaces.every(isTablespace);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

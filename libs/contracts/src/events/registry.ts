@@ -42,7 +42,7 @@ import {
   VerificationStarted,
 } from './verification.js';
 import type { Reason } from '../errors/reason.js';
-import { validate, type Validated } from './validation.js';
+import { validate, type Validated, isRecord } from './validation.js';
 
 /** Every event of the system: its type is its NATS subject. A breaking change is a new version beside the old one. */
 export const EVENTS = {
@@ -212,8 +212,4 @@ function envelopeFaults(type: EventType, wrapped: Record<string, unknown>): Reas
     reasons.push({ field: 'dataschema', message: refusalText('one-schema', { schema: dataSchemaOf(type) }) });
   }
   return reasons;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import type { EventType } from '@hozen/contracts';
+import { isRecord, type EventType } from '@hozen/contracts';
 
 /** What a rejection repeats of the request, so that a person recognises it. */
 const REPEATED: Partial<Record<EventType, 'config' | 'target'>> = {
@@ -27,8 +27,4 @@ function dataOf(body: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

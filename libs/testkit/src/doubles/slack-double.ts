@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { isRecord } from '@hozen/contracts';
 import { Arrivals } from '../arrivals.js';
 import type { Patience } from '../eventually.js';
-import { faultOf, isRecord } from './slack-rules.js';
+import { faultOf } from './slack-rules.js';
 
 export interface SlackDoubleOptions {
   /** The bot's token. */

@@ -1,3 +1,5 @@
+import { isRecord } from '@hozen/contracts';
+
 /** What Slack checks in a message; codes as in https://docs.slack.dev/reference/methods/chat.postMessage */
 export function faultOf(payload: Readonly<Record<string, unknown>>): string | undefined {
   const { text, blocks, attachments } = payload;
@@ -24,8 +26,4 @@ function isValidBlock(block: unknown): boolean {
     return typeof text === 'string' && text.length > 0 && text.length <= 3000;
   }
   return true;
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isRecord } from '@hozen/contracts';
 
 /** One file of a copy, as a backup_manifest has it. */
 export interface ListedFile {
@@ -44,10 +45,6 @@ function pathOf(value: Record<string, unknown>): string {
   if (typeof path === 'string') return path;
   if (typeof encoded === 'string') return Buffer.from(encoded, 'hex').toString('utf8');
   throw new RangeError('backup_manifest: a file without a path');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export interface CopiedFile extends ListedFile {
