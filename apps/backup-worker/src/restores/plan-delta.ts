@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import {
@@ -22,7 +21,7 @@ import { withPolicy } from '../policy/with-policy.js';
 import { surplus, whatStands } from '../restore/delta/what-stands.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
-import { decidedOf } from '../policy/with-policy.js';
+import { planHash } from './plan-hash.js';
 import { planHead } from './plan-head.js';
 import { insteadOf } from './wrong-method.js';
 
@@ -155,18 +154,11 @@ function viewOf(
   };
 }
 
-/** Of what is decided, and of what it is decided on: a server that ran there since has written what nobody has seen. */
+/** Of what the directory is, too: a server that ran there since has written what nobody has seen. */
 function hashOf(plan: RestorePlanView, directory: DataDirectory): string {
-  const { runId, config, artefact, chain, to, steps, obstacles, policy } = plan;
-  const decided = [
-    [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
-    chain?.map(({ path, bytes }) => [path, bytes]),
-    [to.target, foldersOf(directory), directory.systemIdentifier, directory.state],
-    steps,
-    obstacles.map(({ kind, what }) => [kind, what]),
-    decidedOf(policy),
-  ];
-  return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
+  const { chain, to, steps } = plan;
+  const on = [to.target, foldersOf(directory), directory.systemIdentifier, directory.state];
+  return planHash(plan, [chain?.map(({ path, bytes }) => [path, bytes]), on, steps]);
 }
 
 function isBelow(directory: string, folders: readonly string[]): boolean {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   RESTORE_STEPS,
   type BackupMethod,
@@ -7,7 +6,7 @@ import {
   type RestoreStep,
 } from '@hozen/contracts';
 import type { EntityManager } from 'typeorm';
-import { decidedOf } from '../policy/with-policy.js';
+import { planHash } from './plan-hash.js';
 import { planRestore, type PlanGround } from './plan-restore.js';
 import type { WantedDatabase } from './restore-row.js';
 
@@ -86,15 +85,11 @@ export async function replacing(
  * go is decided: what has come in their place since was never agreed to be replaced.
  */
 function hashOf(plan: RestorePlanView, replaced: readonly unknown[]): string {
-  const { runId, config, artefact, from, to, databases, inPlace, steps, obstacles, policy } = plan;
-  const decided = [
-    [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
+  const { from, to, databases, inPlace, steps } = plan;
+  return planHash(plan, [
     [from.target, from.version, to.target, to.version],
     databases.map(({ name, as, tables }) => [name, as, tables]),
     [inPlace?.replaces, inPlace?.safetyConfig, steps],
     replaced,
-    obstacles.map(({ kind, what }) => [kind, what]),
-    decidedOf(policy),
-  ];
-  return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
+  ]);
 }

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import { TREE_STEPS, type RestorePlanView } from '@hozen/contracts';
-import { decidedOf } from '../policy/with-policy.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { planDirectory, type DirectoryGround } from './plan-directory.js';
 import { folderAt, whyIrreplaceable } from './tree-swap.js';
+import { planHash } from './plan-hash.js';
 import { insteadOf } from './wrong-method.js';
 
 export interface TreePlan {
@@ -32,15 +31,8 @@ export async function planTreeInPlace(ground: DirectoryGround): Promise<TreePlan
   return { view: { ...whole, hash: hashOf(whole, old) }, chain, old };
 }
 
-/** Of what is decided, and of which folder goes: what has come in its place since was never agreed to be replaced. */
+/** Of which folder goes, too: what has come in its place since was never agreed to be replaced. */
 function hashOf(plan: RestorePlanView, old: string | undefined): string {
-  const { runId, config, artefact, chain, to, steps, obstacles, policy } = plan;
-  const decided = [
-    [runId, config, artefact.path, artefact.bytes, artefact.committedAt],
-    chain?.map(({ path, bytes }) => [path, bytes]),
-    [to.target, old, steps],
-    obstacles.map(({ kind, what }) => [kind, what]),
-    decidedOf(policy),
-  ];
-  return createHash('sha256').update(JSON.stringify(decided)).digest('hex');
+  const { chain, to, steps } = plan;
+  return planHash(plan, [chain?.map(({ path, bytes }) => [path, bytes]), [to.target, old, steps]]);
 }
