@@ -7,7 +7,7 @@ import { postgresOf } from '../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../job.js';
 import { chainOf } from '../restore/chain.js';
 import { makeStartable } from '../restore/physical/make-startable.js';
-import type { CommittedArtefact } from '../storage/committed-artefact.js';
+import { canBeRead, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { asStartError } from './proof-error.js';
 import { askPostgres, failedAssertions, notTrue } from './assertions.js';
 import { named } from './named.js';
@@ -32,7 +32,7 @@ export async function proveByStart(
     const seconds = () => (performance.now() - started) / 1000;
     const chain = await chainOf(artefact, job.config);
     // The attempt knows the key of its own artefact only.
-    if (chain.some(({ manifest, findFileKey }) => manifest.encryption && !findFileKey)) {
+    if (!chain.every(canBeRead)) {
       return { level: 'checksum', databases: 0, tables: 0, seconds: seconds() };
     }
     const scratch = await scratchFolder(job);

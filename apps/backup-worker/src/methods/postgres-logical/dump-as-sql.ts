@@ -14,9 +14,9 @@ import { sqlReadme } from '../../artefact/sql-readme.js';
 import type { ClusterJson } from './cluster-json.js';
 import { copyTableAsSql } from './copy-table.js';
 import { DatabaseSnapshot } from './database-snapshot.js';
-import { namingLocks, type ClusterDump } from './dump-database.js';
+import { namingLocks, planOf, type ClusterDump } from './dump-database.js';
 import { dumpGlobals } from './dump-globals.js';
-import { largeTables, planDatabase, type DatabasePlan, type PlannedDump } from './plan-database.js';
+import type { DatabasePlan, PlannedDump } from './plan-database.js';
 import { openReadingSession } from './reading-session.js';
 import { startDump } from './start-dump.js';
 
@@ -56,9 +56,7 @@ async function dumpDatabase(dump: ClusterDump, database: DatabaseFacts, folder: 
     const schema = join(job.spoolDir, `${folder.replaceAll('/', '-')}-schema.dump`);
     try {
       await using snapshot = await DatabaseSnapshot.open(job, target, database.name, dump);
-      const readable = snapshot.tables.filter((table) => !(table.unlogged && target.facts.inRecovery));
-      const large = largeTables(readable, database);
-      const plan = planDatabase(database, folder, readable, large, await snapshot.columnsOf(large));
+      const plan = await planOf(dump, database, folder, snapshot);
       const streams = [plan.definitions, ...(plan.rest ? [plan.rest] : []), ...plan.tables];
       dump.progress.opened(
         database.name,

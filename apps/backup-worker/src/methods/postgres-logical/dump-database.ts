@@ -88,12 +88,13 @@ async function partOf(
   return patterns && hasAny(patterns) ? new DumpedPart(name, await snapshot.part(patterns)) : undefined;
 }
 
-async function planOf(
-  { target }: ClusterDump,
+/** What is read side by side, or one after the other. @param part of it, where not all is wanted */
+export async function planOf(
+  { target }: Pick<ClusterDump, 'target'>,
   database: DatabaseFacts,
   folder: string,
   snapshot: DatabaseSnapshot,
-  part: DumpedPart | undefined,
+  part?: DumpedPart,
 ): Promise<DatabasePlan> {
   const tables = part ? part.withRows(snapshot.tables) : snapshot.tables;
   // Unlogged tables are empty on a standby, and cannot be read there.

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError, warningText } from '@hozen/contracts';
+import { removeFolder } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../../artefact/artefact-file.js';
 import type { ArtefactWriter } from '../../artefact/artefact-writer.js';
@@ -9,7 +10,7 @@ import { loadCrc32c } from '../../artefact/crc32c.js';
 import { postgresOf, type ManifestPhysical } from '../../artefact/manifest.js';
 import type { AttemptContext, BackupJob } from '../../job.js';
 import { chainOf } from '../../restore/chain.js';
-import { publishedArtefact, type CommittedArtefact } from '../../storage/committed-artefact.js';
+import { canBeRead, publishedArtefact, type CommittedArtefact } from '../../storage/committed-artefact.js';
 import { checkFile } from '../../verification/check-file.js';
 import { restoreAndCompare } from '../../verification/restore-and-compare.js';
 import type { DumpSummary } from '../dump-summary.js';
@@ -45,7 +46,7 @@ export async function findCombinable(
   const { storage, encryption = null, signing = null } = config;
   const last = await publishedArtefact(newest.path, { storage, encryption, signing });
   const chain = await chainOf(last, config);
-  const unreadable = chain.find(({ manifest, findFileKey }) => manifest.encryption && !findFileKey);
+  const unreadable = chain.find((each) => !canBeRead(each));
   if (unreadable) throw new HozenError('IDENTITY_MISSING', { path: unreadable.path });
   const { physical, databases } = last.manifest;
   if (!physical) throw new HozenError('ARTEFACT_CORRUPT', { path: last.path, what: 'it is no copy of files' });
@@ -71,12 +72,12 @@ export async function combineChain(
     // The signature is that of the manifest, and the manifest says which bytes are right.
     if (job.config.signing) for (const each of chain) await checkFile(each, context);
     const directory = join(job.spoolDir, 'combined');
-    await rm(directory, { recursive: true, force: true });
+    await removeFolder(directory);
     await restoreAndCompare(chain, directory, context);
     const label = join(directory, 'backup_label');
     await writeFile(label, asWhole(await readFile(label, 'utf8')));
     const { list, warnings } = await copyRestored(job, from, directory, writer, context);
-    await rm(directory, { recursive: true, force: true });
+    await removeFolder(directory);
     await writer.addFile('backup_manifest', list);
     await addDescription(writer, job, { configFiles: await configFilesOf(last) }, undefined);
     const seconds = (performance.now() - started) / 1000;
