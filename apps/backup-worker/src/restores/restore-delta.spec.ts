@@ -25,8 +25,6 @@ import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
 import { approveRestore } from './ask-in-place.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore, findRestoreRow } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import { DeltaDestination } from './restore-delta.js';
@@ -139,15 +137,9 @@ async function ask(change: object = {}): Promise<{ id: string; plan: RestorePlan
 }
 
 async function executed(id: string) {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  const log = logger('spec');
-  log.level = 'silent';
-  const { database, outbox } = store;
-  const shutdown = new AbortController().signal;
-  const context = { database, outbox, log, spoolRoot: folder.join('spool'), restoreFolders: [restored()], shutdown };
-  await executeRestore(row, performance.now(), context);
-  return findRestore(database, id);
+  const row = await store.claimRestore();
+  await store.executeRestore(row, folder.join('spool'), { restoreFolders: [restored()] });
+  return findRestore(store.database, id);
 }
 
 async function delta(change: object = {}) {

@@ -3,7 +3,6 @@ import { mkdir, symlink } from 'node:fs/promises';
 import { asIdentity, type Identity } from '@hozen/access';
 import { BackupConfiguration, newEvent, requireValid, RestoreRequested, type RestorePlanView } from '@hozen/contracts';
 import { findProgram } from '@hozen/dbms';
-import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
@@ -13,7 +12,6 @@ import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
 import { approveRestore, requireDba } from './ask-in-place.js';
 import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { cancelRestore, findRestore, findRestoreRow } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
@@ -106,12 +104,6 @@ async function approved(change: object = {}): Promise<string> {
   return id;
 }
 
-async function claimed(): Promise<RestoreRow> {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  return row;
-}
-
 /** The safety backup is another worker's work: it ends as the test says. */
 async function safetyBackupEnds(row: RestoreRow, state: 'completed' | 'failed'): Promise<void> {
   await store.database.query(
@@ -123,11 +115,7 @@ async function safetyBackupEnds(row: RestoreRow, state: 'completed' | 'failed'):
 }
 
 async function execute(row: RestoreRow, shutdown = new AbortController().signal): Promise<void> {
-  const log = logger('spec');
-  log.level = 'silent';
-  const { database, outbox } = store;
-  const context = { database, outbox, log, spoolRoot: folder.join('spool'), restoreFolders: [], shutdown };
-  await executeRestore(row, performance.now(), context);
+  await store.executeRestore(row, folder.join('spool'), { shutdown });
 }
 
 async function orphaned({ id }: RestoreRow): Promise<void> {
@@ -173,7 +161,7 @@ async function besides(): Promise<string[]> {
 describe('a restore in place', () => {
   it('closes nothing where a sandbox is required and cannot be had', async () => {
     const id = await approved();
-    const row = await claimed();
+    const row = await store.claimRestore();
     await safetyBackupEnds(row, 'completed');
     await using application = await server.client('shop');
     const bin = folder.join('bin');
@@ -203,7 +191,7 @@ describe('a restore in place', () => {
     });
     expect(await claimRestore(store.database, 'spec')).toBeUndefined();
     await approve(id, plan.hash);
-    const row = await claimed();
+    const row = await store.claimRestore();
     await safetyBackupEnds(row, 'completed');
     await using application = await server.client('shop');
     const ended = new Promise((resolve) => application.once('error', resolve));
@@ -239,7 +227,7 @@ describe('a restore in place', () => {
     async (step) => {
       process.env['HOZEN_FAILPOINTS'] = `${step}=throw`;
       const id = await approved();
-      const dead = await claimed();
+      const dead = await store.claimRestore();
       await safetyBackupEnds(dead, 'completed');
       await execute(dead);
       delete process.env['HOZEN_FAILPOINTS'];
@@ -247,7 +235,7 @@ describe('a restore in place', () => {
       if (step === 'restore.swapped') {
         expect(await findRestore(store.database, id)).toMatchObject({ state: 'running' });
         await orphaned(dead);
-        await execute(await claimed());
+        await execute(await store.claimRestore());
       }
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
       expect(await both()).toEqual(OLD);
@@ -260,7 +248,7 @@ describe('a restore in place', () => {
     async (step) => {
       process.env['HOZEN_FAILPOINTS'] = `${step}=throw`;
       const id = await approved();
-      const row = await claimed();
+      const row = await store.claimRestore();
       await safetyBackupEnds(row, 'completed');
       await execute(row);
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed' });
@@ -272,13 +260,13 @@ describe('a restore in place', () => {
 
   it('remembers how many sessions were allowed, whoever closed the databases', async () => {
     const id = await approved();
-    const dead = await claimed();
+    const dead = await store.claimRestore();
     await safetyBackupEnds(dead, 'completed');
     await using admin = await server.client();
     await store.database.query(`UPDATE restores SET closed = '[{"name":"shop","limit":7},{"name":"crm","limit":-1}]'`);
     for (const name of ['shop', 'crm']) await admin.query(`ALTER DATABASE ${name} CONNECTION LIMIT 0`);
     await orphaned(dead);
-    const next = await claimed();
+    const next = await store.claimRestore();
     await cancelRestore(store.outbox, next.id);
     await execute({ ...next, cancel_requested_at: new Date() });
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'cancelled' });
@@ -287,7 +275,7 @@ describe('a restore in place', () => {
 
   it('changes nothing when the backup of what is there fails', async () => {
     const id = await approved();
-    const row = await claimed();
+    const row = await store.claimRestore();
     await safetyBackupEnds(row, 'failed');
     await execute(row);
     expect(await findRestore(store.database, id)).toMatchObject({
@@ -310,7 +298,7 @@ describe('a restore in place', () => {
     const id = await approved({ databases: [{ name: 'crm' }] });
     await using admin = await server.client();
     await admin.query('ALTER DATABASE crm RENAME TO crm_renamed');
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     await admin.query('ALTER DATABASE crm_renamed RENAME TO crm');
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code: 'PLAN_CHANGED' } });
   });
@@ -318,12 +306,12 @@ describe('a restore in place', () => {
   it('does not replace what another restore has put in the place of what was to be replaced', async () => {
     await approved({ databases: [{ name: 'crm' }] });
     const late = await approved({ databases: [{ name: 'crm' }] });
-    const first = await claimed();
+    const first = await store.claimRestore();
     await safetyBackupEnds(first, 'completed');
     await execute(first);
     await using crm = await server.client('crm');
     await crm.query(`UPDATE t SET state = 'written since'`);
-    const second = await claimed();
+    const second = await store.claimRestore();
     await safetyBackupEnds(second, 'completed');
     await execute(second);
     expect(await findRestore(store.database, late)).toMatchObject({ state: 'failed', error: { code: 'PLAN_CHANGED' } });
@@ -334,12 +322,12 @@ describe('a restore in place', () => {
   it('is handed back by a worker that stops, open to everybody until the next one goes on', async () => {
     const id = await approved();
     const stopping = new AbortController();
-    const executing = execute(await claimed(), stopping.signal);
+    const executing = execute(await store.claimRestore(), stopping.signal);
     stopping.abort();
     await executing;
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'queued', approval: { by: 'bob' } });
     expect(await both()).toEqual(NEW);
-    const row = await claimed();
+    const row = await store.claimRestore();
     await safetyBackupEnds(row, 'completed');
     await execute(row);
     expect(await both()).toEqual(OLD);
@@ -363,7 +351,7 @@ describe('the approval of a restore in place', () => {
     const { id, plan } = await ask();
     await store.database.query(`UPDATE restores SET approval_until = clock_timestamp() - interval '1 second'`);
     await expect(approve(id, plan.hash)).rejects.toMatchObject({ code: 'APPROVAL_MISSING' });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({
       state: 'failed',
       error: { code: 'APPROVAL_MISSING' },
@@ -373,7 +361,7 @@ describe('the approval of a restore in place', () => {
 
   it('is not needed where the glass is broken: that is written down and told', async () => {
     const { id } = await ask({ breakGlass: 'the shop is down and nobody answers' });
-    const row = await claimed();
+    const row = await store.claimRestore();
     expect(row.approval).toMatchObject({ by: 'alice', breakGlass: 'the shop is down and nobody answers' });
     const [{ data } = { data: {} }] = await store.database.query<{ data: object }[]>(
       `SELECT body -> 'data' AS data FROM outbox WHERE subject = 'restore.approved'`,

@@ -2,7 +2,6 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import { GetObjectCommand, GetObjectTaggingCommand } from '@aws-sdk/client-s3';
 import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { FaultProxy, NO_S3, s3Program, tempDir, TestS3, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BackupSeries } from '../backup-series.fixture.js';
@@ -11,8 +10,6 @@ import { BucketUser, bucketJob } from '../methods/s3/bucket.fixture.js';
 import { listObjects } from '../methods/s3/list-objects.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import { acceptRestore, wrongDatabases } from './accept-restore.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
@@ -91,25 +88,8 @@ describe.skipIf(s3Program() === undefined)(`a restore into a bucket (${NO_S3})`,
     return id;
   }
 
-  async function claimed(): Promise<RestoreRow> {
-    const row = await claimRestore(store.database, 'test');
-    if (!row) throw new Error('there is nothing to claim');
-    return row;
-  }
-
   async function execute(row: RestoreRow): Promise<void> {
-    const { database, outbox } = store;
-    const log = logger('spec');
-    log.level = 'silent';
-    const shutdown = new AbortController().signal;
-    await executeRestore(row, performance.now(), {
-      database,
-      outbox,
-      spoolRoot: folder.join('spool'),
-      restoreFolders: [],
-      log,
-      shutdown,
-    });
+    await store.executeRestore(row, folder.join('spool'));
     expect(await readdir(folder.join('spool'))).toEqual([]);
   }
 
@@ -143,7 +123,7 @@ describe.skipIf(s3Program() === undefined)(`a restore into a bucket (${NO_S3})`,
       to: { target: `s3://backups/restored ${count}` },
     });
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', warnings: [] });
     expect((await objects()).size).toBe(52);
     const text = await get('a/契約 +%.txt');
@@ -164,7 +144,7 @@ describe.skipIf(s3Program() === undefined)(`a restore into a bucket (${NO_S3})`,
     const plan = await planRequest(store.database, { run: runId, target: 'elsewhere' }, []);
     expect(plan.obstacles).toEqual([{ kind: 'bucket-taken', what: `s3://backups/restored ${count}` }]);
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({
       state: 'failed',
       error: { code: 'RESTORE_IMPOSSIBLE' },
@@ -175,7 +155,7 @@ describe.skipIf(s3Program() === undefined)(`a restore into a bucket (${NO_S3})`,
   it('goes on where a worker that died has begun, and never puts over what somebody else has put meanwhile', async () => {
     process.env['HOZEN_FAILPOINTS'] = 'restore.objects-put=throw';
     const id = await request();
-    const dead = await claimed();
+    const dead = await store.claimRestore();
     await execute(dead);
     delete process.env['HOZEN_FAILPOINTS'];
     const again = () =>
@@ -184,11 +164,11 @@ describe.skipIf(s3Program() === undefined)(`a restore into a bucket (${NO_S3})`,
         [dead.id],
       );
     await again();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
     await there.put('many/7', 'CONTENT 7');
     await again();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({
       state: 'failed',
       error: { code: 'RESTORE_IMPOSSIBLE' },
@@ -202,7 +182,7 @@ describe.skipIf(s3Program() === undefined)(`a restore into a bucket (${NO_S3})`,
       method === 'PUT' && url.includes('/many/1') && lost++ < 3 ? { loseAnswer: true } : undefined,
     );
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(lost).toBeGreaterThan(3);
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
     const sum = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
 import { connectMariadb, mariadbDatabases, PrivateMariadb } from '@hozen/dbms';
-import { logger } from '@hozen/telemetry';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backUp } from '../backup.fixture.js';
@@ -12,8 +11,6 @@ import { fillMysql, hasMysql, MYSQL } from '../methods/mariadb-logical/mysql.fix
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
@@ -97,28 +94,13 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
       return event.id;
     }
 
-    async function claimed(): Promise<RestoreRow> {
-      const row = await claimRestore(store.database, 'spec');
-      if (!row) throw new Error('there is nothing to claim');
-      return row;
-    }
-
     /** As when its worker died: the lease is over. */
     async function orphaned({ id }: RestoreRow): Promise<void> {
       await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [id]);
     }
 
     async function execute(row: RestoreRow): Promise<void> {
-      const log = logger('spec');
-      log.level = 'silent';
-      await executeRestore(row, performance.now(), {
-        database: store.database,
-        outbox: store.outbox,
-        log,
-        spoolRoot: folder.join('spool'),
-        restoreFolders: [],
-        shutdown: new AbortController().signal,
-      });
+      await store.executeRestore(row, folder.join('spool'));
     }
 
     async function namesAt(server: PrivateMariadb): Promise<Record<string, string>> {
@@ -139,7 +121,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
 
     it('stands under its new name on another server, with rows, views, routines, events and its comment', async () => {
       const id = await request();
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       const view = await findRestore(store.database, id);
       expect(view).toMatchObject({ state: 'completed', result: [{ name: 'shop', as: 'shop copy', tables: 2 }] });
       expect(view.warnings).toEqual([expect.stringContaining('users.sql')]);
@@ -161,7 +143,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
           { name: 'nothing_in_it', as: 'nothing' },
         ],
       });
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
       await using client = await connectMariadb(source.address());
       expect(await client.query('SELECT `c"d` AS c FROM `odd `` copy`.`-t ``q```')).toEqual([{ c: 'x' }, { c: 'x' }]);
@@ -171,12 +153,12 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
 
     it('goes on after the death of its worker: its session ends, what it left is dropped, the result is whole', async () => {
       const id = await request();
-      const dead = await claimed();
+      const dead = await store.claimRestore();
       await using left = await connectMariadb(destination.address());
       await unfinishedDatabases(left, dead).create(left, 'shop copy', 'CHARACTER SET latin1');
       await left.query(`SELECT get_lock('hozen/${dead.id}/load', 0)`);
       await orphaned(dead);
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       await expect(left.query('CREATE TABLE `shop copy`.late (n INT)')).rejects.toMatchObject({
         code: 'TARGET_CONNECTION_LOST',
       });
@@ -192,14 +174,14 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
           { name: 'nothing_in_it', as: 'nothing' },
         ],
       });
-      const dead = await claimed();
+      const dead = await store.claimRestore();
       await execute(dead);
       delete process.env['HOZEN_FAILPOINTS'];
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'running' });
       await using client = await connectMariadb(destination.address());
       expect(await unfinishedDatabases(client, dead).find(client)).toEqual(new Map([['nothing', Number(dead.epoch)]]));
       await orphaned(dead);
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
       expect(await namesAt(destination)).toEqual({ 'shop copy': comment("the shop's"), nothing: '' });
     });
@@ -207,7 +189,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
     it('leaves nothing when it fails after the databases were made', async () => {
       process.env['HOZEN_FAILPOINTS'] = 'restore.created=throw';
       const id = await request();
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed' });
       expect(await namesAt(destination)).toEqual({});
     });
@@ -218,7 +200,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
       damaged.fill(0xff, Math.floor(damaged.length * 0.4), Math.floor(damaged.length * 0.4) + 64);
       const id = await request();
       writeFileSync(artefact.path, damaged);
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       writeFileSync(artefact.path, pristine);
       expect(await findRestore(store.database, id)).toMatchObject({
         state: 'failed',
@@ -237,7 +219,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
         { kind: 'database-exists', what: 'shop copy' },
       ]);
       const id = await request({ databases });
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       expect(await findRestore(store.database, id)).toMatchObject({
         state: 'failed',
         error: { code: 'RESTORE_IMPOSSIBLE' },
@@ -257,7 +239,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
       const { obstacles } = await planRequest(store.database, { run: runId, ...change }, []);
       expect(obstacles).toMatchObject([{ kind: 'wrong-method', what: expect.stringContaining(flavour) as string }]);
       const id = await request(change);
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       expect(await findRestore(store.database, id)).toMatchObject({
         state: 'failed',
         error: { code: 'RESTORE_IMPOSSIBLE' },
@@ -284,7 +266,7 @@ for (const { name: flavour, kind, has, fillIt, without } of BOTH) {
       });
       await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
       const id = await request({ target: 'by restorer' });
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       const view = await findRestore(store.database, id);
       expect(view, JSON.stringify(view.error)).toMatchObject({ state: 'completed' });
       expect(await namesAt(destination)).toEqual({ 'shop copy': '' });

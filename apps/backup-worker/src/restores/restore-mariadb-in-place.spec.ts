@@ -13,9 +13,7 @@ import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
 import { approveRestore } from './ask-in-place.js';
-import { claimRestore } from './claim-restore.js';
 import { destinationOf } from './choose-destination.js';
-import { executeRestore } from './execute-restore.js';
 import { cancelRestore, findRestore, findRestoreRow } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
@@ -126,8 +124,7 @@ describe.skipIf(!hasMariadb)(
     }
 
     async function claimed(): Promise<RestoreRow> {
-      const row = await claimRestore(store.database, 'spec');
-      if (!row) throw new Error('there is nothing to claim');
+      const row = await store.claimRestore();
       await store.database.query(
         `INSERT INTO backup_runs (id, request_id, config_id, target_id, config_name, target_name, backup_level, backup_trigger, options, state)
          SELECT gen_random_uuid(), $1, config_id, target_id, config_name, target_name, 'full', 'automatic', '{}', 'completed'
@@ -138,12 +135,7 @@ describe.skipIf(!hasMariadb)(
     }
 
     async function execute(row: RestoreRow): Promise<void> {
-      const log = logger('spec');
-      log.level = 'silent';
-      const { database, outbox } = store;
-      const shutdown = new AbortController().signal;
-      const context = { database, outbox, log, spoolRoot: folder.join('spool'), restoreFolders: [], shutdown };
-      await executeRestore(row, performance.now(), context);
+      await store.executeRestore(row, folder.join('spool'));
     }
 
     async function orphaned({ id }: RestoreRow): Promise<void> {

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { BackupConfiguration, newEvent, requireValid, type Reason } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
@@ -8,7 +7,6 @@ import { applyConfiguration } from '../configs/apply-configuration.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import { acceptRestore } from './accept-restore.js';
 import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 
@@ -88,18 +86,8 @@ async function ask(wanted: object[], change: object = {}): Promise<{ id: string;
 }
 
 async function execute(): Promise<void> {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  const log = logger('spec');
-  log.level = 'silent';
-  const context = {
-    database: store.database,
-    outbox: store.outbox,
-    log,
-    restoreFolders: [],
-    shutdown: new AbortController().signal,
-  };
-  await executeRestore(row, performance.now(), { ...context, spoolRoot: folder.join('spool') });
+  const row = await store.claimRestore();
+  await store.executeRestore(row, folder.join('spool'));
 }
 
 /** Restores, and tells what came of it. */

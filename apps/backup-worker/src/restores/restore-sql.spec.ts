@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { BackupConfiguration, newEvent, requireValid, type RestorePlanView } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
@@ -8,8 +7,6 @@ import { applyConfiguration } from '../configs/apply-configuration.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import { contentOfCluster } from '../verification/cluster-content.fixture.js';
 import { acceptRestore } from './accept-restore.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 
@@ -68,14 +65,9 @@ async function restored(more: object): Promise<Awaited<ReturnType<typeof findRes
   const data = { run, target: 'elsewhere', ...more } as never;
   const event = newEvent('restore.requested', data, { source: 'spec', id: randomUUID() });
   expect(await store.outbox.transaction((tx) => acceptRestore(tx, event))).toEqual([]);
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  const log = logger('spec');
-  log.level = 'silent';
-  const { database, outbox } = store;
-  const about = { log, spoolRoot: folder.join('spool'), restoreFolders: [], shutdown: new AbortController().signal };
-  await executeRestore(row, performance.now(), { database, outbox, ...about });
-  return findRestore(database, event.id);
+  const row = await store.claimRestore();
+  await store.executeRestore(row, folder.join('spool'));
+  return findRestore(store.database, event.id);
 }
 
 const without = (content: Awaited<ReturnType<typeof contentOfCluster>>) =>

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ArtefactFile } from '../artefact/artefact-file.js';
@@ -14,8 +13,6 @@ import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { removeTree } from '../storage/file/remove-tree.js';
 import { acceptRestore } from './accept-restore.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
@@ -84,23 +81,8 @@ async function request(change: object = {}): Promise<string> {
   return event.id;
 }
 
-async function claimed(): Promise<RestoreRow> {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  return row;
-}
-
 async function execute(row: RestoreRow): Promise<void> {
-  const log = logger('spec');
-  log.level = 'silent';
-  await executeRestore(row, performance.now(), {
-    database: store.database,
-    outbox: store.outbox,
-    log,
-    spoolRoot: folder.join('spool'),
-    restoreFolders: [folder.join('restored')],
-    shutdown: new AbortController().signal,
-  });
+  await store.executeRestore(row, folder.join('spool'), { restoreFolders: [folder.join('restored')] });
 }
 
 async function placeOf(stream: string): Promise<readonly number[]> {
@@ -116,7 +98,7 @@ describe('a restore of a tree of files into a new folder', () => {
     expect(plan).toMatchObject({ obstacles: [], databases: [], to: { target: directory } });
     expect(plan.chain?.map(({ level }) => level)).toEqual(['full', 'incremental']);
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     const view = await findRestore(store.database, id);
     expect(view).toMatchObject({ state: 'completed', result: [], warnings: [] });
     expect(await described(directory)).toBe(await described(root));
@@ -126,26 +108,26 @@ describe('a restore of a tree of files into a new folder', () => {
   it('is told as completed by the next worker when the first one died after it gave the folder its name', async () => {
     process.env['HOZEN_FAILPOINTS'] = 'restore.renamed=throw';
     const id = await request();
-    const dead = await claimed();
+    const dead = await store.claimRestore();
     await execute(dead);
     delete process.env['HOZEN_FAILPOINTS'];
     await store.database.query(
       `UPDATE restores SET state = 'running', error = NULL, finished_at = NULL, lease_until = clock_timestamp() WHERE id = $1`,
       [dead.id],
     );
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
     expect(await described(directory)).toBe(await described(root));
   });
 
   it('is made anew by the next worker when the first one died before that', async () => {
     const id = await request();
-    const dead = await claimed();
+    const dead = await store.claimRestore();
     await mkdir(`${directory}.hozen-${dead.id}/half`, { recursive: true });
     await store.database.query('UPDATE restores SET opening = true, lease_until = clock_timestamp() WHERE id = $1', [
       dead.id,
     ]);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
     expect(await described(directory)).toBe(await described(root));
     expect(await besides()).toEqual(['tree']);
@@ -154,7 +136,7 @@ describe('a restore of a tree of files into a new folder', () => {
   it('leaves nothing when it fails before the folder has its name', async () => {
     process.env['HOZEN_FAILPOINTS'] = 'restore.before-rename=throw';
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed' });
     expect(await besides()).toEqual([]);
   });
@@ -166,7 +148,7 @@ describe('a restore of a tree of files into a new folder', () => {
     damaged.fill(0xff, offset + Math.floor(bytes / 2), offset + Math.floor(bytes / 2) + 16);
     await writeFile(artefact.path, damaged);
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     await writeFile(artefact.path, pristine);
     expect(await findRestore(store.database, id)).toMatchObject({
       state: 'failed',
@@ -188,7 +170,7 @@ describe('a restore of a tree of files into a new folder', () => {
       'wrong-method',
     ]);
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({
       state: 'failed',
       error: { code: 'RESTORE_IMPOSSIBLE' },
@@ -203,7 +185,7 @@ describe('a restore of a tree of files into a new folder', () => {
       message: expect.stringContaining('name a new directory') as string,
     });
     const id = await request({ directory: undefined, target: 'shop', databases: [{ name: 'shop' }] });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ error: { code: 'RESTORE_IMPOSSIBLE' } });
   });
 });

@@ -4,7 +4,6 @@ import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node
 import { join } from 'node:path';
 import type { Identity } from '@hozen/access';
 import { BackupConfiguration, newEvent, requireValid, RestoreRequested, type RestorePlanView } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BackupSeries } from '../backup-series.fixture.js';
@@ -14,8 +13,6 @@ import { BackupStore } from '../spec-support/backup-store.js';
 import { removeTree } from '../storage/file/remove-tree.js';
 import { acceptRestore } from './accept-restore.js';
 import { approveRestore } from './ask-in-place.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { cancelRestore, findRestore, findRestoreRow } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
@@ -82,23 +79,8 @@ async function approved(): Promise<string> {
   return event.id;
 }
 
-async function claimed(): Promise<RestoreRow> {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  return row;
-}
-
 async function execute(row: RestoreRow): Promise<void> {
-  const log = logger('spec');
-  log.level = 'silent';
-  const { database, outbox } = store;
-  const about = { log, spoolRoot: folder.join('spool'), shutdown: new AbortController().signal };
-  await executeRestore(row, performance.now(), {
-    database,
-    outbox,
-    restoreFolders: [folder.join('restored')],
-    ...about,
-  });
+  await store.executeRestore(row, folder.join('spool'), { restoreFolders: [folder.join('restored')] });
 }
 
 /** As when its worker died: the lease is over. */
@@ -129,7 +111,7 @@ describe('a restore of a tree in the place of a folder', () => {
       steps: ['restore', 'compare', 'exchange'],
     });
     const id = await approved();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     const view = await findRestore(store.database, id);
     expect(view).toMatchObject({ state: 'completed', inPlace: true, approval: { by: 'bob' } });
     expect(view.warnings.join()).toContain(kept(view));
@@ -141,7 +123,7 @@ describe('a restore of a tree in the place of a folder', () => {
     async (place) => {
       process.env['HOZEN_FAILPOINTS'] = `${place}=throw`;
       const id = await approved();
-      const dead = await claimed();
+      const dead = await store.claimRestore();
       await execute(dead);
       delete process.env['HOZEN_FAILPOINTS'];
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'running' });
@@ -149,7 +131,7 @@ describe('a restore of a tree in the place of a folder', () => {
       await orphaned(dead);
       // What is there cannot be taken away any more.
       await cancelRestore(store.outbox, dead.id);
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       const view = await findRestore(store.database, id);
       expect(view).toMatchObject({ state: 'completed', attempt: 2 });
       await expectReplaced(view);
@@ -161,7 +143,7 @@ describe('a restore of a tree in the place of a folder', () => {
     async (place) => {
       process.env['HOZEN_FAILPOINTS'] = `${place}=throw`;
       const id = await approved();
-      await execute(await claimed());
+      await execute(await store.claimRestore());
       expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed' });
       expect(await isNew()).toBe(false);
       expect(await names()).toEqual(['here']);
@@ -170,14 +152,14 @@ describe('a restore of a tree in the place of a folder', () => {
 
   it('does not exchange what the next worker makes when an earlier one wakes up before its step', async () => {
     const id = await approved();
-    const first = { ...(await claimed()), directory };
+    const first = { ...(await store.claimRestore()), directory };
     const sleeper = new TreeExchange(first, { database: store.database });
     await mkdir(sleeper.beside);
     await writeFile(join(sleeper.beside, 'half'), '');
     const { ino, dev } = await stat(directory, { bigint: true });
     const waking = sleeper.exchange(`${dev}:${ino}`, [], async () => {
       await orphaned(first);
-      await execute(await claimed());
+      await execute(await store.claimRestore());
     });
     await expect(waking).rejects.toMatchObject({ code: 'PLAN_CHANGED' });
     const view = await findRestore(store.database, id);
@@ -187,13 +169,13 @@ describe('a restore of a tree in the place of a folder', () => {
 
   it('removes nothing that an earlier worker exchanged while it was thought dead', async () => {
     const id = await approved();
-    const first = { ...(await claimed()), directory };
+    const first = { ...(await store.claimRestore()), directory };
     const sleeper = new TreeExchange(first, { database: store.database });
     execFileSync('cp', ['-a', root, sleeper.beside]);
     const { ino, dev } = await stat(directory, { bigint: true });
     await sleeper.exchange(`${dev}:${ino}`, [], () => Promise.resolve());
     await orphaned(first);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     const view = await findRestore(store.database, id);
     expect(view).toMatchObject({ state: 'completed', attempt: 2 });
     await expectReplaced(view);
@@ -203,7 +185,7 @@ describe('a restore of a tree in the place of a folder', () => {
     const id = await approved();
     await rename(directory, `${directory}-away`);
     await mkdir(directory);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code: 'PLAN_CHANGED' } });
     expect(await names()).toEqual(['here', 'here-away']);
   });

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { BackupConfiguration, newEvent, requireValid, type Reason } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { everyKindOfObject, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
@@ -10,7 +9,6 @@ import { BackupStore } from '../spec-support/backup-store.js';
 import { contentOfCluster } from '../verification/cluster-content.fixture.js';
 import { acceptRestore } from './accept-restore.js';
 import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import { refreshCollations } from './refresh-collations.js';
@@ -84,13 +82,8 @@ async function ask(change: object = {}): Promise<{ id: string; reasons: Reason[]
 }
 
 async function execute(): Promise<void> {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  const log = logger('spec');
-  log.level = 'silent';
-  const shutdown = new AbortController().signal;
-  const context = { database: store.database, outbox: store.outbox, log, restoreFolders: [], shutdown };
-  await executeRestore(row, performance.now(), { ...context, spoolRoot: folder.join('spool') });
+  const row = await store.claimRestore();
+  await store.executeRestore(row, folder.join('spool'));
 }
 
 async function namesAt(server: TestPostgres, sql: string): Promise<string[]> {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { BackupConfiguration, EncryptionSpec, newEvent, requireValid, type ConfigSpec } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newSigning } from '../artefact/signing.fixture.js';
@@ -11,8 +10,6 @@ import { newIdentity } from '../encryption/age.fixture.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { cancelRestore, findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 import type { RestoreRow } from './restore-row.js';
@@ -88,24 +85,8 @@ async function request(change: object = {}): Promise<string> {
   return event.id;
 }
 
-async function claimed(): Promise<RestoreRow> {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  return row;
-}
-
 async function execute(row: RestoreRow, shutdown = new AbortController().signal): Promise<void> {
-  const log = logger('spec');
-  log.level = 'silent';
-  const context = {
-    database: store.database,
-    outbox: store.outbox,
-    log,
-    spoolRoot: folder.join('spool'),
-    restoreFolders: [],
-    shutdown,
-  };
-  await executeRestore(row, performance.now(), context);
+  await store.executeRestore(row, folder.join('spool'), { shutdown });
 }
 
 async function databasesAt(server: TestPostgres): Promise<string[]> {
@@ -142,7 +123,7 @@ async function drop(): Promise<void> {
 describe('a restore of a database', () => {
   it('stands under its new name on another server, equal to the original', async () => {
     const id = await request();
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     const view = await findRestore(store.database, id);
     expect(view).toMatchObject({ state: 'completed', result: [{ name: 'shop', as: database, tables: 2 }] });
     expect(view.warnings).toEqual([expect.stringContaining('Settings and rights of database "shop"')]);
@@ -154,7 +135,7 @@ describe('a restore of a database', () => {
 
   it('of the latest backup keeps settings of the database under its own name', async () => {
     const id = await request({ run: undefined, config: 'nightly', databases: [{ name: 'shop' }] });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', warnings: [] });
     await using client = await destination.client('shop');
     expect((await client.query('SHOW work_mem')).rows).toEqual([{ work_mem: '5MB' }]);
@@ -164,11 +145,11 @@ describe('a restore of a database', () => {
 
   it('goes on after the death of its worker: what that left is dropped, the result is whole', async () => {
     const id = await request();
-    const dead = await claimed();
+    const dead = await store.claimRestore();
     await using client = await destination.client();
     await client.query(`CREATE DATABASE "hozen_${dead.id.replaceAll('-', '')}_${dead.epoch}_0"`);
     await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [dead.id]);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
     expect(await databasesAt(destination)).toEqual([database]);
     await drop();
@@ -176,13 +157,13 @@ describe('a restore of a database', () => {
 
   it('is told as completed by the next worker when the first one died after the opening', async () => {
     const id = await request();
-    const dead = await claimed();
+    const dead = await store.claimRestore();
     await using client = await destination.client();
     await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}`);
     await store.database.query('UPDATE restores SET opening = true, lease_until = clock_timestamp() WHERE id = $1', [
       dead.id,
     ]);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 2 });
     await drop();
   });
@@ -191,7 +172,7 @@ describe('a restore of a database', () => {
     'has its statistics in three stages, also where workers that die after one are %i',
     async (deaths) => {
       const id = await request();
-      const first = await claimed();
+      const first = await store.claimRestore();
       if (deaths > 0) process.env['HOZEN_FAILPOINTS'] = 'restore.analyzed=throw';
       try {
         await execute(first);
@@ -203,7 +184,7 @@ describe('a restore of a database', () => {
         expect(await findRestore(store.database, id)).toMatchObject({ state: 'running' });
         expect(await analysed('orders')).toMatchObject({ times: 1 });
         await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [first.id]);
-        await execute(await claimed());
+        await execute(await store.claimRestore());
       }
       const view = await findRestore(store.database, id);
       expect(view).toMatchObject({ state: 'completed', attempt: deaths + 1, warnings: [expect.any(String)] });
@@ -214,7 +195,7 @@ describe('a restore of a database', () => {
 
   it('is told as completed when it is cancelled while its open databases are analysed', async () => {
     const id = await request();
-    const first = await claimed();
+    const first = await store.claimRestore();
     process.env['HOZEN_FAILPOINTS'] = 'restore.analyzed=throw';
     try {
       await execute(first);
@@ -223,7 +204,7 @@ describe('a restore of a database', () => {
     }
     await cancelRestore(store.outbox, first.id);
     await store.database.query('UPDATE restores SET lease_until = clock_timestamp() WHERE id = $1', [first.id]);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
     expect(await databasesAt(destination)).toEqual([database]);
     await drop();
@@ -232,19 +213,19 @@ describe('a restore of a database', () => {
   it('is handed back by a worker that stops, with nothing left', async () => {
     const id = await request();
     const stopping = new AbortController();
-    const executing = execute(await claimed(), stopping.signal);
+    const executing = execute(await store.claimRestore(), stopping.signal);
     stopping.abort();
     await executing;
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'queued' });
     expect(await databasesAt(destination)).toEqual([]);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed', attempt: 1 });
     await drop();
   });
 
   it('that is cancelled while it runs leaves nothing', async () => {
     const id = await request();
-    const row = await claimed();
+    const row = await store.claimRestore();
     await cancelRestore(store.outbox, row.id);
     await execute({ ...row, cancel_requested_at: new Date() });
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'cancelled', error: { code: 'CANCELLED' } });
@@ -280,7 +261,7 @@ describe('a restore of an encrypted backup', () => {
       encryption: { recipients: [stranger.recipient], identity: `file:${folder.join('identity.txt')}` },
     });
     const id = await request({ run: sealed });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
     expect(await contentOf(destination, database)).toEqual(await contentOf(source, 'shop'));
     await drop();
@@ -296,7 +277,7 @@ describe('a restore of an encrypted backup', () => {
     const body = { run: sealed, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
     await expect(planRequest(store.database, body, [])).rejects.toMatchObject({ code });
     const id = await request({ run: sealed });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code } });
     expect(await databasesAt(destination)).toEqual([]);
   });
@@ -318,7 +299,7 @@ describe('a restore of a signed backup', () => {
 
   it('is made where the signature is good', async () => {
     const id = await request({ run: signed });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
     await drop();
   });
@@ -332,7 +313,7 @@ describe('a restore of a signed backup', () => {
     forged.write('d', at);
     writeFileSync(made.path, forged);
     const id = await request({ run: signed });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     writeFileSync(made.path, pristine);
     const view = await findRestore(store.database, id);
     expect(view).toMatchObject({ state: 'failed', error: { code: 'ARTEFACT_CORRUPT' } });
@@ -349,7 +330,7 @@ describe('a restore of a signed backup', () => {
     const body = { run: signed, target: 'elsewhere', databases: [{ name: 'shop', as: database }] };
     await expect(planRequest(store.database, body, [])).rejects.toMatchObject({ code });
     const id = await request({ run: signed });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     writeFileSync(`${made.manifestPath}.sig`, signature);
     expect(await findRestore(store.database, id)).toMatchObject({ state: 'failed', error: { code } });
   });
@@ -361,7 +342,7 @@ describe('a restore that is impossible', () => {
     await client.query(`CREATE DATABASE ${client.escapeIdentifier(database)}; `);
     await client.query('ALTER ROLE clerk RENAME TO gone');
     const id = await request({ databases: [{ name: 'shop', as: database }, { name: 'missing' }] });
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     await client.query('ALTER ROLE gone RENAME TO clerk');
     const view = await findRestore(store.database, id);
     expect(view).toMatchObject({ state: 'failed', error: { code: 'RESTORE_IMPOSSIBLE' } });
@@ -422,7 +403,7 @@ describe('a restore that is impossible', () => {
     const damaged = Buffer.from(pristine);
     damaged.fill(0xff, Math.floor(damaged.length * 0.4), Math.floor(damaged.length * 0.4) + 64);
     writeFileSync(artefact.path, damaged);
-    await execute(await claimed());
+    await execute(await store.claimRestore());
     writeFileSync(artefact.path, pristine);
     expect(await findRestore(store.database, id)).toMatchObject({
       state: 'failed',

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { BackupConfiguration, newEvent, requireValid, type RestorePlanView } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { backUp, jobFor } from '../backup.fixture.js';
@@ -10,8 +9,6 @@ import { applyConfiguration } from '../configs/apply-configuration.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 
@@ -86,14 +83,9 @@ function plan(more: object = {}): Promise<RestorePlanView> {
 async function restored(more: object = {}): Promise<Awaited<ReturnType<typeof findRestore>>> {
   const event = newEvent('restore.requested', wanted(more), { source: 'spec', id: randomUUID() });
   expect(await store.outbox.transaction((tx) => acceptRestore(tx, event))).toEqual([]);
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  const log = logger('spec');
-  log.level = 'silent';
-  const { database: own, outbox } = store;
-  const about = { log, spoolRoot: folder.join('spool'), restoreFolders: [], shutdown: new AbortController().signal };
-  await executeRestore(row, performance.now(), { database: own, outbox, ...about });
-  return findRestore(own, event.id);
+  const row = await store.claimRestore();
+  await store.executeRestore(row, folder.join('spool'));
+  return findRestore(store.database, event.id);
 }
 
 it('of a backup that was made here, a plan says what it brings, and the restore goes on', async () => {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { BackupConfiguration, newEvent, requireValid, type RestorePlanView } from '@hozen/contracts';
 import { connectMariadb, mariadbDatabases, PrivateMariadb } from '@hozen/dbms';
-import { logger } from '@hozen/telemetry';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backUp } from '../backup.fixture.js';
@@ -11,8 +10,6 @@ import { hasMariadb, mariadbJob } from '../methods/mariadb-logical/mariadb.fixtu
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { acceptRestore } from './accept-restore.js';
-import { claimRestore } from './claim-restore.js';
-import { executeRestore } from './execute-restore.js';
 import { findRestore } from './list-restores.js';
 import { planRequest } from './plan-request.js';
 
@@ -96,14 +93,9 @@ describe.skipIf(!hasMariadb)(
     async function restored(more: object = {}): Promise<Awaited<ReturnType<typeof findRestore>>> {
       const event = newEvent('restore.requested', wanted(more), { source: 'spec', id: randomUUID() });
       expect(await store.outbox.transaction((tx) => acceptRestore(tx, event))).toEqual([]);
-      const row = await claimRestore(store.database, 'spec');
-      if (!row) throw new Error('there is nothing to claim');
-      const log = logger('spec');
-      log.level = 'silent';
-      const { database, outbox } = store;
-      const about = { log, spoolRoot: folder.join('spool'), shutdown: new AbortController().signal };
-      await executeRestore(row, performance.now(), { database, outbox, restoreFolders: [folder.path], ...about });
-      return findRestore(database, event.id);
+      const row = await store.claimRestore();
+      await store.executeRestore(row, folder.join('spool'), { restoreFolders: [folder.path] });
+      return findRestore(store.database, event.id);
     }
 
     async function names(): Promise<string[]> {

@@ -2,10 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { BackupConfiguration, newEvent, requireValid, type ConfigSpec, type DataOf } from '@hozen/contracts';
 import { connectBroker, Outbox, type Broker } from '@hozen/messaging';
 import { createDataSource, migrate } from '@hozen/persistence';
+import { logger } from '@hozen/telemetry';
 import { ServiceDatabases, TestNats, TestPostgres } from '@hozen/testkit';
 import type { DataSource } from 'typeorm';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { acceptRequest } from '../intake/accept-request.js';
+import { claimRestore } from '../restores/claim-restore.js';
+import { executeRestore } from '../restores/execute-restore.js';
+import type { RestoreContext } from '../restores/restore-context.js';
+import type { RestoreRow } from '../restores/restore-row.js';
 import { claimRun } from '../runs/claim-run.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { BackupConfig, BackupTarget, type RunRow } from '../store/entities.js';
@@ -52,6 +57,25 @@ export class BackupStore implements AsyncDisposable {
     const [run] = await this.database.query<RunRow[]>('SELECT * FROM backup_runs WHERE request_id = $1', [id]);
     if (!run) throw new Error('the request was not accepted');
     return run;
+  }
+
+  /** The next restore that is due. */
+  async claimRestore(): Promise<RestoreRow> {
+    const row = await claimRestore(this.database, 'spec');
+    if (!row) throw new Error('there is nothing to claim');
+    return row;
+  }
+
+  /** From its claim to its end, without a word. */
+  async executeRestore(
+    row: RestoreRow,
+    spoolRoot: string,
+    { restoreFolders = [], shutdown = new AbortController().signal }: Partial<RestoreContext> = {},
+  ): Promise<void> {
+    const log = logger('spec');
+    log.level = 'silent';
+    const { database, outbox } = this;
+    await executeRestore(row, performance.now(), { database, outbox, log, spoolRoot, restoreFolders, shutdown });
   }
 
   async claim(worker = 'spec'): Promise<RunRow> {

@@ -8,8 +8,6 @@ import { backUp, jobFor } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { findRun, listRuns } from '../api/list-runs.js';
 import { acceptRestore } from '../restores/accept-restore.js';
-import { claimRestore } from '../restores/claim-restore.js';
-import { executeRestore } from '../restores/execute-restore.js';
 import { findRestore } from '../restores/list-restores.js';
 import { planRequest } from '../restores/plan-request.js';
 import { previewRetention } from '../retention/preview.js';
@@ -96,14 +94,9 @@ async function damage({ path }: CommittedArtefact): Promise<Buffer> {
 }
 
 async function restored(id: string): Promise<Awaited<ReturnType<typeof findRestore>>> {
-  const row = await claimRestore(store.database, 'spec');
-  if (!row) throw new Error('there is nothing to claim');
-  const log = logger('spec');
-  log.level = 'silent';
-  const { database, outbox } = store;
-  const about = { log, spoolRoot: folder.join('spool'), restoreFolders: [], shutdown: new AbortController().signal };
-  await executeRestore(row, performance.now(), { database, outbox, ...about });
-  return findRestore(database, id);
+  const row = await store.claimRestore();
+  await store.executeRestore(row, folder.join('spool'));
+  return findRestore(store.database, id);
 }
 
 async function asked(): Promise<unknown[]> {
