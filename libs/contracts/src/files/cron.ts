@@ -1,6 +1,5 @@
 import { registerDecorator, type ValidationArguments } from 'class-validator';
 import { Cron } from 'croner';
-import { isTimeZone } from './time-zone.js';
 
 /** When a schedule is due: a cron expression read in an IANA time zone. */
 export interface Timing {
@@ -23,7 +22,7 @@ export function recurrence(timing: Timing): Cron {
   });
 }
 
-/** Read in the time zone of the field beside it. */
+/** Whether it means anything: in one time zone as in another. */
 export function IsCron() {
   return (target: object, propertyName: string) => {
     registerDecorator({
@@ -31,21 +30,19 @@ export function IsCron() {
       target: target.constructor,
       propertyName,
       validator: {
-        validate: (value: unknown, about?: ValidationArguments) => cronFault(value, about?.object) === undefined,
-        defaultMessage: (about?: ValidationArguments) =>
-          `${propertyName} ${cronFault(about?.value, about?.object) ?? ''}`,
+        validate: (value: unknown) => cronFault(value) === undefined,
+        defaultMessage: (about?: ValidationArguments) => `${propertyName} ${cronFault(about?.value) ?? ''}`,
       },
     });
   };
 }
 
-function cronFault(cron: unknown, beside: Partial<Timing> = {}): string | undefined {
+function cronFault(cron: unknown): string | undefined {
   if (typeof cron !== 'string' || !(FIELDS.test(cron) || NICKNAME.test(cron))) {
     return 'must have five fields, or six with seconds first';
   }
-  const timeZone = isTimeZone(beside.timeZone) ? String(beside.timeZone) : 'UTC';
   try {
-    return recurrence({ cron, timeZone }).nextRun() ? undefined : 'names a day that never comes';
+    return recurrence({ cron, timeZone: 'UTC' }).nextRun() ? undefined : 'names a day that never comes';
   } catch (error) {
     return `is no time (${(error as Error).message.replace(/^CronPattern: /, '')})`;
   }

@@ -141,7 +141,7 @@ describe('a full backup of files that is combined from earlier ones', () => {
     await expect(backups.make('full')).rejects.toMatchObject({ code: 'ARTEFACT_CORRUPT' });
   });
 
-  it('fails where nobody here can read them', async () => {
+  it('fails where nobody here can read them, before anything is done', async () => {
     const encryption = { recipients: [newIdentity().recipient] };
     adapt = (job) => (job.config.encryption = encryption);
     await chainOfThree();
@@ -149,6 +149,9 @@ describe('a full backup of files that is combined from earlier ones', () => {
       job.config.encryption = encryption;
       nowhere(job);
     };
-    await expect(backups.make('full')).rejects.toMatchObject({ code: 'IDENTITY_MISSING' });
+    const phases: string[] = [];
+    const making = backups.make('full', { progress: ({ phase }) => phases.push(phase) });
+    await expect(making).rejects.toMatchObject({ code: 'IDENTITY_MISSING' });
+    expect(phases).toEqual([]);
   });
 });
