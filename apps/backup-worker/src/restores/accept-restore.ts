@@ -44,7 +44,6 @@ export async function acceptRestore(
     ...(request.inPlace && databases.some(isPartOf) ? [WHOLE_IN_PLACE] : []),
     ...(request.whole && (databases.length > 0 || request.directory !== undefined) ? [WHOLE_ALONE] : []),
     ...(request.whole && request.inPlace ? [WHOLE_BESIDE] : []),
-    ...(request.whole && typeof target === 'object' && target.kind === 'mariadb' ? [WHOLE_OF_POSTGRES] : []),
     ...(typeof target === 'object' && target.kind === 'mariadb' && databases.some(isPartOf) ? [OF_POSTGRES] : []),
     ...(request.delta && !inPlace ? [onlyThroughApi('delta')] : []),
     ...(request.delta && request.directory === undefined ? [DIRECTORIES_ONLY] : []),
@@ -110,11 +109,6 @@ const WHOLE_ALONE = {
 };
 
 const WHOLE_BESIDE = { field: 'whole', message: refusalText('whole-beside') };
-
-const WHOLE_OF_POSTGRES = {
-  field: 'whole',
-  message: refusalText('whole-of-mariadb'),
-};
 
 const OF_POSTGRES = {
   field: 'databases',

@@ -31,6 +31,8 @@ export interface MariadbAttempt {
   file: ArtefactFile;
   stored: StoredContent;
   about: AboutRestore;
+  /** What comes between loading and comparing. */
+  loaded?: () => Promise<void>;
 }
 
 /** Databases of a dump that are restored and compared, and are known as unfinished work of this restore. */
@@ -78,6 +80,7 @@ export class MariadbBeside {
   async restoreAll(attempt: MariadbAttempt, streams: readonly string[] = ALL): Promise<void> {
     const { client, address, stored, about } = attempt;
     about.ensureLease();
+    if (this.#names.size === 0) return attempt.loaded?.();
     for (const [name, as] of this.#names) {
       const settings = stored.databases.find((each) => each.name === name);
       if (!settings) throw new HozenError('NOT_FOUND', { what: 'database', id: name, list: 'runs' });
@@ -91,6 +94,7 @@ export class MariadbBeside {
     for (const stream of streams) {
       await loadMariadb(address, this.#script(attempt, stream, expectedBytes), about.signal);
     }
+    await attempt.loaded?.();
     await inSpan('compare', {}, () => this.#compare(attempt, streams, expectedBytes));
   }
 

@@ -12,10 +12,12 @@ import { kindOf } from '../artefact/manifest.js';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import type { Finding } from '../policy/findings.js';
 import { findingsForServer, privilegedAccounts } from '../policy/mariadb/dump-findings.js';
+import { storedAccounts, type StoredAccount } from '../restore/account-statements.js';
 import { isListed, notListable, trustIn } from '../policy/trust-in.js';
 import { withPolicy, type Leave } from '../policy/with-policy.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
+import { accountWarnings, planAccounts } from './mariadb-accounts.js';
 import { expectedSeconds, planHead } from './plan-head.js';
 import type { WantedDatabase } from './restore-row.js';
 
@@ -26,26 +28,61 @@ export interface MariadbPlanGround {
   client: MariadbClient;
   /** Of the server that is restored into. */
   facts: MariadbFacts;
-  row: { databases: readonly WantedDatabase[]; target_name: string; allow: readonly string[] };
+  row: { databases: readonly WantedDatabase[]; whole?: boolean; target_name: string; allow: readonly string[] };
   signal?: AbortSignal;
 }
 
 /** What a restore into a MariaDB or MySQL server would do, and everything that stands in its way. Changes nothing. */
 export async function planMariadb(ground: MariadbPlanGround): Promise<RestorePlanView> {
+  return withFindings(ground, mariadbPlanOf(ground), []);
+}
+
+/** What is made of all that a dump holds. */
+export interface WholeMariadbPlan {
+  view: RestorePlanView;
+  /** Accounts that are made. */
+  accounts: StoredAccount[];
+}
+
+/** The same of everything in the dump: with the accounts that it makes. */
+export async function planWholeMariadb(ground: MariadbPlanGround): Promise<WholeMariadbPlan> {
+  const { client, facts, file, artefact, row } = ground;
+  const databases = databasesOf(artefact);
+  const plan = mariadbPlanOf({ ...ground, row: { ...row, databases } });
+  const { create, roles, obstacles } = await planAccounts(client, facts, await storedAccounts(file));
+  const whole: RestorePlanView = {
+    ...plan,
+    roles,
+    obstacles: [...plan.obstacles, ...obstacles],
+    warnings: [...plan.warnings, ...accountWarnings(roles)],
+  };
+  return { view: await withFindings(ground, whole, create), accounts: create };
+}
+
+/** All databases of a dump, each under its name. */
+export function databasesOf({ manifest }: CommittedArtefact): WantedDatabase[] {
+  return manifest.databases.map(({ name }) => ({ name, as: name }));
+}
+
+async function withFindings(
+  ground: MariadbPlanGround,
+  plan: RestorePlanView,
+  accounts: readonly StoredAccount[],
+): Promise<RestorePlanView> {
   const { source, artefact, row } = ground;
-  const plan = mariadbPlanOf(ground);
   const leave = { source, trust: trustIn(source, artefact), allow: row.allow };
-  return withPolicy(plan, await findingsIn(ground, plan, leave), leave);
+  return withPolicy(plan, await findingsIn(ground, plan, leave, accounts), leave);
 }
 
 async function findingsIn(
   { artefact, file, client, signal }: MariadbPlanGround,
   { databases }: RestorePlanView,
   leave: Leave,
+  accounts: readonly StoredAccount[],
 ): Promise<Finding[]> {
   if (!isListed(artefact, leave)) return [notListable(artefact)];
-  const names = databases.map(({ name }) => name);
-  return findingsForServer(file, names, await privilegedAccounts(client), signal);
+  const executed = { file, databases: databases.map(({ name }) => name), accounts };
+  return findingsForServer(executed, await privilegedAccounts(client), signal);
 }
 
 /** All of it but what the backup would bring. */
@@ -74,7 +111,7 @@ export function mariadbPlanOf({
       ...unsuitable(facts, kindOf(manifest)),
     ],
     warnings: [
-      warningText('restore.users-not-restored'),
+      ...(row.whole ? [] : [warningText('restore.users-not-restored')]),
       ...(seriesOf(facts.version) === seriesOf(version) ? [] : [warningText('restore.other-series')]),
       ...(facts.lowerCaseTableNames === manifest.mariadb?.lowerCaseTableNames
         ? []

@@ -25,7 +25,7 @@ import { planDirectory } from './plan-directory.js';
 import { recoveryOf } from './recovery-of.js';
 import { planInPlace } from './plan-in-place.js';
 import { planMerge } from './restore-into-database.js';
-import { planMariadb } from './plan-mariadb.js';
+import { planMariadb, planWholeMariadb } from './plan-mariadb.js';
 import { IN_PLACE_RIGHTS, planMariadbInPlace } from './plan-mariadb-in-place.js';
 import { planTreeInPlace } from './plan-tree-in-place.js';
 import { planRestore, planWhole } from './plan-restore.js';
@@ -89,15 +89,16 @@ async function planFrom(
   const { format } = artefact.manifest;
   if (format !== LOGICAL[spec.kind]) throw wrongMethod(targetName, format);
   if (spec.kind === 'mariadb') {
-    if (request.whole || wanted.some(isPartOf)) throw wrongParts(targetName);
+    if (wanted.some(isPartOf)) throw wrongParts(targetName);
     await using server = await connectMariadb(await mariadbAddressOf(spec));
     if (request.inPlace && server.flavour === 'mysql') throw notInPlace(targetName);
     const facts = await inspectMariadb(server, request.inPlace ? IN_PLACE_RIGHTS : undefined);
     if (request.inPlace) ensureRights(server.address, facts);
     await using file = await ArtefactFile.open(artefact);
-    const row = { databases: wanted, target_name: targetName, allow };
+    const row = { databases: wanted, whole: request.whole ?? false, target_name: targetName, allow };
     const ground = { source, artefact, file, client: server, facts, row };
-    return request.inPlace ? await planMariadbInPlace(ground, manager) : await planMariadb(ground);
+    if (request.inPlace) return await planMariadbInPlace(ground, manager);
+    return request.whole ? (await planWholeMariadb(ground)).view : await planMariadb(ground);
   }
   const target = await checkServer(spec, APPLICATION);
   await using file = await ArtefactFile.open(artefact);

@@ -24,6 +24,7 @@ import {
 import type { RestoreContext } from './restore-context.js';
 import type { RestoreRow } from './restore-row.js';
 import { createRoles, dropRoles, wholeCluster } from './whole-cluster.js';
+import { withDatabases } from './with-databases.js';
 
 /** Brings databases of a dump into a PostgreSQL server, beside what is there. */
 export class ServerDestination implements Destination {
@@ -53,17 +54,6 @@ export class ServerDestination implements Destination {
   }
 }
 
-/** What all of it is, written down for those who look at the restore. */
-async function withAll(row: RestoreRow, file: ArtefactFile, { database }: RestoreContext): Promise<RestoreRow> {
-  const databases = await wholeCluster(file);
-  await database.query('UPDATE restores SET databases = $3::jsonb WHERE id = $1 AND epoch = $2', [
-    row.id,
-    row.epoch,
-    JSON.stringify(databases),
-  ]);
-  return { ...row, databases };
-}
-
 async function restoreIntoServer(
   asked: RestoreRow,
   target: CheckedTarget,
@@ -72,7 +62,7 @@ async function restoreIntoServer(
 ): Promise<void> {
   const { source, artefact } = await dumpOf(asked, context.database, 'hozen-postgres-logical');
   await using file = await ArtefactFile.open(artefact);
-  const row = asked.whole ? await withAll(asked, file, context) : asked;
+  const row = asked.whole ? await withDatabases(asked, await wholeCluster(file), context) : asked;
   const beside: BesideRestore = { row, file, target, jobs: source.jobs, ...about };
   const renamed = row.databases.filter(({ name, as }) => name !== as).map(({ name, as }) => renamedWarning(name, as));
   await using client = await connect(target.address, { applicationName: sessionName(row.id, Number(row.epoch)) });

@@ -56,6 +56,8 @@ export interface RestoreRow {
   closed: ClosedDatabase[] | null;
   /** Of a MariaDB server: what was taken away for a moment, and is not there again. */
   set_aside: object | null;
+  /** Of everything, in a MariaDB or MySQL server: the accounts that it makes, as {@link storedAccounts} names them. */
+  accounts: string[] | null;
   /** How far the log is replayed over them, and how far it was. */
   point: RecoveryPoint | null;
   reached: ReachedPoint | null;

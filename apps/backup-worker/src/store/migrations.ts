@@ -10,6 +10,7 @@ import { KeyDrills1764360000000 } from './key-drills.migration.js';
 import { MariadbInPlace1764450000000 } from './mariadb-in-place.migration.js';
 import { PerformanceWatches1764440000000 } from './performance-watches.migration.js';
 import { RecoveryRanges1764270000000 } from './recovery-ranges.migration.js';
+import { RestoreAccounts1764610000000 } from './restore-accounts.migration.js';
 import { RestoreAllowances1764530000000 } from './restore-allowances.migration.js';
 import { RestoreDirectories1764260000000 } from './restore-directories.migration.js';
 import { RestoresInPlace1764320000000 } from './restores-in-place.migration.js';
@@ -51,4 +52,5 @@ export const migrations = [
   StorageUsage1764520000000,
   RestoreAllowances1764530000000,
   DeltaRestores1764600000000,
+  RestoreAccounts1764610000000,
 ];

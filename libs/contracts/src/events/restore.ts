@@ -174,7 +174,7 @@ export class RestoreRequested {
   @Type(() => RestoreDatabase)
   databases?: RestoreDatabase[];
 
-  /** Instead of `databases`: all of them, each under its name, with the roles that are missing. Of a dump of PostgreSQL. */
+  /** Instead of `databases`: all of them, each under its name, with the roles (users) that are missing. */
   @IsOptional()
   @IsBoolean()
   whole?: boolean;

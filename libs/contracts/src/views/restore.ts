@@ -180,6 +180,7 @@ export const RESTORE_OBSTACLES = [
   'locale-missing',
   'locks-too-few',
   'server-older',
+  'setting-missing',
   'directory-taken',
   'bucket-taken',
   'directory-refused',

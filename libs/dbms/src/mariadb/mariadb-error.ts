@@ -5,6 +5,9 @@ import { targetParams, type AddressFacts } from '../connection/target-error.js';
 const CODES: Readonly<Record<string, ErrorCode>> = {
   ER_ACCESS_DENIED_ERROR: 'TARGET_AUTH_FAILED',
   ER_ACCESS_DENIED_NO_PASSWORD_ERROR: 'TARGET_AUTH_FAILED',
+  ER_ACCOUNT_HAS_BEEN_LOCKED: 'TARGET_AUTH_FAILED',
+  // What MariaDB says of it has another number, for which the driver has MySQL's name.
+  ER_BULK_PARSER_INCOMPLETE_ESCAPE_SEQUENCE: 'TARGET_AUTH_FAILED',
   ER_HOST_NOT_PRIVILEGED: 'TARGET_AUTH_FAILED',
   ER_NOT_SUPPORTED_AUTH_MODE: 'TARGET_AUTH_FAILED',
   HANDSHAKE_NO_SSL_SUPPORT: 'TARGET_AUTH_FAILED',

@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream';
 import type { MariadbClient } from '@hozen/dbms';
 import type { ArtefactFile } from '../../artefact/artefact-file.js';
 import { STREAMS } from '../../methods/mariadb-logical/dump-server.js';
+import type { StoredAccount } from '../../restore/account-statements.js';
 import { renamedDump } from '../../restore/renamed-dump.js';
 import type { Finding } from '../findings.js';
-import { findingsOfStatement, privilegedBy } from './statement-findings.js';
+import { findingsOfStatement, grantsGlobally, privilegedBy } from './statement-findings.js';
 import { StatementReader, type DumpStatement } from './statement-reader.js';
 
 /** Whoever writes a dump of ten million findings has made one. */
@@ -29,18 +31,28 @@ export async function privilegedAccounts(client: MariadbClient): Promise<Readonl
   return new Set(rows.map(({ grantee }) => grantee.replace(/^'(.*)'@'(.*)'$/s, '$1@$2').replace(/^'(.*)'$/s, '$1')));
 }
 
+/** What is executed of a dump. */
+export interface ExecutedDump {
+  file: ArtefactFile;
+  databases: readonly string[];
+  /** Those that are made, with their rights. */
+  accounts: readonly StoredAccount[];
+}
+
 /**
  * What a dump would bring into a server that is there: what is executed is read, and nothing else.
- * @param databases of the dump
+ * @param privileged accounts of that server
  * @throws HozenError of the artefact; the signal's reason
  */
 export async function findingsForServer(
-  file: ArtefactFile,
-  databases: readonly string[],
+  { file, databases, accounts }: ExecutedDump,
   privileged: ReadonlySet<string> | undefined,
   signal?: AbortSignal,
 ): Promise<Finding[]> {
-  const list = new FindingList(privileged, signal);
+  const made = accounts.filter(({ grants }) => grants.some(grantsGlobally)).map(({ name }) => name);
+  const list = new FindingList(privileged && new Set([...privileged, ...made]), signal);
+  const statements = accounts.flatMap(({ grants }) => grants).map((each) => Buffer.from(`${each};\n`));
+  await list.read(Readable.from(statements), OF_ACCOUNTS);
   const names = new Map(databases.map((name) => [name, name]));
   for (const stream of [STREAMS.dump, STREAMS.triggers, STREAMS.events]) {
     await list.read(renamedDump(file.read(file.stream(stream)), names), stream);

@@ -227,8 +227,8 @@ describe.skipIf(!hasMariadb)('on a real server (skipped where there is no mariad
     const job = mariadbJob(source, folder.path);
     mkdirSync(job.spoolDir, { recursive: true, mode: 0o711 });
     await using file = await ArtefactFile.open(await backUp(job));
-    const names = job.target.kind === 'mariadb' ? ['shop', 'nothing_in_it', 'odd "name\' 倉庫 \\\\ -x'] : [];
-    const into = await findingsForServer(file, names, await privilegedAccounts(client));
+    const databases = job.target.kind === 'mariadb' ? ['shop', 'nothing_in_it', 'odd "name\' 倉庫 \\\\ -x'] : [];
+    const into = await findingsForServer({ file, databases, accounts: [] }, await privilegedAccounts(client));
     expect(into.map(({ kind, name, where }) => `${kind}:${name} (${where})`).sort()).toEqual([
       'event:e;;v (odd "name\' 倉庫 \\\\ -x)',
       'event:hourly (shop)',

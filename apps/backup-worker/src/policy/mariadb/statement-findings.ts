@@ -157,6 +157,11 @@ export function privilegedBy({ code }: DumpStatement): string | undefined {
   return givenBy(code)[0]?.name;
 }
 
+/** Whether a GRANT gives rights over the whole server. */
+export function grantsGlobally(sql: string): boolean {
+  return givenBy(sql).length > 0;
+}
+
 function givenBy(code: string): Found[] {
   if (code.length > LONGEST_GRANT) return [{ kind: 'role', name: `${code.slice(0, LONGEST_NAME)}…` }];
   const [, rights = '', user, host] = GIVEN_GLOBALLY.exec(code.replace(/\s+/g, ' ')) ?? [];

@@ -432,6 +432,7 @@ export const cliEn = {
   'restore.policy.copy': 'is not listed: whatever it holds runs as it is',
   'restore.policy.bad-backup': 'a verification found this backup to be bad',
   'restore.obstacle.programs-missing': 'the worker lacks programs of the server: {what}',
+  'restore.obstacle.setting-missing': 'the server lacks the setting {what}',
   'restore.obstacle.server-older': 'the server is older ({what}) than that of the backup',
 
   'retention.stays': 'stays',

@@ -433,6 +433,7 @@ export const cliJa: CliTexts = {
   'restore.policy.copy': '一覧にできない（含まれるものはそのまま動作する）',
   'restore.policy.bad-backup': '検証で不良と判明したバックアップ',
   'restore.obstacle.programs-missing': 'ワーカーにサーバーのプログラムがありません: {what}',
+  'restore.obstacle.setting-missing': 'サーバーに次の設定が必要です: {what}',
   'restore.obstacle.server-older': 'サーバー ({what}) がバックアップ元より古いバージョンです',
 
   'retention.stays': '残る',

@@ -418,6 +418,7 @@ export const cliZh: CliTexts = {
   'restore.policy.copy': '无法列出：其中的内容会原样运行',
   'restore.policy.bad-backup': '验证发现此备份已损坏',
   'restore.obstacle.programs-missing': '工作进程所在机器缺少服务器的程序：{what}',
+  'restore.obstacle.setting-missing': '服务器缺少设置：{what}',
   'restore.obstacle.server-older': '服务器版本（{what}）比备份的服务器旧',
 
   'retention.stays': '保留',

@@ -26,7 +26,6 @@ export const refusalsEn = {
     'only whole databases are restored in place: restore the tables beside, and take from there what is needed',
   'whole-alone': 'everything is restored into a target: name no databases and no directory',
   'whole-beside': 'everything is restored beside what is there, and never in its place',
-  'whole-of-mariadb': 'of a dump of MariaDB a new server is made of everything: name a new directory instead',
   'parts-of-postgres': 'schemas and tables can be named of dumps of PostgreSQL only',
   'nothing-to-approve': 'only a restore over what is there needs an approval',
   'point-needs-directory': 'a point in time is restored into a folder: name a directory instead of a target',

@@ -25,7 +25,6 @@ export const refusalsZh: RefusalTexts = {
   'in-place-whole': '只有整个数据库可以原地恢复：请将表恢复到旁边，再取所需',
   'whole-alone': '全部内容恢复到目标：请不要指定数据库和目录',
   'whole-beside': '全部内容恢复到现有内容旁边，从不替换',
-  'whole-of-mariadb': 'MariaDB 转储的全部内容用于建立新服务器：请指定新的目录',
   'parts-of-postgres': '只有 PostgreSQL 的转储才能指定模式和表',
   'nothing-to-approve': '只有覆盖现有内容的恢复才需要批准',
   'point-needs-directory': '时间点恢复到文件夹：请指定目录，而不是目标',

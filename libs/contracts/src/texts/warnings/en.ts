@@ -139,7 +139,7 @@ export const warningsEn = {
   'what.other-flavour': 'the backup is of {from}, and the server is {to}: name a target of {from}',
   'what.in-place-of-mysql':
     'databases of MySQL cannot be replaced: restore them under another name (--database NAME=OTHER)',
-  'what.parts-of-postgres': 'schemas, tables, or everything are chosen of dumps of PostgreSQL only',
+  'what.parts-of-postgres': 'schemas and tables are chosen of dumps of PostgreSQL only',
   'what.no-server': 'it is no server: name a new directory instead',
   'what.point-of-mariadb': 'a point of a MariaDB server is a time, the latest, a GTID or a position in its binary log',
   'what.point-of-postgres':

@@ -141,7 +141,7 @@ export const warningsJa: WarningTexts = {
   'what.other-flavour': 'バックアップは {from} のもので、サーバーは {to} です。{from} の対象を指定してください',
   'what.in-place-of-mysql':
     'MySQL のデータベースは置き換えられません。別の名前でリストアしてください(--database 名前=別の名前)',
-  'what.parts-of-postgres': 'スキーマ、テーブル、全体を選べるのは PostgreSQL のダンプだけです',
+  'what.parts-of-postgres': 'スキーマやテーブルを選べるのは PostgreSQL のダンプだけです',
   'what.no-server': 'サーバーではありません。新しいディレクトリを指定してください',
   'what.point-of-mariadb': 'MariaDB サーバーの時点は、時刻、最新、GTID、またはバイナリログの位置で指定します',
   'what.point-of-postgres':

@@ -113,7 +113,7 @@ export const warningsZh: WarningTexts = {
   'what.tree': '备份是文件树：请指定新的目录，而不是目标（若备份来自存储桶，则可指定存储桶）',
   'what.other-flavour': '备份来自 {from}，而服务器是 {to}：请指定 {from} 的目标',
   'what.in-place-of-mysql': 'MySQL 的数据库不能就地替换：请以其他名称恢复（--database 名称=新名称）',
-  'what.parts-of-postgres': '只有 PostgreSQL 的转储才能选择模式、表或全部内容',
+  'what.parts-of-postgres': '只有 PostgreSQL 的转储才能选择模式和表',
   'what.no-server': '它不是服务器：请指定新的目录',
   'what.point-of-mariadb': 'MariaDB 服务器的时间点可以是时间、最新、GTID 或其二进制日志中的位置',
   'what.point-of-postgres': 'PostgreSQL 服务器的时间点可以是时间、最新、LSN、事务或还原点',
