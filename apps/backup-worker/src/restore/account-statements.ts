@@ -59,7 +59,10 @@ export function accountsIn(script: string): StoredAccount[] {
 export function withoutLock(options: string): string {
   const parts = options.split(new RegExp(`(${QUOTED})`, 's'));
   const plain = (text: string) => text.replace(/ ?\bACCOUNT (?:UN)?LOCK\b/g, '');
-  return parts.map((part, index) => (index % 2 === 0 ? plain(part) : part)).join('').trim();
+  return parts
+    .map((part, index) => (index % 2 === 0 ? plain(part) : part))
+    .join('')
+    .trim();
 }
 
 export function isLocked(options: string): boolean {
@@ -74,5 +77,8 @@ function unquoted(name: string): string {
   const [quote] = name;
   if (quote === '`') return name.slice(1, -1).replaceAll('``', '`');
   if (quote !== "'" && quote !== '"') return name;
-  return name.slice(1, -1).replaceAll(quote + quote, quote).replace(/\\(.)/gs, '$1');
+  return name
+    .slice(1, -1)
+    .replaceAll(quote + quote, quote)
+    .replace(/\\(.)/gs, '$1');
 }

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { HozenError } from '@hozen/contracts';
 import { findMariadbTool, OptionFile, runTool, type AnsweringMariadb } from '@hozen/dbms';
 
 /**
@@ -26,5 +27,17 @@ export async function loadMariadb(
   await using options = await OptionFile.write(address);
   const stdin = Readable.from(script);
   const tool = { path, args: [options.argument, ...OPTIONS], env: options.env, signal, stdin, sandbox: {} };
-  await runTool({ ...tool, stdout: 'ignore' }).done;
+  try {
+    await runTool({ ...tool, stdout: 'ignore' }).done;
+  } catch (error) {
+    throw error instanceof HozenError ? answerOnly(error) : error;
+  }
+}
+
+/** The client repeats the statement: rows of people, and hashes of passwords. */
+function answerOnly(error: HozenError): HozenError {
+  const [answer] = /^ERROR \d+ [^]*$/m.exec(error.detail ?? '') ?? [];
+  return answer === undefined
+    ? error
+    : new HozenError(error.code, error.params, { detail: answer, cause: error.cause });
 }

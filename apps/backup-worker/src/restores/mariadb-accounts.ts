@@ -1,5 +1,5 @@
 import { HozenError, warningText, type RestorePlanView } from '@hozen/contracts';
-import { isAtLeast, type MariadbClient, type MariadbFacts } from '@hozen/dbms';
+import type { Flavour, MariadbClient } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
 import { usersScript } from '../methods/mariadb-logical/users-script.js';
@@ -7,10 +7,7 @@ import { grantsGlobally } from '../policy/mariadb/statement-findings.js';
 import { accountsIn, isLocked, withoutLock, type StoredAccount } from '../restore/account-statements.js';
 import type { RestoreRow } from './restore-row.js';
 
-/** The first MariaDB whose accounts can be locked; every MySQL of ours can. */
-const LOCKS = '10.4.2';
-
-const NAMES: Readonly<Record<MariadbFacts['flavour'], string>> = {
+const NAMES: Readonly<Record<Flavour, string>> = {
   mariadb: `SELECT if(is_role = 'Y', User, concat(User, '@', Host)) AS name FROM mysql.user`,
   mysql: `SELECT concat(User, '@', Host) AS name FROM mysql.user`,
 };
@@ -32,11 +29,7 @@ export interface PlannedAccounts {
  * @param stored all of the backup
  * @throws HozenError of the TARGET_ codes
  */
-export async function planAccounts(
-  client: MariadbClient,
-  facts: MariadbFacts,
-  stored: readonly StoredAccount[],
-): Promise<PlannedAccounts> {
+export async function planAccounts(client: MariadbClient, stored: readonly StoredAccount[]): Promise<PlannedAccounts> {
   const known = await knownAccounts(client);
   const there = new Map(accountsIn((await usersScript(client)).script).map((each) => [each.name, each]));
   const create = stored.filter(({ name }) => !known.has(name));
@@ -52,12 +45,7 @@ export async function planAccounts(
         .filter((each) => known.has(each.name) && each.name !== own?.name && differs(each))
         .map(({ name }) => name),
     },
-    obstacles: [
-      ...(facts.flavour === 'mariadb' && create.length > 0 && !isAtLeast(facts.version, LOCKS)
-        ? [{ kind: 'server-older' as const, what: `${facts.version} < ${LOCKS}` }]
-        : []),
-      ...(await missingSetting(client, create)),
-    ],
+    obstacles: await missingSetting(client, create),
   };
 }
 
@@ -82,7 +70,7 @@ export class RestoredAccounts {
   readonly #role: string;
 
   constructor(
-    private readonly row: Pick<RestoreRow, 'id' | 'epoch'>,
+    private readonly row: Pick<RestoreRow, 'id' | 'epoch' | 'target_name'>,
     private readonly client: MariadbClient,
   ) {
     this.#role = `hozen_restore_${row.id.replaceAll('-', '')}`;
@@ -96,19 +84,20 @@ export class RestoredAccounts {
     const [rows] = await database.query<[unknown[], number]>(WRITE_DOWN, [row.id, row.epoch, names]);
     if (rows.length === 0) throw new HozenError('LEASE_LOST');
     if (accounts.some(({ isRole }) => isRole)) await client.query(`CREATE ROLE IF NOT EXISTS ${this.#quotedRole}`);
-    for (const { isRole, quoted, options } of accounts) {
-      await client.query(
-        isRole ? `CREATE ROLE ${quoted} WITH ADMIN ${this.#quotedRole}` : `CREATE USER ${quoted} ACCOUNT LOCK`,
-      );
+    for (const account of accounts) {
+      const { isRole, quoted, options } = account;
       const rest = withoutLock(options);
-      if (rest !== '') await client.query(`ALTER USER ${quoted} ${rest}`);
+      await this.#run(account, [
+        isRole ? `CREATE ROLE ${quoted} WITH ADMIN ${this.#quotedRole}` : `CREATE USER ${quoted} ACCOUNT LOCK`,
+        ...(rest === '' ? [] : [`ALTER USER ${quoted} ${rest}`]),
+      ]);
       await failpoint('restore.account');
     }
   }
 
   /** Rights on tables need the tables. */
   async grant(accounts: readonly StoredAccount[]): Promise<void> {
-    for (const statement of accounts.flatMap(({ grants }) => grants)) await this.client.query(statement);
+    for (const account of accounts) await this.#run(account, account.grants);
   }
 
   /** From here on people come in as them. May be done again. */
@@ -130,6 +119,17 @@ export class RestoredAccounts {
       if (!isRole && wanted.has(name) && isLocked(options)) await client.query(`DROP USER ${quoted}`);
     }
     await this.#dropRole();
+  }
+
+  async #run({ name }: StoredAccount, statements: readonly string[]): Promise<void> {
+    try {
+      for (const statement of statements) await this.client.query(statement);
+    } catch (error) {
+      if (!(error instanceof HozenError) || error.code !== 'INTERNAL') throw error;
+      const what = warningText('what.account-refused', { name });
+      const target = this.row.target_name;
+      throw new HozenError('RESTORE_IMPOSSIBLE', { target, what }, { detail: error.detail ?? '', cause: error });
+    }
   }
 
   async #dropRole(): Promise<void> {

@@ -46,10 +46,10 @@ export interface WholeMariadbPlan {
 
 /** The same of everything in the dump: with the accounts that it makes. */
 export async function planWholeMariadb(ground: MariadbPlanGround): Promise<WholeMariadbPlan> {
-  const { client, facts, file, artefact, row } = ground;
+  const { client, file, artefact, row } = ground;
   const databases = databasesOf(artefact);
   const plan = mariadbPlanOf({ ...ground, row: { ...row, databases } });
-  const { create, roles, obstacles } = await planAccounts(client, facts, await storedAccounts(file));
+  const { create, roles, obstacles } = await planAccounts(client, await storedAccounts(file));
   const whole: RestorePlanView = {
     ...plan,
     roles,

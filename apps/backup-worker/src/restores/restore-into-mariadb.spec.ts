@@ -8,7 +8,7 @@ import { hasMysql, MYSQL } from '../methods/mariadb-logical/mysql.fixture.js';
 import type { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { findRestore } from './list-restores.js';
-import { FLAVOURS, MariadbRestores } from './mariadb-restores.fixture.js';
+import { FLAVOURS, MariadbRestores } from '../spec-support/mariadb-restores.js';
 import { planRequest } from './plan-request.js';
 import { unfinishedDatabases } from './unfinished-databases.js';
 
@@ -158,7 +158,10 @@ for (const each of FLAVOURS) {
 
     it.skipIf(!hasMariadb || !hasMysql)('is refused in the plan where the server is of the other flavour', async () => {
       const other = hasComments ? MYSQL : ({ flavour: 'mariadb' } as const);
-      await using server = await PrivateMariadb.start({ kind: other, dataDir: restores.folder.join('of the other flavour') });
+      await using server = await PrivateMariadb.start({
+        kind: other,
+        dataDir: restores.folder.join('of the other flavour'),
+      });
       const wanted = requireValid(BackupConfiguration, {
         targets: [{ name: 'other flavour', kind: 'mariadb', host: server.address().host }],
         configs: [],

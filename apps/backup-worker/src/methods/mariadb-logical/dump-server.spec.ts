@@ -82,6 +82,26 @@ describe.skipIf(!hasMariadb)(
       await expect(run('sh', [script, artefact.path, options.argument])).rejects.toThrow('databases already');
     });
 
+    it('leaves out rights on what is gone, says whose they were, and keeps the others', async () => {
+      await using client = await connectMariadb(server.address());
+      await client.query('CREATE TABLE shop.left (`a, b` INT, kept INT)');
+      await client.query("CREATE USER some@localhost IDENTIFIED BY 'some'");
+      await client.query('GRANT SELECT (`a, b`, kept), UPDATE (`a, b`), DELETE ON shop.left TO some@localhost');
+      await client.query('GRANT CREATE ON shop.to_come TO some@localhost');
+      await client.query('ALTER TABLE shop.left DROP COLUMN `a, b`');
+      const { artefact } = await made();
+      await client.query('DROP TABLE shop.left');
+      await client.query('DROP USER some@localhost');
+      expect(artefact.manifest.warnings).toContainEqual(expect.stringMatching(/: half@localhost, some@localhost\.$/));
+      await using file = await ArtefactFile.open(artefact);
+      const users = (await file.readFile('users.sql')).toString('utf8');
+      expect(users.split('\n').filter((line) => /ON `shop`\.`/.test(line))).toEqual([
+        'GRANT SELECT ON `shop`.`kinds` TO `clerks`;',
+        'GRANT DELETE, SELECT (`kept`) ON `shop`.`left` TO `some`@`localhost`;',
+        'GRANT CREATE ON `shop`.`to_come` TO `some`@`localhost`;',
+      ]);
+    });
+
     it('has other content when one row is another, and says of which table', async () => {
       const contentOf = async ({ artefact }: { artefact: CommittedArtefact }) => {
         await using file = await ArtefactFile.open(artefact);

@@ -19,7 +19,7 @@ import { DumpContentReader, type DatabaseSettings, type DumpContent, type Stored
 import { eventsScript, triggersScript } from './stored-programs.js';
 import { readmeOf } from './readme.js';
 import { restoreScriptOf } from './restore-script.js';
-import { usersScript } from './users-script.js';
+import { usersScript, type UsersScript } from './users-script.js';
 
 /** Names of the streams, in the order in which they are restored. */
 export const STREAMS = {
@@ -65,7 +65,7 @@ export async function dumpServer(
     const stored: StoredContent = { ...content, databases: facts.databases.map(settingsOf) };
     await writer.addFile(CONTENT, JSON.stringify(stored));
     const seconds = (performance.now() - started) / 1000;
-    const warnings = [...target.warnings, ...leftOut(users.leftOut)];
+    const warnings = [...target.warnings, ...accountWarnings(users)];
     const components = await mysqlComponents(client);
     return summaryOf({ ...target, warnings, components }, content, writer, seconds);
   });
@@ -75,9 +75,11 @@ export function settingsOf({ name, encoding, collation, comment }: MariadbDataba
   return { name, encoding, collation, comment };
 }
 
-function leftOut(users: readonly string[]): string[] {
-  if (users.length === 0) return [];
-  return [warningText('users.left-out', { names: users.join(', ') })];
+function accountWarnings({ leftOut, lost }: UsersScript): string[] {
+  return [
+    ...(leftOut.length > 0 ? [warningText('users.left-out', { names: leftOut.join(', ') })] : []),
+    ...(lost.length > 0 ? [warningText('users.rights-lost', { names: lost.join(', ') })] : []),
+  ];
 }
 
 async function dumpDatabases(

@@ -42,6 +42,13 @@ const CONTENT = [
   'GRANT ALL ON *.* TO backup@localhost',
   "CREATE USER half@localhost IDENTIFIED BY 'half'",
   'GRANT SELECT ON *.* TO half@localhost',
+  // Rights on what is gone stay.
+  'CREATE TABLE shop.gone (n INT)',
+  'CREATE PROCEDURE shop.gone_too() SELECT 1',
+  'GRANT SELECT, UPDATE (n) ON shop.gone TO half@localhost',
+  'GRANT EXECUTE ON PROCEDURE shop.gone_too TO half@localhost',
+  'DROP TABLE shop.gone',
+  'DROP PROCEDURE shop.gone_too',
 ];
 
 /** @throws HozenError of the server */

@@ -54,6 +54,13 @@ const CONTENT = [
   'GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, REPLICATION CLIENT ON *.* TO least@localhost',
   "CREATE USER half@localhost IDENTIFIED BY 'half'",
   'GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO half@localhost',
+  // Rights on what is gone stay.
+  'CREATE TABLE shop.gone (n INT)',
+  'CREATE PROCEDURE shop.gone_too() SELECT 1',
+  'GRANT SELECT, UPDATE (n) ON shop.gone TO half@localhost',
+  'GRANT EXECUTE ON PROCEDURE shop.gone_too TO half@localhost',
+  'DROP TABLE shop.gone',
+  'DROP PROCEDURE shop.gone_too',
   'SET GLOBAL partial_revokes = ON',
   "CREATE USER nearly@localhost IDENTIFIED BY 'nearly'",
   'GRANT SELECT ON *.* TO nearly@localhost',

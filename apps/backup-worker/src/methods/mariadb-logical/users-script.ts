@@ -1,5 +1,6 @@
 import { HozenError } from '@hozen/contracts';
 import type { Flavour, MariadbClient } from '@hozen/dbms';
+import { StandingGrants } from './standing-grants.js';
 
 /** A user or a role. */
 interface Account {
@@ -27,28 +28,41 @@ interface AccountScript {
   grants: string[];
   /** Only once the roles are granted. */
   defaultRoles: string[];
+  /** Of the rights on what is gone: whether there are some. */
+  hasLost: boolean;
+}
+
+export interface UsersScript {
+  script: string;
+  /** Accounts that the server does not use itself. */
+  leftOut: string[];
+  /** Accounts with rights on tables, columns or routines that are gone; these are not in the script. */
+  lost: string[];
 }
 
 /**
  * A script with all users and roles and their rights; what is there already stays as it is. mariadb-dump could write it, but
  * it fails for users of host names on a server that does not resolve names; mysqldump has none of it.
  */
-export async function usersScript(client: MariadbClient): Promise<{ script: string; leftOut: string[] }> {
+export async function usersScript(client: MariadbClient): Promise<UsersScript> {
   const accounts = await client.query<Account>(ACCOUNTS[client.flavour]);
   const head = client.flavour === 'mysql' ? await mysqlHead(client) : [];
   const scripts: AccountScript[] = [];
-  const leftOut: string[] = [];
+  const [leftOut, lost]: [string[], string[]] = [[], []];
+  const standing = await StandingGrants.of(client);
   for (const account of accounts) {
     try {
-      scripts.push(await scriptOf(client, account));
+      const script = await scriptOf(client, account, standing);
+      scripts.push(script);
+      if (script.hasLost) lost.push(fullName(account));
     } catch (error) {
       if (!isUnknown(error)) throw error;
-      leftOut.push(`${account.user}@${account.host}`);
+      leftOut.push(fullName(account));
     }
   }
   const steps = ['creation', 'grants', 'defaultRoles'] as const;
   const lines = steps.flatMap((step) => scripts.flatMap((each) => each[step])).map((statement) => `${statement};`);
-  return { script: SCRIPT_HEAD + [...head, ...lines, ''].join('\n'), leftOut };
+  return { script: SCRIPT_HEAD + [...head, ...lines, ''].join('\n'), leftOut, lost };
 }
 
 /** Hashes hold any bytes, and rights that are taken from databases need a setting. */
@@ -58,11 +72,17 @@ async function mysqlHead(client: MariadbClient): Promise<string[]> {
   return partial?.Value === 'ON' ? ['SET GLOBAL partial_revokes = ON;'] : [];
 }
 
-async function scriptOf(client: MariadbClient, account: Account): Promise<AccountScript> {
+async function scriptOf(client: MariadbClient, account: Account, standing: StandingGrants): Promise<AccountScript> {
   const name = nameOf(client, account);
   const [creation, roles] = withoutRoles(await creationOf(client, account, name));
-  const grants = await columnOf(client, `SHOW GRANTS FOR ${name}`);
-  return { creation, grants, defaultRoles: roles.map((each) => `ALTER USER ${name} DEFAULT ROLE ${each}`) };
+  const given = await columnOf(client, `SHOW GRANTS FOR ${name}`);
+  const grants: string[] = [];
+  for (const statement of given) {
+    const kept = await standing.standing(statement);
+    if (kept !== undefined) grants.push(kept);
+  }
+  const hasLost = given.join() !== grants.join();
+  return { creation, grants, defaultRoles: roles.map((each) => `ALTER USER ${name} DEFAULT ROLE ${each}`), hasLost };
 }
 
 async function creationOf(client: MariadbClient, { user, isRole }: Account, name: string): Promise<string[]> {
@@ -89,6 +109,10 @@ function nameOf(client: MariadbClient, { user, host, isRole }: Account): string 
 
 async function columnOf(client: MariadbClient, sql: string): Promise<string[]> {
   return (await client.query<Record<string, string>>(sql)).flatMap((row) => Object.values(row));
+}
+
+function fullName({ user, host, isRole }: Account): string {
+  return isRole === 'Y' ? user : `${user}@${host}`;
 }
 
 /** The server has the row, and does not use it. */

@@ -83,6 +83,8 @@ export const warningsEn = {
   'tables.not-transactional': 'These tables are not transactional, and not of the same moment as the others: {names}.',
   'server.no-binlog': 'The server writes no binary log: what comes after this backup can be restored from nothing.',
   'users.left-out': 'The server does not use these users, since it resolves no names; they are left out: {names}.',
+  'users.rights-lost':
+    'Rights on tables, columns or routines that do not exist any more were left out; these accounts have some: {names}.',
   'transaction.open': 'A transaction is open since {seconds} s (process {pid}, user {user}, database {database}).',
   'database.interrupted': 'Database "{database}" is left out: a DROP DATABASE of it was interrupted.',
   'database.closed': 'Database "{database}" is left out: it does not allow connections.',
@@ -139,6 +141,7 @@ export const warningsEn = {
   'what.other-flavour': 'the backup is of {from}, and the server is {to}: name a target of {from}',
   'what.in-place-of-mysql':
     'databases of MySQL cannot be replaced: restore them under another name (--database NAME=OTHER)',
+  'what.account-refused': 'the server does not take the account {name} as it is in the backup',
   'what.parts-of-postgres': 'schemas and tables are chosen of dumps of PostgreSQL only',
   'what.no-server': 'it is no server: name a new directory instead',
   'what.point-of-mariadb': 'a point of a MariaDB server is a time, the latest, a GTID or a position in its binary log',

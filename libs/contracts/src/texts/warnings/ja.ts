@@ -79,6 +79,8 @@ export const warningsJa: WarningTexts = {
     '次のテーブルはトランザクション非対応のため、ほかと同じ時点の内容ではありません: {names}。',
   'server.no-binlog': 'サーバーのバイナリログが無効です。このバックアップより後の変更はリストアできません。',
   'users.left-out': 'サーバーが名前解決をしないため使われていない次のユーザーは、バックアップに含まれません: {names}。',
+  'users.rights-lost':
+    'すでに存在しないテーブル、列、ルーチンに対する権限は含まれていません。該当するアカウント: {names}',
   'transaction.open':
     'トランザクションが {seconds} 秒前から開いたままです(プロセス {pid}、ユーザー {user}、データベース {database})。',
   'database.interrupted': 'データベース「{database}」は DROP DATABASE が中断されているため、対象外です。',
@@ -141,6 +143,7 @@ export const warningsJa: WarningTexts = {
   'what.other-flavour': 'バックアップは {from} のもので、サーバーは {to} です。{from} の対象を指定してください',
   'what.in-place-of-mysql':
     'MySQL のデータベースは置き換えられません。別の名前でリストアしてください(--database 名前=別の名前)',
+  'what.account-refused': 'サーバーがアカウント {name} をバックアップのとおりに受け付けません',
   'what.parts-of-postgres': 'スキーマやテーブルを選べるのは PostgreSQL のダンプだけです',
   'what.no-server': 'サーバーではありません。新しいディレクトリを指定してください',
   'what.point-of-mariadb': 'MariaDB サーバーの時点は、時刻、最新、GTID、またはバイナリログの位置で指定します',

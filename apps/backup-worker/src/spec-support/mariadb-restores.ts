@@ -7,10 +7,10 @@ import { backUp } from '../backup.fixture.js';
 import { applyConfiguration } from '../configs/apply-configuration.js';
 import { fill, hasMariadb, mariadbJob } from '../methods/mariadb-logical/mariadb.fixture.js';
 import { fillMysql, hasMysql, MYSQL } from '../methods/mariadb-logical/mysql.fixture.js';
-import { BackupStore } from '../spec-support/backup-store.js';
+import { BackupStore } from './backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
-import { acceptRestore } from './accept-restore.js';
-import type { RestoreRow } from './restore-row.js';
+import { acceptRestore } from '../restores/accept-restore.js';
+import type { RestoreRow } from '../restores/restore-row.js';
 
 /** The servers that dumps are of. */
 export const FLAVOURS = [
