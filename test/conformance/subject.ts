@@ -47,6 +47,8 @@ export interface Backups {
   readonly config: string;
   /** Backs up, and expects a proven backup. @param config default: the one under test */
   backedUp(within?: number, config?: string): Promise<RunView>;
+  /** Path of the newest backup. */
+  artefact(): Promise<string>;
   /** Databases of the newest backup, by its manifest. */
   databases(): Promise<string[]>;
   /** A folder that is not there yet, where the worker may restore. */

@@ -133,10 +133,15 @@ export class Trial implements Backups {
     return restore;
   }
 
-  async databases(): Promise<string[]> {
+  async artefact(): Promise<string> {
     const { runs } = await this.stack.get<RunListView>('backup-worker', `/backups?config=${this.config}`);
-    const path = runs.find(({ artefact }) => artefact !== undefined)?.artefact?.manifestPath ?? '';
-    const manifest = JSON.parse(await readFile(path, 'utf8')) as { databases: { name: string }[] };
+    return runs.find(({ artefact }) => artefact !== undefined)?.artefact?.path ?? '';
+  }
+
+  async databases(): Promise<string[]> {
+    const manifest = JSON.parse(await readFile(`${await this.artefact()}.manifest.json`, 'utf8')) as {
+      databases: { name: string }[];
+    };
     return manifest.databases.map(({ name }) => name);
   }
 
@@ -179,6 +184,6 @@ export class Trial implements Backups {
 /** Names of artefacts, and of all that lies beside them. */
 async function artefactsIn(storage: string): Promise<{ data: string[]; others: string[] }> {
   const names = (await filesBelow(storage)).map((path) => path.slice(path.lastIndexOf('/') + 1)).toSorted();
-  const isData = (name: string) => name.endsWith('.tar.zst') && !name.startsWith('.');
+  const isData = (name: string) => /^[^.].*\.(?:tar|sql)\.zst$/.test(name);
   return { data: names.filter(isData), others: names.filter((name) => !isData(name)) };
 }

@@ -3,11 +3,15 @@ import { HOSTILE_NAMES, type TestPostgres } from '@hozen/testkit';
 import { noiseMb, type Content, type LargeCase } from '../subject.js';
 
 /** Replaces every database and role of the server. */
-export async function fillPostgres(server: TestPostgres, content: Content): Promise<void> {
+export async function fillPostgres(
+  server: TestPostgres,
+  content: Content,
+  names: readonly string[] = HOSTILE_NAMES,
+): Promise<void> {
   await clear(server);
   if (content === 'normal') await normal(server);
   await noise(server, noiseMb(content) ?? 0);
-  if (content === 'hostile') for (const name of HOSTILE_NAMES) await hostile(server, name);
+  if (content === 'hostile') for (const name of names) await hostile(server, name);
 }
 
 async function clear(server: TestPostgres): Promise<void> {

@@ -1,5 +1,5 @@
 import { connect, PrivatePostgres } from '@hozen/dbms';
-import { TestPostgres } from '@hozen/testkit';
+import { HOSTILE_NAMES, TestPostgres } from '@hozen/testkit';
 import { postgresLeftovers } from '../../src/settled.js';
 import { fillPostgres, growPostgres } from '../content/fill-postgres.js';
 import { postgresContent } from '../content/postgres.js';
@@ -9,15 +9,17 @@ import { afterwards } from './afterwards.js';
 /** A dump holds a lock on every table. A restore does the same, and a server on restored files wants no less. */
 export const SETTINGS = { max_locks_per_transaction: 256 };
 
-/** A PostgreSQL cluster: all that its three methods have in common. */
-export async function postgresServer(): Promise<Omit<Source, 'config' | 'restored'>> {
+/** A PostgreSQL cluster: all that its methods have in common. @param names of databases, where they are hostile */
+export async function postgresServer(
+  names: readonly string[] = HOSTILE_NAMES,
+): Promise<Omit<Source, 'config' | 'restored'>> {
   const server = await TestPostgres.start({ settings: SETTINGS });
   const { host, port, user } = server.address();
   const login = { host, port, user, sslMode: 'disable', password: 'env:SOURCE_PASSWORD' };
   return {
     secrets: { SOURCE_PASSWORD: server.password },
     targets: [{ name: 'source', kind: 'postgres', ...login }],
-    fill: (content) => fillPostgres(server, content),
+    fill: (content) => fillPostgres(server, content, names),
     grow: (what, count) => growPostgres(server, what, count),
     content: () => postgresContent((database) => server.client(database)),
     leftovers: () => postgresLeftovers(server),

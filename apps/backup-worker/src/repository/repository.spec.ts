@@ -1,7 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { copyFile, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
-import { BackupConfiguration, newEvent, requireValid } from '@hozen/contracts';
-import { logger } from '@hozen/telemetry';
+import { BackupConfiguration, requireValid } from '@hozen/contracts';
 import { tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BackupSeries } from '../backup-series.fixture.js';
@@ -13,9 +12,6 @@ import { previewRetention } from '../retention/preview.js';
 import { lineageOf } from '../runs/lineage.js';
 import { BackupStore } from '../spec-support/backup-store.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
-import { acceptVerification } from '../verifications/accept-verification.js';
-import { claimVerification } from '../verifications/claim-verification.js';
-import { executeVerification } from '../verifications/execute-verification.js';
 import { adoptArtefacts } from './adopt.js';
 import { scanRepository } from './scan.js';
 
@@ -55,23 +51,8 @@ async function known(): Promise<void> {
   await adoptArtefacts(store.database, store.outbox, undefined);
 }
 
-/** A spot check, with the second look at what seems bad. */
-async function verified(run: string): Promise<void> {
-  const event = newEvent('verification.requested', { run, kind: 'spot' as const }, { source: 'spec' });
-  await store.outbox.transaction((tx) => acceptVerification(tx, event));
-  const { database, outbox } = store;
-  const log = logger('spec');
-  log.level = 'silent';
-  const shutdown = new AbortController().signal;
-  for (let row = await claimVerification(database, 'spec'); row; row = await claimVerification(database, 'spec')) {
-    await executeVerification(row, performance.now(), {
-      database,
-      outbox,
-      log,
-      spoolRoot: folder.join('spool'),
-      shutdown,
-    });
-  }
+function verified(run: string): Promise<void> {
+  return store.verify(run, 'spot', folder.join('spool'));
 }
 
 async function findings(): Promise<string[]> {

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { BackupConfiguration, newEvent, requireValid, type ConfigSpec, type DataOf } from '@hozen/contracts';
+import {
+  BackupConfiguration,
+  newEvent,
+  requireValid,
+  type ConfigSpec,
+  type DataOf,
+  type VerificationKind,
+} from '@hozen/contracts';
 import { connectBroker, Outbox, type Broker } from '@hozen/messaging';
 import { createDataSource, migrate } from '@hozen/persistence';
 import { logger } from '@hozen/telemetry';
@@ -15,6 +22,9 @@ import { claimRun } from '../runs/claim-run.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { BackupConfig, BackupTarget, type RunRow } from '../store/entities.js';
 import { migrations } from '../store/migrations.js';
+import { acceptVerification } from '../verifications/accept-verification.js';
+import { claimVerification } from '../verifications/claim-verification.js';
+import { executeVerification } from '../verifications/execute-verification.js';
 
 /** The service's database with its tables, and an outbox that nobody empties. */
 export class BackupStore implements AsyncDisposable {
@@ -76,6 +86,19 @@ export class BackupStore implements AsyncDisposable {
     log.level = 'silent';
     const { database, outbox } = this;
     await executeRestore(row, performance.now(), { database, outbox, log, spoolRoot, restoreFolders, shutdown });
+  }
+
+  /** A verification of the run, with the second look at what seems bad, without a word. */
+  async verify(run: string, kind: VerificationKind, spoolRoot: string): Promise<void> {
+    const event = newEvent('verification.requested', { run, kind }, { source: 'spec' });
+    await this.outbox.transaction((tx) => acceptVerification(tx, event));
+    const { database, outbox } = this;
+    const log = logger('spec');
+    log.level = 'silent';
+    const context = { database, outbox, log, spoolRoot, shutdown: new AbortController().signal };
+    for (let row = await claimVerification(database, 'spec'); row; row = await claimVerification(database, 'spec')) {
+      await executeVerification(row, performance.now(), context);
+    }
   }
 
   async claim(worker = 'spec'): Promise<RunRow> {
