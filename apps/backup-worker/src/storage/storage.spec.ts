@@ -1,29 +1,26 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
+import { NO_S3, s3Program, tempDir, type TempDir } from '@hozen/testkit';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readExactly } from '../artefact/byte-source.js';
 import { manifestFor } from '../artefact/manifest.fixture.js';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
 import { EMPTY_SUMMARY as summary } from '../methods/dump-summary.fixture.js';
+import { checkArtefact } from '../verification/check-artefact.js';
 import { allKinds, artefactPaths, ownerOf, SIDE_KINDS } from './artefact-paths.js';
 import { cleanUp, discardCommitted } from './clean-up.js';
 import { commitArtefact } from './commit-artefact.js';
 import { findCommitted } from './committed-artefact.js';
-import { storageOf } from './storage-of.js';
 import { openArtefact, type OpenArtefact } from './open-artefact.js';
+import { PLACES, type Place } from './places.fixture.js';
+import { removeArtefact } from './remove-artefact.js';
+import { SequentialReader } from './sequential-reader.js';
+import { storageOf } from './storage-of.js';
 
 /** What happens elsewhere while a worker is paused at a failpoint. */
 const elsewhere = vi.hoisted(() => new Map<string, () => Promise<void>>());
@@ -38,272 +35,264 @@ vi.mock('@hozen/telemetry', async (original) => {
   };
 });
 
-/** Looks at the folder whenever something is made durable there. */
-const onSync = vi.hoisted(() => ({ look: (): void => undefined }));
-vi.mock('./file/durable.js', async (original) => {
-  const real = await original<typeof import('./file/durable.js')>();
-  return {
-    ...real,
-    syncDirectory: async (directory: string) => {
-      onSync.look();
-      await real.syncDirectory(directory);
-    },
-  };
-});
+const MIB = 1024 * 1024;
+const POINTS = ['commit.before-data', 'commit.after-data', 'commit.after-checksum'] as const;
+const WHOLE = ['', '.manifest.json', '.sha256'].map((end) => `20260102_030405_nightly.tar.gz${end}`);
 
 const holding = { ensureLease: () => undefined };
+const context = { signal: new AbortController().signal, progress: () => undefined };
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hozen-storage-'));
-});
-afterEach(() => {
-  vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true });
-});
-
-async function opened(job: BackupJob, bytes = 100): Promise<OpenArtefact> {
-  const writer = await openArtefact(job);
-  const stream = writer.openStream('data');
-  await stream.write(randomBytes(bytes));
-  await writer.endStream(stream);
-  return writer;
+/** Has lost its lease when it looks for the nth time. */
+function losing(time: number): typeof holding {
+  let looks = 0;
+  return {
+    ensureLease: () => {
+      if (++looks >= time) throw new HozenError('LEASE_LOST');
+    },
+  };
 }
 
-async function committed(job: BackupJob) {
-  return commitArtefact(job, await opened(job), summary, holding);
-}
+// One suite for every kind of storage: what artefacts rely on holds in each of them.
+describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
+  const missing = kind === 'a bucket' && s3Program() === undefined;
+  describe.skipIf(missing)(missing ? `(skipped: ${NO_S3})` : 'of a run', () => {
+    let folder: TempDir;
+    let place: Place;
 
-/** Dies at a failpoint as far as the disk is concerned: nothing of ours runs after it. */
-async function diesAt(point: string, job: BackupJob): Promise<void> {
-  vi.stubEnv('HOZEN_FAILPOINTS', `${point}=throw`);
-  await expect(committed(job)).rejects.toThrow(`failpoint ${point}`);
-  vi.unstubAllEnvs();
-}
+    beforeEach(async () => {
+      [folder, place] = await Promise.all([tempDir(), open()]);
+    });
+    afterEach(async () => {
+      elsewhere.clear();
+      vi.unstubAllEnvs();
+      await place[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    });
 
-function visible(): string[] {
-  const directory = join(folder, 'storage', 'manual');
-  return existsSync(directory) ? readdirSync(directory) : [];
-}
+    function job(change: Parameters<typeof aJob>[1] = {}): BackupJob {
+      const made = aJob(folder.path, change);
+      made.config.storage = place.spec;
+      return made;
+    }
 
-describe('where an artefact goes', () => {
-  const name = (configName: string) => basename(artefactPaths(aJob(folder, { configName })).data);
+    async function opened(of: BackupJob, bytes = 100): Promise<OpenArtefact> {
+      const writer = await openArtefact(of, bytes);
+      const stream = writer.openStream('data');
+      await stream.write(randomBytes(bytes));
+      await writer.endStream(stream);
+      return writer;
+    }
 
-  it('is {storage}/{trigger}/{time in the zone of the config}_{config}.tar.gz', () => {
-    const job = aJob('/x', { trigger: 'automatic' });
-    job.config.timeZone = 'Asia/Tokyo';
-    expect(artefactPaths(job).data).toBe('/x/storage/automatic/20260102_120405_nightly.tar.gz');
-  });
+    async function committed(of: BackupJob, bytes?: number) {
+      return commitArtefact(of, await opened(of, bytes), summary, holding);
+    }
 
-  it('writes midnight as hour 00', () => {
-    const job = aJob('/x', { startedAt: new Date('2026-01-02T00:00:00Z') });
-    expect(basename(artefactPaths(job).data)).toBe('20260102_000000_nightly.tar.gz');
-  });
+    /** Dies at a failpoint as far as the storage is concerned: nothing of ours runs after it. */
+    async function diesAt(point: string, of: BackupJob): Promise<void> {
+      vi.stubEnv('HOZEN_FAILPOINTS', `${point}=throw`);
+      await expect(committed(of)).rejects.toThrow(`failpoint ${point}`);
+      vi.unstubAllEnvs();
+    }
 
-  it.each(['../../etc/passwd', '..', '/', 'a/b', 'a\0b', 'a\nb', "'; rm -rf /", '-rf', ' ', '名前', '💾'.repeat(100)])(
-    'stays in its folder for the config %j',
-    (configName) => {
-      const paths = artefactPaths(aJob(folder, { configName }));
-      const { data, directory } = paths;
-      expect(dirname(data)).toBe(directory);
-      expect(basename(data)).toMatch(/^\d{8}_\d{6}_[\p{L}\p{M}\p{N}._-]+\.tar\.gz$/u);
-      for (const kind of ['data', 'checksum', 'manifest'] as const) {
-        expect(Buffer.byteLength(basename(paths.partial(kind)))).toBeLessThanOrEqual(255);
+    const names = async () => (await place.names()).toSorted();
+    const published = async () => (await names()).filter((name) => name.endsWith('.manifest.json'));
+
+    it('stand as data, checksum and manifest, are read back whole and in parts, and nothing else is there', async () => {
+      const artefact = await committed(job(), 30 * MIB);
+      expect(await names()).toEqual(WHOLE);
+      await checkArtefact(job(), artefact, context);
+      const bytes = await place.bytes(artefact.path);
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(artefact.sha256);
+      expect((await place.bytes(artefact.checksumPath)).toString()).toBe(`${artefact.sha256}  ${WHOLE[0]}\n`);
+      const { path, storage } = artefact;
+      await using source = await storage.source(path, 'any');
+      expect((await readExactly(source, 0, source.size)).equals(bytes)).toBe(true);
+      await using reader = await SequentialReader.open(storage, path);
+      const inTurn = Buffer.alloc(bytes.length);
+      for (let at = 0; at < bytes.length; at += 5_000_000) await reader.read(inTurn.subarray(at, at + 5_000_000));
+      expect(inTurn.equals(bytes)).toBe(true);
+      const middle = await readExactly(source, 9 * MIB + 1, 100);
+      expect(middle).toEqual(bytes.subarray(9 * MIB + 1, 9 * MIB + 101));
+      await expect(readExactly(source, source.size - 1, 2)).rejects.toThrow(RangeError);
+    });
+
+    it('of a config with any name stand below it, and are found', async () => {
+      for (const configName of ['../../etc/passwd', `it's "quoted"`, 'a\nb', '-rf', '名前', '💾'.repeat(100)]) {
+        const mine = job({ configName });
+        const artefact = await committed(mine);
+        expect(await names()).toContain(basename(artefact.path));
+        expect((await findCommitted(mine))?.manifest).toEqual(artefact.manifest);
       }
-    },
-  );
+      expect(await names()).toHaveLength(18);
+    });
 
-  it('never gives two configs the same name', () => {
-    const names = ['a b', 'a_b', 'a/b', 'a\tb', 'e\u0301', '\u00e9', 'x'.repeat(150), `${'x'.repeat(150)}y`];
-    const files = names.map(name);
-    // A config that is called as another one's file would be.
-    files.push(name(files[0]?.replace(/^\d+_\d+_|\.tar\.gz$/g, '') ?? ''));
-    expect(new Set(files).size).toBe(files.length);
-  });
-});
+    it('are found by a later owner of the run, and by no other run', async () => {
+      const first = job();
+      const artefact = await committed(first);
+      const { path, sha256, manifest } = artefact;
+      expect(await findCommitted({ ...first, epoch: 2 })).toMatchObject({ path, sha256, manifest });
+      expect(await findCommitted(job())).toBeUndefined();
+    });
 
-describe('committing', () => {
-  it('leaves data, checksum and manifest, and nothing else', async () => {
-    const artefact = await committed(aJob(folder));
-    expect(visible().sort()).toEqual([
-      '20260102_030405_nightly.tar.gz',
-      '20260102_030405_nightly.tar.gz.manifest.json',
-      '20260102_030405_nightly.tar.gz.sha256',
-    ]);
-    execFileSync('sha256sum', ['-c', basename(artefact.checksumPath)], { cwd: dirname(artefact.path) });
-    expect(artefact.bytes).toBe(statSync(artefact.path).size);
-  });
+    it.each(['data', 'checksum', 'manifest'] as const)('never overwrite a foreign %s', async (what) => {
+      const mine = job();
+      const writer = await opened(mine);
+      const foreign = artefactPaths(mine)[what];
+      await place.put(foreign, 'precious');
+      await expect(commitArtefact(mine, writer, summary, holding)).rejects.toMatchObject({ code: 'STORAGE_CONFLICT' });
+      await cleanUp(mine);
+      expect(await names()).toEqual([basename(foreign)]);
+      expect((await place.bytes(foreign)).toString()).toBe('precious');
+    });
 
-  it('keeps the files private', async () => {
-    const { path, checksumPath, manifestPath } = await committed(aJob(folder));
-    for (const file of [path, checksumPath, manifestPath]) expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
-  });
+    it('do not appear without the lease', async () => {
+      const mine = job();
+      const writer = await opened(mine);
+      await expect(commitArtefact(mine, writer, summary, losing(1))).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      for (const name of WHOLE) expect(await names()).not.toContain(name);
+    });
 
-  it('is found by a later owner of the run, and by no other run', async () => {
-    const job = aJob(folder);
-    const artefact = await committed(job);
-    expect(await findCommitted({ ...job, epoch: 2 })).toEqual(artefact);
-    expect(await findCommitted(aJob(folder))).toBeUndefined();
-  });
+    it('are not to be had where nothing can be stored, which is said before and when it is tried', async () => {
+      const mine = job();
+      mine.config.storage = await place.broken();
+      const code = expect.stringMatching(/^STORAGE_/) as string;
+      await expect(storageOf(mine.config.storage).check(ownerOf(mine))).rejects.toMatchObject({ code });
+      await expect(openArtefact(mine, 1)).rejects.toMatchObject({ code });
+    });
 
-  it.each(['data', 'checksum', 'manifest'] as const)('never overwrites a foreign %s', async (kind) => {
-    const job = aJob(folder);
-    const writer = await opened(job);
-    writeFileSync(artefactPaths(job)[kind], 'precious');
-    await expect(commitArtefact(job, writer, summary, holding)).rejects.toMatchObject({ code: 'STORAGE_CONFLICT' });
-    await cleanUp(job);
-    expect(visible()).toEqual([basename(artefactPaths(job)[kind])]);
-    expect(readFileSync(artefactPaths(job)[kind], 'utf8')).toBe('precious');
-  });
+    it.each(POINTS)('leave nothing after a worker died at %s and the next one cleaned up', async (point) => {
+      const mine = job();
+      await diesAt(point, mine);
+      expect(await names()).not.toEqual([]);
+      await cleanUp({ ...mine, epoch: 2 });
+      expect(await names()).toEqual([]);
+    });
 
-  it('does not publish without the lease', async () => {
-    const job = aJob(folder);
-    const writer = await opened(job);
-    const ensureLease = () => {
-      throw new HozenError('LEASE_LOST');
-    };
-    await expect(commitArtefact(job, writer, summary, { ensureLease })).rejects.toMatchObject({ code: 'LEASE_LOST' });
-    expect(visible().filter((name) => !name.startsWith('.'))).toEqual([]);
-  });
-});
-
-describe('after a worker died', () => {
-  it.each(['commit.before-data', 'commit.after-data', 'commit.after-checksum'])(
-    'at %s, cleaning up leaves nothing',
-    async (point) => {
-      const job = aJob(folder);
-      await diesAt(point, job);
-      await cleanUp({ ...job, epoch: 2 });
-      expect(visible()).toEqual([]);
-    },
-  );
-
-  it.each(['commit.before-data', 'commit.after-data', 'commit.after-checksum'])(
-    'at %s, the next owner commits in its place',
-    async (point) => {
-      const job = aJob(folder);
-      await diesAt(point, job);
-      const artefact = await committed({ ...job, epoch: 2 });
+    it.each(POINTS)('are committed by the next owner after a worker died at %s', async (point) => {
+      const mine = job();
+      await diesAt(point, mine);
+      const artefact = await committed({ ...mine, epoch: 2 });
       expect(artefact.manifest.epoch).toBe(2);
-      expect(visible()).toHaveLength(3);
-      execFileSync('sha256sum', ['-c', basename(artefact.checksumPath)], { cwd: dirname(artefact.path) });
-    },
-  );
+      await checkArtefact(mine, artefact, context);
+      expect(await names()).toEqual(WHOLE);
+    });
 
-  it('after the manifest, the artefact stands and cleaning up only removes the partial files', async () => {
-    const job = aJob(folder);
-    await diesAt('commit.after-manifest', job);
-    expect(await findCommitted({ ...job, epoch: 2 })).toBeDefined();
-    await cleanUp({ ...job, epoch: 2 });
-    expect(visible()).toHaveLength(3);
-  });
-
-  it('after the manifest, whatever stands beside the data stays', async () => {
-    const job = aJob(folder);
-    const owner = { ...ownerOf(job), kinds: allKinds(SIDE_KINDS) };
-    const sink = await storageOf(job.config.storage).open(owner, 10);
-    await sink.write(Buffer.from('data'));
-    await sink.finish();
-    elsewhere.set('commit.after-manifest', () => Promise.reject(new Error('it dies')));
-    const written = { bytes: 4, originalBytes: 4, sha256: 'a'.repeat(64), index: { offset: 0, length: 1 } };
-    const manifest = JSON.stringify({ ...manifestFor(artefactPaths(job).data, written, 'none'), runId: job.runId });
-    const texts = { checksum: 'c', files: 'f', signature: 's', manifest };
-    await expect(sink.publish(texts, holding)).rejects.toThrow('it dies');
-    elsewhere.clear();
-    await cleanUp({ ...job, epoch: 2 });
-    expect(visible()).toHaveLength(5);
-  });
-
-  it.each(['commit.before-data', 'commit.after-data', 'commit.after-checksum'])(
-    'a worker that was only paused at %s finds nothing to publish',
-    async (point) => {
-      const job = aJob(folder);
-      const writer = await opened(job);
-      elsewhere.set(point, () => cleanUp({ ...job, epoch: 2 }));
-      await expect(commitArtefact(job, writer, summary, holding)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    it.each(POINTS)('cannot be published by a worker that was paused at %s and cleaned up after', async (point) => {
+      const mine = job();
+      const writer = await opened(mine);
+      elsewhere.set(point, () => cleanUp({ ...mine, epoch: 2 }));
+      await expect(commitArtefact(mine, writer, summary, holding)).rejects.toMatchObject({ code: 'LEASE_LOST' });
       elsewhere.clear();
       await writer.abort();
-      expect(visible().filter((name) => name.endsWith('.manifest.json'))).toEqual([]);
-      const artefact = await committed({ ...job, epoch: 2 });
-      expect(await findCommitted(job)).toEqual(artefact);
-    },
-  );
+      expect(await published()).toEqual([]);
+      const artefact = await committed({ ...mine, epoch: 2 });
+      expect((await findCommitted(mine))?.manifest).toEqual(artefact.manifest);
+      expect(await names()).toEqual(WHOLE);
+    });
 
-  it('takes away what would publish before it takes away the data', async () => {
-    const job = aJob(folder);
-    await diesAt('commit.after-checksum', job);
-    const paths = artefactPaths(job);
-    const seen: { data: boolean; publishable: boolean }[] = [];
-    onSync.look = () => {
-      seen.push({ data: existsSync(paths.data), publishable: existsSync(paths.partial('manifest')) });
-    };
-    await cleanUp({ ...job, epoch: 2 });
-    onSync.look = () => undefined;
-    expect(seen.length).toBeGreaterThan(1);
-    expect(seen.filter(({ data, publishable }) => publishable && !data)).toEqual([]);
-  });
+    it('stand when a worker dies after the manifest, and cleaning up takes only what is hidden', async () => {
+      const mine = job();
+      await diesAt('commit.after-manifest', mine);
+      expect(await findCommitted({ ...mine, epoch: 2 })).toBeDefined();
+      await cleanUp({ ...mine, epoch: 2 });
+      expect(await names()).toEqual(WHOLE);
+    });
 
-  it('an earlier owner that wakes up does not touch what the later one writes', async () => {
-    const job = aJob(folder);
-    const later = await opened({ ...job, epoch: 2 });
-    await cleanUp(job);
-    await commitArtefact({ ...job, epoch: 2 }, later, summary, holding);
-    await cleanUp(job);
-    expect(visible()).toHaveLength(3);
-  });
+    it('keep all that stands beside them when a worker dies after the manifest', async () => {
+      const mine = job();
+      const sink = await storageOf(place.spec).open({ ...ownerOf(mine), kinds: allKinds(SIDE_KINDS) }, 10);
+      await sink.write(Buffer.from('data'));
+      await sink.finish();
+      elsewhere.set('commit.after-manifest', () => Promise.reject(new Error('it dies')));
+      const written = { bytes: 4, originalBytes: 4, sha256: 'a'.repeat(64), index: { offset: 0, length: 1 } };
+      const manifest = JSON.stringify({ ...manifestFor(artefactPaths(mine).data, written, 'none'), runId: mine.runId });
+      const texts = { checksum: 'c', files: 'f', signature: 's', manifest };
+      await expect(sink.publish(texts, holding)).rejects.toThrow('it dies');
+      elsewhere.clear();
+      await cleanUp({ ...mine, epoch: 2 });
+      expect(await names()).toHaveLength(5);
+    });
 
-  it('leaves what belongs to other runs', async () => {
-    const other = aJob(folder, { configName: 'weekly' });
-    const writer = await opened(other);
-    const job = aJob(folder);
-    const abandoned = await opened(job);
-    await cleanUp(job);
-    await abandoned.abort();
-    await commitArtefact(other, writer, summary, holding);
-    await cleanUp(job);
-    expect(visible()).toHaveLength(3);
-  });
+    it('of a later owner are not touched by an earlier one that wakes up', async () => {
+      const mine = job();
+      const later = await opened({ ...mine, epoch: 2 });
+      await cleanUp(mine);
+      await commitArtefact({ ...mine, epoch: 2 }, later, summary, holding);
+      await cleanUp(mine);
+      expect(await names()).toEqual(WHOLE);
+    });
 
-  it('removes the spool folder', async () => {
-    const job = aJob(folder);
-    mkdirSync(join(job.spoolDir, 'deep'), { recursive: true });
-    await cleanUp(job);
-    expect(existsSync(job.spoolDir)).toBe(false);
-  });
-});
+    it('of other runs are left alone', async () => {
+      const other = job({ configName: 'weekly' });
+      const writer = await opened(other);
+      const mine = job();
+      const abandoned = await opened(mine);
+      await cleanUp(mine);
+      await abandoned.abort();
+      await commitArtefact(other, writer, summary, holding);
+      await cleanUp(mine);
+      expect(await names()).toEqual(WHOLE.map((name) => name.replace('nightly', 'weekly')));
+    });
 
-describe('discarding a committed artefact', () => {
-  it('leaves nothing of it', async () => {
-    const job = aJob(folder);
-    await discardCommitted(job, await committed(job), holding);
-    expect(visible()).toEqual([]);
-  });
+    it('leave nothing when they are given up', async () => {
+      const writer = await opened(job(), 20 * MIB);
+      await writer.abort();
+      expect(await names()).toEqual([]);
+    });
 
-  it('is not done by a worker that has lost its lease', async () => {
-    const job = aJob(folder);
-    const artefact = await committed(job);
-    const ensureLease = () => {
-      throw new HozenError('LEASE_LOST');
-    };
-    await expect(discardCommitted(job, artefact, { ensureLease })).rejects.toMatchObject({ code: 'LEASE_LOST' });
-    expect(visible()).toHaveLength(3);
-  });
+    it('are taken back whole, and not without the lease', async () => {
+      const mine = job();
+      const artefact = await committed(mine);
+      for (const time of [1, 2]) {
+        await expect(discardCommitted(mine, artefact, losing(time))).rejects.toMatchObject({ code: 'LEASE_LOST' });
+        expect(await names()).toEqual(expect.arrayContaining(WHOLE));
+        await checkArtefact(mine, artefact, context);
+      }
+      await cleanUp(mine);
+      expect(await names()).toEqual(WHOLE);
+      await discardCommitted(mine, artefact, holding);
+      expect(await names()).toEqual([]);
+    });
 
-  it('does not touch what another run has put there since', async () => {
-    const job = aJob(folder);
-    const artefact = await committed(job);
-    await discardCommitted(job, artefact, holding);
-    await committed(aJob(folder));
-    await discardCommitted(job, artefact, holding);
-    expect(visible()).toHaveLength(3);
-  });
-});
+    it('of another run that stand there since are not taken back', async () => {
+      const mine = job();
+      const artefact = await committed(mine);
+      await discardCommitted(mine, artefact, holding);
+      await committed(job());
+      await discardCommitted(mine, artefact, holding);
+      expect(await names()).toEqual(WHOLE);
+    });
 
-describe('an attempt that is given up', () => {
-  it('leaves nothing', async () => {
-    const writer = await opened(aJob(folder), 10_000_000);
-    await writer.abort();
-    expect(visible()).toEqual([]);
+    it('are listed, with what is hidden, and removed; what is not there is no error', async () => {
+      const artefact = await committed(job());
+      await opened(job({ configName: 'weekly' }));
+      const listed: string[] = [];
+      for await (const path of storageOf(place.spec).files()) listed.push(path);
+      const { path, manifestPath, checksumPath } = artefact;
+      expect(listed.filter((each) => !basename(each).startsWith('.')).toSorted()).toEqual([
+        path,
+        manifestPath,
+        checksumPath,
+      ]);
+      expect(listed.filter((each) => basename(each).startsWith('.')).length).toBeGreaterThan(0);
+      await removeArtefact(path, place.spec);
+      expect((await names()).filter((name) => name.includes('nightly'))).toEqual([]);
+      await removeArtefact(path, place.spec);
+      expect(await artefact.storage.readText(manifestPath)).toBeUndefined();
+      await expect(artefact.storage.source(path, 'any')).rejects.toMatchObject({ code: 'ARTEFACT_MISSING' });
+    });
+
+    it('take the spool folder of their run with them', async () => {
+      const mine = job();
+      mkdirSync(join(mine.spoolDir, 'deep'), { recursive: true });
+      await cleanUp(mine);
+      expect(existsSync(mine.spoolDir)).toBe(false);
+    });
+
+    it('can be checked with sha256sum by whoever downloads them', async () => {
+      const { path, checksumPath } = await committed(job());
+      for (const each of [path, checksumPath]) await writeFile(folder.join(basename(each)), await place.bytes(each));
+      execFileSync('sha256sum', ['-c', basename(checksumPath)], { cwd: folder.path });
+    });
   });
 });
