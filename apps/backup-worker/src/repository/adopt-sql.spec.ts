@@ -70,7 +70,7 @@ describe.skipIf(s3Program() === undefined)(`SQL in two storages (skipped where t
       const name = place === 0 ? 'shop' : 'elsewhere';
       return { name, kind: 'postgres', host, port, user, password: `env:HOZEN_TEST_PASSWORD_${port}` };
     });
-    const configs = [{ name: 'text', target: 'shop', format: 'sql', storage: { ...storage } }];
+    const configs = [{ name: 'text', target: 'shop', format: 'sql', storage }];
     const wanted = requireValid(BackupConfiguration, { targets, configs });
     await store.database.transaction((manager) => applyConfiguration(manager, wanted, false));
   }
