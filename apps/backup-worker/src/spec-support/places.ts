@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { S3StorageSpec, type StorageSpec } from '@hozen/contracts';
 import { tempDir, TestS3 } from '@hozen/testkit';
-import { Bucket } from './s3/bucket.js';
+import { Bucket } from '../storage/s3/bucket.js';
 
 /** A storage of every kind that there is, with nothing in it, seen as others see it. */
 export interface Place extends AsyncDisposable {
