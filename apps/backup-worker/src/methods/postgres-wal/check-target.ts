@@ -15,6 +15,7 @@ import { ensureRight, ensureSettings, unsuitable, type ReplicationFacts } from '
 import { serverOf } from '../server-target.js';
 import { readRow } from '../read-row.js';
 import { watchArchive } from './archive-watch.js';
+import { findEarlierLog, type EarlierLog } from './earlier-log.js';
 import { LOG_FACTS } from './log-facts.sql.js';
 import { ensureSlot, logSlotName, receiverSlotName } from './log-slot.js';
 import { watchSlot } from './slot-watch.js';
@@ -30,6 +31,8 @@ export interface LogTarget {
   heldFrom: bigint;
   /** Of WAL, at most. */
   bytes: number;
+  /** What it goes on from; or why that is not known, where there should be one. */
+  earlier: EarlierLog | string | undefined;
   warnings: string[];
 }
 
@@ -47,7 +50,10 @@ interface FactsRow extends ReplicationFacts {
  * server hold the WAL from now on.
  * @throws HozenError TARGET_REPLICATION_MISSING, TARGET_UNSUITABLE, and as every connection
  */
-export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContext, 'progress'>): Promise<LogTarget> {
+export async function checkLogTarget(
+  job: BackupJob,
+  context: Pick<AttemptContext, 'progress' | 'lineage'>,
+): Promise<LogTarget> {
   return inSpan('check target', { attributes: { 'hozen.target': job.target.name } }, async () => {
     context.progress({ phase: 'checking', item: job.target.name });
     const address = await addressOf(serverOf(job.target));
@@ -69,7 +75,15 @@ export async function checkLogTarget(job: BackupJob, context: Pick<AttemptContex
     }
     if (row.maxSlotKeep === '-1') warnings.push(warningText('slot.no-limit'));
     const heldFrom = await ensureSlot(client, slot);
-    const bytes = Math.max(0, Number(parseLsn(row.flushed) - heldFrom));
-    return { address, facts, segmentBytes: row.walSegmentBytes, slot, heldFrom, bytes, warnings };
+    const earlier = await findEarlierLog(job, context);
+    const flushed = parseLsn(row.flushed);
+    const from = isOf(facts, earlier) ? parseLsn(earlier.wal.wholeUntilLsn) : heldFrom;
+    // The slot holds what the earlier log has, too, until this one is made.
+    const bytes = Math.max(0, Number(flushed - (from > heldFrom && from <= flushed ? from : heldFrom)));
+    return { address, facts, segmentBytes: row.walSegmentBytes, slot, heldFrom, bytes, earlier, warnings };
   });
+}
+
+function isOf({ systemIdentifier }: ClusterFacts, earlier: EarlierLog | string | undefined): earlier is EarlierLog {
+  return typeof earlier === 'object' && earlier.manifest.target.systemIdentifier === systemIdentifier;
 }

@@ -11,6 +11,7 @@ import { checkArtefact } from '../../verification/check-artefact.js';
 import { WalArchive } from '../../wal-archive/wal-archive.js';
 import { startOfSegment } from '../../wal-archive/wal-name.js';
 import { proveLog } from '../../verification/prove-log.js';
+import { checkLogTarget } from './check-target.js';
 import { logSlotName } from './log-slot.js';
 
 describe('a log of a server', () => {
@@ -46,6 +47,18 @@ describe('a log of a server', () => {
     const third = await proven(await logs.make('transaction_log'));
     expect(startOf(third)).toBeLessThanOrEqual(parseLsn(second.wholeUntilLsn));
     expect(third.records).toBeLessThan(1000);
+  });
+
+  it('is expected to be as large as what is new, although the slot holds the one before as well', async () => {
+    const logs = logsOf();
+    await logs.make('transaction_log');
+    await sql(server, 'CREATE TABLE grows_again AS SELECT repeat(md5(i::text), 20) FROM generate_series(1, 60000) i');
+    const { job, artefact } = await logs.make('transaction_log');
+    expect(artefact.originalBytes).toBeGreaterThan(40e6);
+    const newest = { runId: job.runId, path: artefact.path, chain: 1 };
+    const context = quietContext({ lineage: { ...quietContext().lineage, newest: () => Promise.resolve(newest) } });
+    expect((await checkLogTarget(job, context)).bytes).toBeLessThan(20e6);
+    expect((await checkLogTarget(job, quietContext())).bytes).toBeGreaterThan(40e6);
   });
 
   it('knows when its last transaction ended, and the names that places were given', async () => {

@@ -10,7 +10,7 @@ import { serverSummary, type DumpSummary } from '../dump-summary.js';
 import { readRow } from '../read-row.js';
 import { findArchived, takeArchived, type ArchivedWal } from './archived-wal.js';
 import type { LogTarget } from './check-target.js';
-import { findEarlierLog, type EarlierLog } from './earlier-log.js';
+import type { EarlierLog } from './earlier-log.js';
 import { DROP_SLOT, WAL_END } from './log-facts.sql.js';
 import { LogPieces } from './log-pieces.js';
 import { ensureSlot } from './log-slot.js';
@@ -61,9 +61,9 @@ export async function copyLog(
 ): Promise<DumpSummary> {
   return inSpan('copy log', { attributes: { 'hozen.target': job.target.name } }, async (span) => {
     const started = performance.now();
-    const found = await findEarlierLog(job, context);
-    const earlier = typeof found === 'string' ? undefined : found;
-    const warnings = typeof found === 'string' ? [warningText('log.before-unreadable', { reason: found })] : [];
+    const earlier = typeof target.earlier === 'string' ? undefined : target.earlier;
+    const warnings =
+      typeof target.earlier === 'string' ? [warningText('log.before-unreadable', { reason: target.earlier })] : [];
     const end = await walEnd(job, target);
     const log = await received({ job, target, writer, context, end, warnings }, earlier);
     if (log.gap) warnings.push(gapText(log.gap));
