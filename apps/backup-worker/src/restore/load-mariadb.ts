@@ -9,6 +9,8 @@ import { findMariadbTool, OptionFile, runTool, type AnsweringMariadb } from '@ho
 const OPTIONS = [
   '--batch',
   '--binary-mode',
+  // Else the client takes them out of routines, triggers and events.
+  '--comments',
   '--local-infile=0',
   '--default-character-set=utf8mb4',
   '--max-allowed-packet=1G',

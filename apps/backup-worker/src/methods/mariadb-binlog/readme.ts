@@ -22,7 +22,7 @@ IN SHORT
     sh restore.sh /var/tmp/binlog LOG...
     cd /var/tmp/binlog
     ${reader} ${options}--start-position=POSITION --stop-datetime='2026-01-31 09:15:00' FILE NEXT_FILE... |
-      ${client} --binary-mode
+      ${client} --binary-mode --comments
 
   FILE is that of the backup, and the files after it follow in order; --start-position counts in the first one. Without
   --stop-datetime it goes to the end. Times are those of the machine's zone (TZ).

@@ -79,6 +79,10 @@ describe.skipIf(!hasMariadb)(
       expect(sums).toEqual({ n: '50000', total: '1250025000' });
       expect(await client.query('SELECT event_name AS name FROM information_schema.events ORDER BY 1')).toHaveLength(2);
       expect(await client.query("SHOW GRANTS FOR clerk@'%'")).toHaveLength(2);
+      const [twice] = await client.query<{ body: string }>(
+        `SELECT routine_definition AS body FROM information_schema.routines WHERE routine_name = 'twice'`,
+      );
+      expect(twice?.body).toContain("-- doesn't add\n");
       await expect(run('sh', [script, artefact.path, options.argument])).rejects.toThrow('databases already');
     });
 

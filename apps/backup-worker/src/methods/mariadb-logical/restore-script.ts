@@ -29,7 +29,7 @@ for program in tar "$unpack"; do
   command -v "$program" > /dev/null || die "$program is not installed"
 done
 
-load() { "$client" "$@" --batch --binary-mode --default-character-set=utf8mb4 --max-allowed-packet=1G; }
+load() { "$client" "$@" --batch --binary-mode --comments --default-character-set=utf8mb4 --max-allowed-packet=1G; }
 
 there=$(printf '%s' "SELECT count(*) FROM information_schema.schemata WHERE schema_name NOT IN ('information_schema', 'performance_schema', 'mysql', 'sys', 'test')" |
   load "$@" --skip-column-names) || die 'the server cannot be reached'
