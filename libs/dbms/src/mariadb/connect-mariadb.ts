@@ -9,6 +9,12 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Of every session of ours: names stand in backticks, and a backslash escapes. */
 const SQL_MODE = 'STRICT_ALL_TABLES';
 
+/** What a server has for all its sessions must not end one of ours in the middle of a question, or between two. */
+const LIMITS: Readonly<Record<Flavour, string>> = {
+  mariadb: 'max_statement_time = 0, wait_timeout = 28800',
+  mysql: 'max_execution_time = 0, wait_timeout = 28800',
+};
+
 /** A connected client whose errors name the target. */
 export class MariadbClient implements AsyncDisposable {
   constructor(
@@ -54,7 +60,7 @@ export async function connectMariadb(address: MariadbAddress): Promise<MariadbCl
     const [answer] = await rowsOf<{ version: string }>(connection, 'SELECT version() AS version');
     const client = new MariadbClient(connection, { ...address, server: serverKindOf(answer?.version ?? '') });
     // What the server has set as its own would change how names and texts are quoted, in both directions.
-    await client.query(`SET SESSION sql_mode = '${SQL_MODE}', time_zone = '+00:00'`);
+    await client.query(`SET SESSION sql_mode = '${SQL_MODE}', time_zone = '+00:00', ${LIMITS[client.flavour]}`);
     // Else the sizes of tables are those of yesterday.
     if (client.flavour === 'mysql') await client.query('SET SESSION information_schema_stats_expiry = 0');
     return client;

@@ -29,6 +29,16 @@ describe.skipIf(!isThere)(
       }
     });
 
+    it('ends no session of ours for limits that it has for all of them', async () => {
+      await using folder = await tempDir();
+      const settings = { 'max-statement-time': '0.01', 'wait-timeout': 1 };
+      await using server = await PrivateMariadb.start({ dataDir: folder.join('data'), settings });
+      await using client = await connectMariadb(server.address());
+      expect(await client.query('SELECT sleep(0.1) AS slept, @@wait_timeout AS seconds')).toEqual([
+        { slept: 0, seconds: '28800' },
+      ]);
+    });
+
     it('reads no file of the machine for what it executes', async () => {
       await using folder = await tempDir();
       await using server = await PrivateMariadb.start({ dataDir: folder.join('data') });
