@@ -23,7 +23,7 @@ export async function dumpAgain(
   const reader = new DumpContentReader();
   let bytes = 0;
   await runInto(
-    { path, args: dumpArguments(address.server.flavour, options, names, false), env: options.env, sandbox: {}, signal },
+    { path, args: dumpArguments(address.server.flavour, options, names), env: options.env, sandbox: {}, signal },
     (chunk) => {
       reader.push(chunk);
       progress({ phase: 'comparing', bytes: (bytes += chunk.length), expectedBytes });

@@ -22,6 +22,8 @@ export interface MariadbFacts extends ServerKind {
   /** 0, 1 or 2: whether names of tables differ by case. */
   lowerCaseTableNames: number;
   databases: MariadbDatabase[];
+  /** Of the data directory, which the server takes for databases without tables: `lost+found`. */
+  folders: string[];
   totals: { databases: number; bytes: number };
   /** Tables that one snapshot does not hold: `database.table`. */
   nonTransactional: string[];
@@ -74,14 +76,35 @@ const RIGHTS = `
   SELECT privilege_type AS privilege FROM information_schema.user_privileges
    WHERE grantee = concat('''', replace(current_user(), '@', '''@'''), '''')`;
 
+/** What the server puts before the name of a folder that does not stand for the name of a database. */
+const NO_DATABASE = '#mysql50#';
+
 const COMPONENTS = `SELECT component_urn AS urn FROM mysql.component ORDER BY 1`;
 
 type DatabaseRow = Omit<MariadbDatabase, 'bytes' | 'tables'> & { bytes: string; tables: string };
 
 /** All but the server's own. @throws HozenError of the TARGET_ codes */
 export async function mariadbDatabases(client: MariadbClient): Promise<MariadbDatabase[]> {
+  return (await databasesAndFolders(client)).databases;
+}
+
+async function databasesAndFolders(client: MariadbClient): Promise<Pick<MariadbFacts, 'databases' | 'folders'>> {
   const rows = await client.query<DatabaseRow>(databasesOf(client.flavour));
-  return rows.map((row) => ({ ...row, bytes: Math.round(Number(row.bytes)), tables: Number(row.tables) }));
+  const folders: string[] = [];
+  for (const { name } of rows) if (await isFolder(client, name)) folders.push(name);
+  const databases = rows
+    .filter(({ name }) => !folders.includes(name))
+    .map((row) => ({ ...row, bytes: Math.round(Number(row.bytes)), tables: Number(row.tables) }));
+  return { databases, folders: folders.map((name) => name.slice(NO_DATABASE.length)) };
+}
+
+/** The server itself gives no folder such a name; there may be tables in it that are older than version 5.1. */
+async function isFolder(client: MariadbClient, name: string): Promise<boolean> {
+  if (!name.startsWith(NO_DATABASE)) return false;
+  return client.query(`SHOW TABLES FROM ${client.name(name)}`).then(
+    (tables) => tables.length === 0,
+    () => true,
+  );
 }
 
 /**
@@ -98,7 +121,7 @@ export async function inspectMariadb(client: MariadbClient, needed?: readonly st
   }>(SERVER);
   if (!server) throw new Error('the server returned no row');
   const [identifier] = await client.query<{ Value: string }>(IDENTIFIER);
-  const databases = await mariadbDatabases(client);
+  const { databases, folders } = await databasesAndFolders(client);
   const rights = new Set((await client.query<{ privilege: string }>(RIGHTS)).map(({ privilege }) => privilege));
   const binlog = Number(server.binlog) === 1;
   const wanted = needed ?? dumpRights(client.flavour, binlog);
@@ -109,6 +132,7 @@ export async function inspectMariadb(client: MariadbClient, needed?: readonly st
     binlog,
     lowerCaseTableNames: Number(server.lowerCase),
     databases,
+    folders,
     totals: { databases: databases.length, bytes: databases.reduce((sum, { bytes }) => sum + bytes, 0) },
     nonTransactional: (await client.query<{ name: string }>(NON_TRANSACTIONAL)).map(({ name }) => name),
     missingRights: wanted.filter((right) => !rights.has(right)),

@@ -15,12 +15,19 @@ const OWN: Readonly<Record<Flavour, { always: readonly string[]; position: reado
   },
 };
 
+export interface DumpOptions {
+  /** Whether the place in the binary log is told. */
+  position?: boolean;
+  /** Tables and views, `database.name`. */
+  without?: readonly string[];
+}
+
 /** What mariadb-dump or mysqldump is asked for. Made again of what was restored, it must give the same text. */
 export function dumpArguments(
   flavour: Flavour,
   file: OptionFile,
   databases: readonly string[],
-  position: boolean,
+  { position = false, without = [] }: DumpOptions = {},
 ): string[] {
   const own = OWN[flavour];
   return [
@@ -38,6 +45,7 @@ export function dumpArguments(
     '--skip-dump-date',
     ...own.always,
     ...(position ? own.position : []),
+    ...without.map((name) => `--ignore-table=${name}`),
     '--databases',
     '--',
     ...databases,

@@ -3,6 +3,7 @@ import {
   connectMariadb,
   mysqlComponents,
   OptionFile,
+  type AnsweringMariadb,
   type MariadbDatabase,
   type MariadbFacts,
   type ToolRun,
@@ -19,6 +20,7 @@ import { DumpContentReader, type DatabaseSettings, type DumpContent, type Stored
 import { eventsScript, triggersScript } from './stored-programs.js';
 import { readmeOf } from './readme.js';
 import { restoreScriptOf } from './restore-script.js';
+import { namesOf, unusableObjects, viewsScript, type UnusableObjects } from './unusable-objects.js';
 import { usersScript, type UsersScript } from './users-script.js';
 
 /** Names of the streams, in the order in which they are restored. */
@@ -31,6 +33,9 @@ export const STREAMS = {
 
 /** For people and for the proof: what the dump holds. */
 export const CONTENT = 'content.json';
+
+/** For people: the definitions of views that the server cannot use. Nothing restores them. */
+const UNUSABLE_VIEWS = 'unusable-views.sql';
 
 /**
  * Dumps all databases of a server at one moment, its users and its events.
@@ -50,9 +55,11 @@ export async function dumpServer(
     await writer.addFile('README.txt', readmeOf(facts.flavour));
     await writer.addFile('restore.sh', restoreScriptOf(facts.flavour), 0o700);
     const names = facts.databases.map(({ name }) => name);
+    const unusable = await leaveOutUnusable(address, writer);
+    const without = [...unusable.views, ...unusable.tables];
     const content = await dumpDatabases(
       names,
-      tool(dumpArguments(facts.flavour, file, names, facts.binlog)),
+      tool(dumpArguments(facts.flavour, file, names, { position: facts.binlog, without: namesOf(without) })),
       target,
       writer,
       context,
@@ -65,7 +72,7 @@ export async function dumpServer(
     const stored: StoredContent = { ...content, databases: facts.databases.map(settingsOf) };
     await writer.addFile(CONTENT, JSON.stringify(stored));
     const seconds = (performance.now() - started) / 1000;
-    const warnings = [...target.warnings, ...accountWarnings(users)];
+    const warnings = [...target.warnings, ...unusableWarnings(unusable), ...accountWarnings(users)];
     const components = await mysqlComponents(client);
     return summaryOf({ ...target, warnings, components }, content, writer, seconds);
   });
@@ -79,6 +86,22 @@ function accountWarnings({ leftOut, lost }: UsersScript): string[] {
   return [
     ...(leftOut.length > 0 ? [warningText('users.left-out', { names: leftOut.join(', ') })] : []),
     ...(lost.length > 0 ? [warningText('users.rights-lost', { names: lost.join(', ') })] : []),
+  ];
+}
+
+async function leaveOutUnusable(address: AnsweringMariadb, writer: ArtefactWriter): Promise<UnusableObjects> {
+  await using client = await connectMariadb(address);
+  const unusable = await unusableObjects(client);
+  if (unusable.views.length > 0) await writer.addFile(UNUSABLE_VIEWS, await viewsScript(client, unusable.views));
+  return unusable;
+}
+
+function unusableWarnings({ views, tables }: UnusableObjects): string[] {
+  return [
+    ...(views.length > 0
+      ? [warningText('views.unusable', { names: namesOf(views).join(', '), file: UNUSABLE_VIEWS })]
+      : []),
+    ...(tables.length > 0 ? [warningText('tables.unusable', { names: namesOf(tables).join(', ') })] : []),
   ];
 }
 

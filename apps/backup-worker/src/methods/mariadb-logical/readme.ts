@@ -30,6 +30,8 @@ WHAT IS IN IT
   users.sql      users, roles and their rights. It holds password hashes.
   triggers.sql   triggers, in the order in which they act
   events.sql     events
+  unusable-views.sql   only where the server has views that it cannot use itself, because of a table, a
+                 column, a function or a user that is gone: their definitions. restore.sh passes them over.
   content.json   SHA-256 of the rows of every table as they stand in dump.sql
   index.json     where each stream lies in the file
 
@@ -39,11 +41,12 @@ WHAT IS IN IT
     tar -xOf FILE --wildcards 'dump.sql*' > dump.sql
 
 STEP BY STEP, AS restore.sh DOES IT
-  1. dump.sql is given to ${client} --binary-mode: commands of the client in it do nothing.
+  1. dump.sql is given to ${client} --binary-mode --comments: commands of the client in it do nothing, and
+     comments in routines stay.
   2. users.sql the same: rights on tables need the tables. Users that are there already stay as they are.
   3. triggers.sql, then events.sql the same. Events begin to run at once where event_scheduler is on.
 
-  One database alone: ${client} --one-database NAME < dump.sql. FILE.manifest.json says under "mariadb" where
+  One database alone: ${client} --comments --one-database NAME < dump.sql. FILE.manifest.json says under "mariadb" where
   in the binary log the moment of the dump lies.
 `;
 }

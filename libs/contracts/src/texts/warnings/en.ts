@@ -81,6 +81,12 @@ export const warningsEn = {
   'archive.failing':
     'The server fails to archive {file} (archive_command; last at {at}, {count} failures, last archived: {last}). It keeps all WAL since then, and its disk fills: its log says why.',
   'tables.not-transactional': 'These tables are not transactional, and not of the same moment as the others: {names}.',
+  'views.unusable':
+    'These views are not restored, since the server itself cannot use them: a table, a column, a function or a user that they need is gone. Mend or drop them; their definitions stand in {file} of the backup: {names}.',
+  'tables.unusable':
+    'These tables are left out: what they merge is gone, or their files bear a name that no server creates again (rename or drop them): {names}.',
+  'folders.no-databases':
+    'The server takes these folders of its data directory for databases (set ignore_db_dirs, or move them away); they are left out: {names}.',
   'server.no-binlog': 'The server writes no binary log: what comes after this backup can be restored from nothing.',
   'users.left-out': 'The server does not use these users, since it resolves no names; they are left out: {names}.',
   'users.rights-lost':

@@ -64,6 +64,12 @@ export const warningsZh: WarningTexts = {
   'archive.failing':
     '服务器归档 {file} 失败（archive_command；最近一次 {at}，失败 {count} 次，最后成功归档：{last}）。此后的 WAL 会全部保留，磁盘将被写满：原因见服务器日志。',
   'tables.not-transactional': '以下表不支持事务，与其他表不是同一时刻的内容：{names}。',
+  'views.unusable':
+    '以下视图所需的表、列、函数或用户已不存在，服务器自身也无法使用，因此不会被恢复。请修复或删除它们；其定义保存在备份内的 {file} 中：{names}。',
+  'tables.unusable':
+    '以下表未包含在备份中：其合并的表已不存在，或其文件名无法由服务器重新创建（请重命名或删除）：{names}。',
+  'folders.no-databases':
+    '服务器将数据目录中的以下文件夹视为数据库（请设置 ignore_db_dirs 或将其移走）；它们未包含在备份中：{names}。',
   'server.no-binlog': '服务器未启用二进制日志：此备份之后的更改无法恢复。',
   'users.left-out': '服务器不解析主机名，因此以下用户不起作用，未包含在备份中：{names}。',
   'users.rights-lost': '对已不存在的表、列或例程的权限未包含在内；涉及的账户：{names}。',
