@@ -23,7 +23,8 @@ export interface NativeLibrary {
 export async function loadLibrary(file: string, packageName: string): Promise<NativeLibrary | undefined> {
   try {
     const { default: koffi } = await import('koffi');
-    const library = koffi.load(file);
+    // Node carries some of these libraries itself, in other versions, and its functions would be called in the middle of theirs.
+    const library = koffi.load(file, { deep: true });
     return {
       address: (buffer) => koffi.address(buffer),
       call: (signature) => library.func(signature),
