@@ -61,6 +61,29 @@ describe.each<Compression>(['gzip', 'zstd', 'none'])('an artefact with compressi
     expect(tar('-xOf', path, 'README.txt').toString()).toBe('Read me.\n');
   });
 
+  it('holds what is read straight into its parts as what is written to it', async () => {
+    const data = randomBytes(5 * MIB + 123);
+    const { path, written } = await write(compression, async (writer) => {
+      const stream = writer.openStream('big');
+      await stream.write(data.subarray(0, 1000));
+      for (let at = 1000; at < data.length - 500;) {
+        const room = await stream.room();
+        const bytes = data.copy(room, 0, at, Math.min(at + 700_000, data.length - 500));
+        await stream.filled(bytes);
+        at += bytes;
+      }
+      await stream.write(data.subarray(data.length - 500));
+      await writer.endStream(stream);
+    });
+    await using file = await ArtefactFile.open({
+      path,
+      manifest: manifestFor(path, written, compression),
+      storage: FILES,
+    });
+    expect(file.stream('big').sha256).toBe(createHash('sha256').update(data).digest('hex'));
+    expect((await file.readFile('big')).equals(data)).toBe(true);
+  });
+
   it('gives a long stream back in order from its numbered parts', async () => {
     const data = randomBytes(9 * MIB + 123);
     const { path } = await write(compression, (writer) => addStream(writer, 'big', data));

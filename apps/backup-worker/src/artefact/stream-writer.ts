@@ -39,6 +39,22 @@ export class StreamWriter {
     return taken && paid ? Promise.all([taken, paid]).then(() => undefined) : (taken ?? paid);
   }
 
+  /** Free memory of the part that is being filled: who reads straight into it saves a copy, and says {@link filled} then. */
+  async room(): Promise<Buffer> {
+    if (this.#filled === this.buffers.partBytes) await this.#flush(partName(this.name, this.#cut));
+    const buffer = (this.#buffer ??= this.buffers.take());
+    return buffer.subarray(TAR_BLOCK + this.#filled, TAR_BLOCK + this.buffers.partBytes);
+  }
+
+  /** So many bytes stand in {@link room}. @returns a promise when the source is read too fast */
+  filled(bytes: number): Promise<void> | undefined {
+    const from = TAR_BLOCK + this.#filled;
+    if (this.#hash && this.#buffer) this.#hash.update(this.#buffer.subarray(from, from + bytes));
+    this.#filled += bytes;
+    this.#bytes += bytes;
+    return this.limit?.take(bytes);
+  }
+
   /** The facts are complete when the artefact's members are drained. */
   async end(): Promise<StreamFacts> {
     if (this.#cut === 0) await this.#flush(this.name);

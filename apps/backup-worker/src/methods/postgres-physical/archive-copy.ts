@@ -1,7 +1,7 @@
 import type { StreamWriter } from '../../artefact/stream-writer.js';
 import { paddingOf, renameTarEntry, TAR_BLOCK } from '../../artefact/tar.js';
 import { TarReader, type TarMember, type TarTaker } from '../../pipeline/tar-reader.js';
-import { listedPath } from './backup-manifest.js';
+import { listedPath, type ListedFile } from './backup-manifest.js';
 import type { ChangedPages } from './changed-pages.js';
 import { INCREMENTAL_PREFIX, incrementalHeadBytes, PAGE_BYTES, writeIncrementalHead } from './incremental-file.js';
 
@@ -14,7 +14,7 @@ const RELATION = /^(?:(?:base|PG_[^/]+)\/\d+|global)\/\d+(?:\.\d+)?$/;
 export interface Unchanged {
   pages: ChangedPages;
   /** Files of the earlier backup: only their pages can be left out. */
-  files: ReadonlySet<string>;
+  files: ReadonlyMap<string, ListedFile>;
 }
 
 /** Carries one archive of a base backup into a stream of the artefact. */
@@ -46,10 +46,31 @@ export class ArchiveCopy implements TarTaker {
 
   member(member: TarMember, header: Buffer): Promise<void> | undefined {
     this.#padding = paddingOf(member.size);
-    if (!this.#isDivided(member)) return this.stream.write(header);
+    if (member.type !== 'file' || !this.#isDivided(member)) return this.stream.write(header);
     header.copy(this.#header);
     this.#member = member;
     return undefined;
+  }
+
+  /** Whether all of the current member is kept: its content may be read straight into {@link stream}, and is not given then. */
+  get isWhole(): boolean {
+    return this.#member === undefined;
+  }
+
+  /**
+   * A file as the earlier backup has it, where only its changed pages would be kept: if there are none, its content need
+   * not be given.
+   */
+  earlier(name: string, size: number): ListedFile | undefined {
+    const earlier = this.#isDivided({ name, size })
+      ? this.unchanged?.files.get(listedPath(this.name, name))
+      : undefined;
+    return earlier?.bytes === size ? earlier : undefined;
+  }
+
+  /** Leaves out all pages of the current member: its content is not given. */
+  leaveOutAll(): void {
+    if (this.#member) this.unchanged?.pages.leaveOut(this.#member.size / PAGE_BYTES);
   }
 
   /** The pages of the current member, where more of them are kept than fit in memory. */
@@ -74,9 +95,8 @@ export class ArchiveCopy implements TarTaker {
     return this.#padding > 0 ? this.stream.write(ZEROS.subarray(0, this.#padding)) : undefined;
   }
 
-  #isDivided({ name, type, size }: TarMember): boolean {
-    if (!this.unchanged || type !== 'file' || size === 0 || size % PAGE_BYTES !== 0 || !RELATION.test(name))
-      return false;
+  #isDivided({ name, size }: Pick<TarMember, 'name' | 'size'>): boolean {
+    if (!this.unchanged || size === 0 || size % PAGE_BYTES !== 0 || !RELATION.test(name)) return false;
     return this.unchanged.files.has(listedPath(this.name, name));
   }
 

@@ -74,6 +74,11 @@ export class ChangedPages {
     return this.#kept >= IN_MEMORY ? this.#spillOver() : undefined;
   }
 
+  /** So many pages come that are those of the earlier backup. */
+  leaveOut(pages: number): void {
+    this.#seen += pages;
+  }
+
   /** The kept pages, in order. */
   async *content(): AsyncGenerator<Buffer> {
     if (this.#spill) yield* this.#spilledOver(this.#spill);

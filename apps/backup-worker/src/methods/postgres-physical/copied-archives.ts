@@ -32,11 +32,16 @@ export class CopiedArchives {
     private readonly writer: ArtefactWriter,
     private readonly expectedBytes: number,
     private readonly context: Pick<AttemptContext, 'progress'>,
-    parent: Parent | undefined,
+    private readonly parent: Parent | undefined,
   ) {
     if (!parent) return;
     const pages = new ChangedPages(parseLsn(parent.physical.startLsn), join(job.spoolDir, 'changed-pages'));
-    this.#unchanged = { pages, files: new Set(parent.files.map(({ path }) => path)) };
+    this.#unchanged = { pages, files: new Map(parent.files.map((file) => [file.path, file])) };
+  }
+
+  /** The run that made the backup whose pages are left out. */
+  get parentRun(): string | undefined {
+    return this.parent?.manifest.runId;
   }
 
   /** The one that is being written. */

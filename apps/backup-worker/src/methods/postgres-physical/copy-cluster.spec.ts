@@ -3,7 +3,7 @@ import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { giveToServer, type PostgresAddress } from '@hozen/dbms';
 import { eventually, tempDir, TestPostgres, type TempDir } from '@hozen/testkit';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { jobFor, quietContext } from '../../backup.fixture.js';
 import { besides } from '../../storage/artefact-paths.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
@@ -76,6 +76,23 @@ describe.each(['files', 'server'] as const)('a copy of the files, by %s', (copyB
     const paths = await pathsOf(second);
     expect(paths).toEqual([full, first, second].map(({ artefact }) => artefact.path));
     expect(await restoredByHand(folder.path, paths)).toEqual(await contentOf(server.address()));
+  });
+
+  it('restores to what was there where files are left alone that nobody wrote since', async () => {
+    // What was just written is read in any case.
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
+    try {
+      const backups = backupsOf(server.address());
+      await backups.make('full');
+      await change();
+      await backups.make('incremental');
+      await change();
+      const second = await backups.make('incremental');
+      await expectProven(second);
+      expect(await restoredByHand(folder.path, await pathsOf(second))).toEqual(await contentOf(server.address()));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('holds what changed since the last full one, where it is differential', async () => {

@@ -7,6 +7,7 @@ import type { PhysicalTarget } from './check-target.js';
 import type { CopiedArchives, CopiedFiles } from './copied-archives.js';
 import { FilesCopy } from './files-copy.js';
 import { listDataDirectory, listTablespace } from './list-files.js';
+import { SameFiles } from './same-files.js';
 import { slotName } from './slot-name.js';
 import { beginBackup, endBackup, RESERVE_WAL, TABLESPACES } from './copy-files.sql.js';
 
@@ -44,7 +45,8 @@ async function readFiles(
   await client.query(RESERVE_WAL, [slotName(job)]);
   const { major, systemIdentifier } = target.facts;
   const startLsn = await beginCopy(client, major, job, signal);
-  const copy = new FilesCopy(archives, await loadCrc32c(), signal);
+  const same = new SameFiles(archives.parentRun);
+  const copy = new FilesCopy(archives, await loadCrc32c(), signal, same);
   const tablespaces = await tablespacesOf(client);
   for (const { oid, folder, location } of tablespaces) {
     await copy.archive(`${oid}.tar`, location, await listTablespace(location, folder));
@@ -56,6 +58,7 @@ async function readFiles(
     await copy.addWal(archive, directory, walNames(target.physical, startLsn, ended.lsn));
     return ended;
   });
+  same.remember(job.runId);
   const { timeline } = target.physical;
   const facts = { startLsn, endLsn: end.lsn, timeline };
   return {

@@ -8,7 +8,8 @@ import type { ChangedPages } from './changed-pages.js';
 import type { CopiedArchives } from './copied-archives.js';
 import { PAGE_BYTES } from './incremental-file.js';
 import { isControlFile, type DirectoryEntry } from './list-files.js';
-import { readAhead, type OpenedFile } from './read-ahead.js';
+import { readAhead, type LeavesOut, type OpenedFile } from './read-ahead.js';
+import type { SameFiles } from './same-files.js';
 
 /** Carries files into archives as the server would send them. */
 export class FilesCopy {
@@ -20,6 +21,8 @@ export class FilesCopy {
     private readonly archives: CopiedArchives,
     private readonly crc32c: Crc32c,
     private readonly signal: AbortSignal,
+    /** What an earlier copy has read. */
+    private readonly same?: SameFiles,
   ) {}
 
   async archive(name: string, top: string, entries: DirectoryEntry[]): Promise<void>;
@@ -44,12 +47,16 @@ export class FilesCopy {
     const files = kept.filter(({ type }) => type === 'file');
     // The control file is not even opened before everything else is read.
     const [control, rest] = [files.filter(isControlFile), files.filter((file) => !isControlFile(file))];
+    const leavesOut: LeavesOut<DirectoryEntry> = (entry, stats) => {
+      const isSame = this.same?.isSame(listedPath(name, entry.name), stats) ?? false;
+      return isSame && archive.earlier(entry.name, Number(stats.size))?.crc32c !== undefined;
+    };
     for (const group of [rest, control]) {
-      for await (const file of readAhead(group, (entry) => join(top, entry.name))) {
-        const { of: entry, size, modifiedAt } = file;
-        const crc = await this.#copy(archive, { ...entry, size, modifiedAt }, file);
-        const path = listedPath(name, entry.name);
-        this.files.push({ path, bytes: size, modifiedAt, crc32c: crc32cText(crc) });
+      for await (const file of readAhead(group, (entry) => join(top, entry.name), leavesOut)) {
+        const { of: entry, size, modifiedAt, isLeftOut } = file;
+        const member = { ...entry, size, modifiedAt };
+        const crc32c = isLeftOut ? await this.#leaveOut(archive, member) : await this.#copy(archive, member, file);
+        this.files.push({ path: listedPath(name, entry.name), bytes: size, modifiedAt, crc32c });
       }
     }
     const finished = await finish?.(archive);
@@ -61,8 +68,8 @@ export class FilesCopy {
     const content = Buffer.from(text);
     const modifiedAt = new Date();
     const member = { name, type: 'file', mode: 0o600, size: content.length, modifiedAt } as const;
-    const crc = await this.#copy(archive, member, { content: () => [content] });
-    this.files.push({ path: name, bytes: content.length, modifiedAt, crc32c: crc32cText(crc) });
+    const crc32c = await this.#copy(archive, member, { content: () => [content] });
+    this.files.push({ path: name, bytes: content.length, modifiedAt, crc32c });
   }
 
   /** A segment that is missing ends it: the copy would be of no use. */
@@ -83,23 +90,35 @@ export class FilesCopy {
     return fits;
   }
 
+  /** What the earlier backup has of it is what it is. @returns the sum of the whole file */
+  async #leaveOut(archive: ArchiveCopy, member: DirectoryEntry & { size: number; modifiedAt: Date }): Promise<string> {
+    await this.#begin(archive, member);
+    archive.leaveOutAll();
+    this.archives.count(member.size);
+    await archive.memberEnd();
+    return archive.earlier(member.name, member.size)?.crc32c ?? '';
+  }
+
+  /** @returns the sum of the whole file */
   async #copy(
     archive: ArchiveCopy,
     member: DirectoryEntry & { size: number; modifiedAt: Date },
     file: Source,
-  ): Promise<number> {
+  ): Promise<string> {
     await this.#begin(archive, member);
     let crc = await this.#pour(archive, member.size, file);
     if (crc === undefined) {
       await archive.beginAgainWhole();
-      crc = await this.#pour(archive, member.size, file);
+      crc = (await this.#pour(archive, member.size, file)) ?? 0;
     }
     await archive.memberEnd();
-    return crc ?? 0;
+    return crc32cText(crc);
   }
 
   /** @returns the sum; undefined when the member is better begun again and copied whole */
   async #pour(archive: ArchiveCopy, size: number, file: Source): Promise<number | undefined> {
+    if (archive.isWhole && file.readAt && file.beginning)
+      return this.#read(archive, size, file.beginning(), file.readAt);
     let crc = 0;
     let weighed = false;
     for await (const bytes of file.content()) {
@@ -115,6 +134,29 @@ export class FilesCopy {
     return crc;
   }
 
+  /** Reads a file straight into the parts of the artefact. @returns the sum */
+  async #read(
+    { stream }: ArchiveCopy,
+    size: number,
+    beginning: Buffer,
+    readAt: OpenedFile<unknown>['readAt'],
+  ): Promise<number> {
+    await stream.write(beginning);
+    let crc = this.crc32c(beginning, 0);
+    this.archives.count(beginning.length);
+    for (let at = beginning.length; at < size;) {
+      this.signal.throwIfAborted();
+      const room = await stream.room();
+      const piece = room.subarray(0, Math.min(room.length, size - at));
+      await readAt(piece, at);
+      crc = this.crc32c(piece, crc);
+      this.archives.count(piece.length);
+      await stream.filled(piece.length);
+      at += piece.length;
+    }
+    return crc;
+  }
+
   async #begin(archive: ArchiveCopy, member: DirectoryEntry & { size: number; modifiedAt: Date }): Promise<void> {
     writeTarHeader(this.#header, member);
     const modifiedAt = Math.floor(member.modifiedAt.getTime() / 1000);
@@ -124,6 +166,7 @@ export class FilesCopy {
 
 interface Source {
   content(): AsyncIterable<Buffer> | Iterable<Buffer>;
+  beginning?: OpenedFile<unknown>['beginning'];
   readAt?: OpenedFile<unknown>['readAt'];
 }
 
