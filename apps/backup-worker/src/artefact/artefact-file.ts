@@ -108,6 +108,11 @@ export class ArtefactFile implements AsyncDisposable {
     }
   }
 
+  /** {@link read} for those who are done with a chunk when they ask for the next: its memory is used again then. */
+  async *readInTurn(stream: StreamFacts): AsyncGenerator<Buffer> {
+    for await (const { bytes } of this.readShared(stream)) yield bytes;
+  }
+
   async *#partsOf(
     stream: StreamFacts,
     memory: (bytes: number) => Lent,

@@ -1,7 +1,6 @@
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { databaseArgument, runTool } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
@@ -120,7 +119,7 @@ async function loadSql(restore: ClusterRestore, database: StoredDatabase, stream
     env: inLargePieces(env),
     stdout: 'ignore',
     sandbox: {},
-    stdin: Readable.from(counted(restore, file.read(stream), database.name)),
+    stdin: counted(restore, file.readInTurn(stream), database.name),
     ...(signal ? { signal } : {}),
     attributes: { 'db.namespace': database.name, 'hozen.stream': stream.name },
   }).done;
@@ -133,7 +132,7 @@ async function pgRestore(
   { stream, reads = [] }: { stream?: StreamFacts; reads?: readonly string[] },
 ): Promise<void> {
   const { file, tools, env, signal } = restore;
-  const stdin = stream ? { stdin: Readable.from(counted(restore, file.read(stream), database.name)) } : {};
+  const stdin = stream ? { stdin: counted(restore, file.readInTurn(stream), database.name) } : {};
   await runTool({
     path: tools.path('pg_restore'),
     args: ['--exit-on-error', '--no-password', ...args],

@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { HozenError } from '@hozen/contracts';
 import { databaseArgument, runTool, toolEnvironment, type PostgresAddress, type PostgresTools } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
@@ -31,7 +30,7 @@ export async function restoreSql({ file, address, tools, signal, onBytes }: SqlR
     // The server's words may repeat a password.
     args: ['-X', '-q', '--no-password', '-v', 'VERBOSITY=sqlstate', '-f', '-', '-d', databaseArgument('postgres')],
     env: env.with({ PGOPTIONS: options.map((option) => `-c ${option}`).join(' ') }),
-    stdin: Readable.from(textOf(file, onBytes)),
+    stdin: textOf(file, onBytes),
     stdout: 'ignore',
     sandbox: {},
     signal,
@@ -52,7 +51,7 @@ async function* textOf(file: ArtefactFile, onBytes: SqlRestore['onBytes']): Asyn
       yield inPlace(await file.readFile(stream.name));
       continue;
     }
-    for await (const piece of file.read(stream)) {
+    for await (const piece of file.readInTurn(stream)) {
       onBytes(piece.length, stream.name);
       yield piece;
     }

@@ -6,7 +6,8 @@ import { END_OF_COPY } from '../pipeline/custom-format-writer.js';
 import { CustomFormatReader, FormatError } from '../pipeline/custom-format.js';
 
 /**
- * The rows of a table that has a stream of its own, as COPY wrote them, in chunks that end anywhere.
+ * The rows of a table that has a stream of its own, as COPY wrote them, in chunks that end anywhere: in memory that is used again
+ * when the next one is asked for.
  * @throws HozenError ARTEFACT_CORRUPT, STORAGE_IO
  */
 export async function* tableRows(file: ArtefactFile, table: TableContent): AsyncGenerator<Buffer> {
@@ -19,7 +20,7 @@ export async function* tableRows(file: ArtefactFile, table: TableContent): Async
   const archive = new CustomFormatReader({ onRows: (rows) => pieces.push(rows) });
   let left = table.bytes;
   try {
-    for await (const part of file.read(file.stream(name))) {
+    for await (const part of file.readInTurn(file.stream(name))) {
       archive.push(part);
       for (const piece of pieces) {
         // Behind the rows stands the mark that ends them; COPY FROM STDIN has none.
@@ -43,7 +44,7 @@ async function* rowsOfStatement(file: ArtefactFile, table: TableContent): AsyncG
   let head = stream.bytes - table.bytes - END_OF_COPY.length;
   if (head < 0) throw corrupt(file.path, `${stream.name}: ${-head} bytes of rows are missing`);
   let left = table.bytes;
-  for await (const part of file.read(stream)) {
+  for await (const part of file.readInTurn(stream)) {
     const rows = part.subarray(head, head + left);
     head = Math.max(0, head - part.length);
     left -= rows.length;

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { TargetClient } from '../connection/connect.js';
 import { asTargetError } from '../connection/target-error.js';
 import { CopyMessages, MESSAGE, serverError } from './copy-messages.js';
@@ -9,8 +8,9 @@ const COPY_DONE = Buffer.from([MESSAGE.copyDone, 0, 0, 0, 4]);
 const COPY_FAIL = Buffer.from([0x66, 0, 0, 0, 5, 0]);
 
 /**
- * Runs one `COPY … FROM STDIN` with the given bytes, which may be cut anywhere. The client can be used again afterwards,
- * also when the server refused or the source failed.
+ * Runs one `COPY … FROM STDIN` with the given bytes, which may be cut anywhere. The next chunk is asked for when the one before
+ * is on its way: its memory may be used again. The client can be used again afterwards, also when the server refused or the
+ * source failed.
  * @throws what the source throws; HozenError as of every query
  */
 export async function copyIn(client: TargetClient, sql: string, source: AsyncIterable<Buffer>): Promise<CopiedRows> {
@@ -49,9 +49,10 @@ export async function copyIn(client: TargetClient, sql: string, source: AsyncIte
         bytes += chunk.length;
         socket.cork();
         socket.write(headerOf(chunk.length));
-        const room = socket.write(chunk);
+        const written = new Promise((resolve) => socket.write(chunk, resolve));
         socket.uncork();
-        if (!room) await Promise.race([once(socket, 'drain'), lost.promise]);
+        // Why it is closed the end of the connection tells.
+        if (await written) await lost.promise;
       }
     } catch (error) {
       if (socket.destroyed) throw error;

@@ -120,6 +120,37 @@ describe('COPY FROM STDIN', () => {
     expect((await client.query('SELECT * FROM narrow EXCEPT SELECT * FROM again')).rows).toEqual([]);
   });
 
+  it('takes rows that all come in the same memory', async () => {
+    await using client = await connected();
+    await client.query('CREATE TABLE digits (t text)');
+    async function* digits() {
+      const memory = Buffer.alloc(8_000_000);
+      for (const digit of ['1', '2', '3']) {
+        for (let at = 0; at < memory.length; at += 100_000)
+          memory.fill(digit, at, at + 99_999).write('\n', at + 99_999);
+        yield memory;
+        await turn();
+      }
+    }
+    await copyIn(client, 'COPY digits FROM STDIN', digits());
+    const { rows } = await client.query('SELECT DISTINCT left(t, 1) AS t, count(*)::int FROM digits GROUP BY digits.t');
+    expect(rows).toEqual(expect.arrayContaining(['1', '2', '3'].map((t) => ({ t, count: 80 }))));
+    expect(rows).toHaveLength(3);
+  });
+
+  it('tells when the connection is lost while rows are on their way', async () => {
+    await using client = await connected();
+    await using other = await connected();
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    async function* endless() {
+      yield Buffer.from('1\n');
+      await other.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+      for (;;) yield Buffer.alloc(1_000_000, '2\n');
+    }
+    const copying = copyIn(client, 'COPY empty FROM STDIN', endless());
+    await expect(copying).rejects.toMatchObject({ code: 'TARGET_CONNECTION_LOST' });
+  });
+
   it('tells what the server refuses, and leaves the client to the next query', async () => {
     await using client = await connected();
     const bad = [Buffer.from('1\n'), Buffer.from('two\n'), Buffer.alloc(1_000_000, '3\n')];

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
-import { Readable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { guarded } from '../processes/guarded.js';
 import { signalGroup } from '../processes/group.js';
 import type { SandboxView } from '../processes/sandbox-arguments.js';
@@ -31,7 +31,8 @@ export function startChild(run: ToolRun, { variables, view }: ToolEnvironment): 
   const plain = { path: run.path, args: run.args };
   const held = run.sandbox && confined(plain, together(view, run.sandbox), run.runAs);
   const { path, args } = guarded(held ?? plain, 'KILL', run.runAs);
-  const stdin = run.stdin instanceof Readable ? 'pipe' : (run.stdin ?? 'ignore');
+  const source = typeof run.stdin === 'number' ? undefined : run.stdin;
+  const stdin = source ? 'pipe' : ((run.stdin as number | undefined) ?? 'ignore');
   const child = spawn(path, args, {
     env: { ...variables },
     cwd: run.cwd ?? '/',
@@ -41,7 +42,7 @@ export function startChild(run: ToolRun, { variables, view }: ToolEnvironment): 
   const stdout = child.stdout ?? Readable.from([]);
   // An abort destroys it with an error, perhaps before anybody listens.
   stdout.on('error', () => undefined);
-  const input = run.stdin instanceof Readable ? feed(child, run.stdin) : {};
+  const input = source ? feed(child, source) : {};
   return {
     pid: child.pid,
     stdout,
@@ -94,28 +95,40 @@ async function ending(
  * Gives the program its input. When the source breaks off, the program must not take what it got for the whole: its
  * input is left open and the program is killed.
  */
-function feed(child: ChildProcess, source: Readable): { failure?: Error } {
+function feed(child: ChildProcess, source: Readable | AsyncIterable<Buffer>): { failure?: Error } {
   const input: { failure?: Error } = {};
   const { stdin } = child;
   if (stdin === null) return input;
-  let refused = false;
+  const refused = new AbortController();
   const fail = (failure: Error) => {
-    if (refused || input.failure !== undefined) return;
+    if (refused.signal.aborted || input.failure !== undefined) return;
     input.failure = failure;
     signalGroup(child, 'SIGKILL');
   };
-  const stop = () => {
-    refused = true;
-    source.destroy();
-  };
-  source.once('error', fail);
-  source.once('close', () => {
-    if (!source.readableEnded) fail(new Error('the input ended early'));
-  });
+  const stop = () => refused.abort();
   // A program may end without reading all of its input; its exit status tells whether that was right.
   stdin.once('error', stop);
   stdin.on('error', () => undefined);
   child.once('exit', stop);
-  source.pipe(stdin);
+  if (source instanceof Readable) flow(source, stdin, refused.signal, fail);
+  else pieceByPiece(source, stdin, refused.signal).catch(fail);
   return input;
+}
+
+function flow(source: Readable, stdin: Writable, refused: AbortSignal, fail: (failure: Error) => void): void {
+  source.once('error', fail);
+  source.once('close', () => {
+    if (!source.readableEnded) fail(new Error('the input ended early'));
+  });
+  refused.addEventListener('abort', () => source.destroy(), { once: true });
+  source.pipe(stdin);
+}
+
+async function pieceByPiece(source: AsyncIterable<Buffer>, stdin: Writable, refused: AbortSignal): Promise<void> {
+  for await (const piece of source) {
+    if (refused.aborted) return;
+    const failure = await new Promise((resolve) => stdin.write(piece, resolve));
+    if (failure) return;
+  }
+  stdin.end();
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmod, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -122,13 +123,16 @@ describe('a tool', () => {
     expect(() => runTool({ path: '/bin/true', args: [], signal: controller.signal })).toThrow('lost its lease');
   });
 
-  it('whose input breaks off does not succeed with the half of it', async () => {
+  it.each([
+    ['a stream', (half: AsyncIterable<Buffer>) => Readable.from(half)],
+    ['pieces', (half: AsyncIterable<Buffer>) => half],
+  ])('whose input breaks off does not succeed with the half of it (%s)', async (_, as) => {
     async function* half() {
       yield Buffer.from('first half');
       await Promise.resolve();
       throw new Error('the storage went away');
     }
-    const tool = runTool({ path: '/bin/cat', args: [], stdin: Readable.from(half()) });
+    const tool = runTool({ path: '/bin/cat', args: [], stdin: as(half()) });
     tool.stdout.resume();
     await expect(tool.done).rejects.toMatchObject({ code: 'TOOL_FAILED', detail: 'the storage went away' });
   });
@@ -149,6 +153,38 @@ describe('a tool', () => {
     });
     await expect(tool.done).rejects.toMatchObject({ params: { exit: 'status 3' } });
     await expect.poll(async () => isRunning(await child)).toBe(false);
+  });
+
+  it('takes pieces that all come in the same memory', async () => {
+    const [memory, expected] = [Buffer.alloc(100_000), createHash('sha256')];
+    async function* pieces() {
+      for (let n = 0; n < 50; n++) {
+        expected.update(memory.fill(n));
+        yield memory;
+        await Promise.resolve();
+      }
+    }
+    const found = createHash('sha256');
+    const tool = runTool({ path: '/bin/cat', args: [], stdin: pieces() });
+    for await (const chunk of tool.stdout) found.update(chunk as Buffer);
+    await tool.done;
+    expect(found.digest('hex')).toBe(expected.digest('hex'));
+  });
+
+  it('may leave pieces unread, and their source is told', async () => {
+    const closed = Promise.withResolvers<void>();
+    async function* endless() {
+      try {
+        for (;;) {
+          yield Buffer.alloc(65_536);
+          await Promise.resolve();
+        }
+      } finally {
+        closed.resolve();
+      }
+    }
+    await expect(runTool({ path: '/bin/true', args: [], stdin: endless() }).done).resolves.toEqual({ stderr: '' });
+    await closed.promise;
   });
 
   it('may leave its input unread', async () => {

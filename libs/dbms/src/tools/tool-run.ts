@@ -12,8 +12,11 @@ export interface ToolRun {
   args: readonly string[];
   /** From `toolEnvironment`; without it the program knows of no server. */
   env?: ToolEnvironment;
-  /** What the program reads; nothing by default. A file descriptor is handed over as it is. */
-  stdin?: Readable | number;
+  /**
+   * What the program reads; nothing by default. A file descriptor is handed over as it is. Of what is no stream, the next chunk is asked
+   * for when the one before is in the pipe: its memory may be used again.
+   */
+  stdin?: Readable | AsyncIterable<Buffer> | number;
   /** Where its output goes: to {@link RunningTool.stdout} (the default), nowhere, or into a file descriptor or socket. */
   stdout?: 'pipe' | 'ignore' | number | Socket;
   /** Ends the program: SIGTERM, and SIGKILL if that does not do. `done` then rejects with the signal's reason. */
