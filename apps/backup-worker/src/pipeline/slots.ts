@@ -14,4 +14,21 @@ export class Slots {
     if (next) next();
     else this.free++;
   }
+
+  /** Works in a place of its own. */
+  use<T>(work: () => Promise<T>): Promise<T> {
+    return this.useUpTo(1, work);
+  }
+
+  /** Works in one place, and in as many of the others as nobody wants just then. @param most of them in all */
+  async useUpTo<T>(most: number, work: (places: number) => Promise<T>): Promise<T> {
+    await this.acquire();
+    const more = Math.min(this.free, most - 1);
+    this.free -= more;
+    try {
+      return await work(1 + more);
+    } finally {
+      for (let place = 0; place <= more; place++) this.release();
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import type { PostgresAddress, PostgresTools, ToolEnvironment } from '@hozen/dbms';
 import type { ArtefactFile } from '../artefact/artefact-file.js';
+import type { Slots } from '../pipeline/slots.js';
 
 /** A restore that is going on: what its parts share. */
 export interface ClusterRestore {
@@ -7,7 +8,10 @@ export interface ClusterRestore {
   address: PostgresAddress;
   env: ToolEnvironment;
   tools: PostgresTools;
+  /** Processes at a time that load and build, of all its databases together. */
   jobs: number;
+  /** As many as there are jobs. */
+  slots: Slots;
   spoolDir: string;
   tablespacesInPlace: boolean;
   /** Of its sessions. */

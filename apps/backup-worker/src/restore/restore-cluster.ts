@@ -3,6 +3,8 @@ import { HozenError } from '@hozen/contracts';
 import { toolEnvironment, type PostgresAddress, type PostgresTools } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { ArtefactFile } from '../artefact/artefact-file.js';
+import { sideBySide } from '../pipeline/side-by-side.js';
+import { Slots } from '../pipeline/slots.js';
 import { MANIFEST_SUFFIX } from '../storage/artefact-paths.js';
 import { describe, type CommittedArtefact } from '../storage/committed-artefact.js';
 import { readManifest } from '../storage/read-manifest.js';
@@ -11,7 +13,7 @@ import type { Storage } from '../storage/storage.js';
 import { SESSION_OPTIONS, type ClusterRestore } from './cluster-restore.js';
 import { restoreDatabase } from './restore-database.js';
 import { restoreRoles, restoreTablespaces } from './restore-globals.js';
-import { storedDatabases } from './restore-plan.js';
+import { isInitial, largestFirst, storedDatabases } from './restore-plan.js';
 
 export interface RestoreOptions {
   /** The artefact, or the manifest that publishes it. */
@@ -30,7 +32,7 @@ export interface RestoreOptions {
 }
 
 /**
- * Restores a whole cluster into an empty server: roles, tablespaces, and every database with pg_restore. Stops at the
+ * Restores a whole cluster into an empty server: roles, tablespaces, and its databases side by side with pg_restore. Stops at the
  * first error; what was restored by then stays.
  * @throws HozenError ARTEFACT_MISSING, ARTEFACT_CORRUPT, and of the TARGET_ and TOOL_ codes
  */
@@ -46,6 +48,7 @@ export async function restoreCluster(options: RestoreOptions): Promise<void> {
       env: env.with({ PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
       tools: options.tools,
       jobs: options.jobs,
+      slots: new Slots(options.jobs),
       spoolDir: options.spoolDir,
       tablespacesInPlace: options.tablespacesInPlace ?? false,
       applicationName,
@@ -54,10 +57,16 @@ export async function restoreCluster(options: RestoreOptions): Promise<void> {
     };
     const setOwnPassword = await restoreRoles(restore);
     await restoreTablespaces(restore);
-    for (const database of await storedDatabases(file)) {
+    const databases = await storedDatabases(file);
+    // Each of them is made over a connection to another one, which nobody else may use then.
+    for (const database of databases.filter(isInitial)) {
       options.signal?.throwIfAborted();
       await restoreDatabase(restore, database);
     }
+    const others = databases.filter((database) => !isInitial(database));
+    await sideBySide(largestFirst(others), options.jobs, options.signal, (database, signal) =>
+      restoreDatabase({ ...restore, signal }, database),
+    );
     await setOwnPassword();
   });
 }

@@ -9,7 +9,7 @@ import { dataEntries } from '../parts/data-entries.js';
 import { entriesIn, writeList } from '../pipeline/entry-lists.js';
 import { partOfArchive } from '../pipeline/part-of-archive.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
-import { Slots } from '../pipeline/slots.js';
+import { sideBySide } from '../pipeline/side-by-side.js';
 import type { ClusterRestore } from './cluster-restore.js';
 import type { StoredDatabase } from './restore-plan.js';
 import { restoreTables } from './restore-tables.js';
@@ -43,45 +43,35 @@ export async function restoreDatabase(
  * log or forbid is no part of the backup.
  */
 async function buildOnData(restore: ClusterRestore, database: StoredDatabase, schema: string): Promise<void> {
-  const args = ['--section=post-data', `--jobs=${restore.jobs}`, into(database)];
   const { first, last } = await entriesIn(schema);
-  if (last.length === 0) return pgRestore(restore, database, [...args, schema], { reads: [schema] });
-  for (const wanted of [first, last]) {
-    const list = `${schema}.list`;
-    try {
-      await writeList(list, wanted);
-      await pgRestore(restore, database, [...args, `--use-list=${list}`, schema], { reads: [list, schema] });
-    } finally {
-      await rm(list, { force: true });
+  await restore.slots.useUpTo(restore.jobs, async (jobs) => {
+    const args = ['--section=post-data', `--jobs=${jobs}`, into(database)];
+    if (last.length === 0) return pgRestore(restore, database, [...args, schema], { reads: [schema] });
+    for (const wanted of [first, last]) {
+      const list = `${schema}.list`;
+      try {
+        await writeList(list, wanted);
+        await pgRestore(restore, database, [...args, `--use-list=${list}`, schema], { reads: [list, schema] });
+      } finally {
+        await rm(list, { force: true });
+      }
     }
-  }
+  });
 }
 
 /** Streams of pg_dump and sessions that load large tables, side by side, as many as there are jobs. */
 async function loadAll(restore: ClusterRestore, database: StoredDatabase): Promise<void> {
-  const slots = new Slots(restore.jobs);
-  const failed = new AbortController();
-  const signal = restore.signal ? AbortSignal.any([restore.signal, failed.signal]) : failed.signal;
-  const inside = { ...restore, signal };
   const waiting = [...database.tables];
   const works = [
-    ...Array.from({ length: restore.jobs }, () => () => restoreTables(inside, database, waiting)),
-    ...database.data.map((stream) => () => loadStream(inside, database, stream)),
+    ...Array.from({ length: restore.jobs }, () => (inside: ClusterRestore) => restoreTables(inside, database, waiting)),
+    ...database.data.map((stream) => (inside: ClusterRestore) => loadStream(inside, database, stream)),
   ];
-  const loads = works.map(async (work) => {
-    await slots.acquire();
-    try {
+  await sideBySide(works, works.length, restore.signal, (work, signal) =>
+    restore.slots.use(async () => {
       signal.throwIfAborted();
-      await work();
-    } catch (error) {
-      failed.abort(error);
-      throw error;
-    } finally {
-      slots.release();
-    }
-  });
-  await Promise.allSettled(loads);
-  failed.signal.throwIfAborted();
+      await work({ ...restore, signal });
+    }),
+  );
 }
 
 function definitionsOf({ file }: ClusterRestore, { schema, part }: StoredDatabase): AsyncIterable<Buffer> {
@@ -152,7 +142,7 @@ async function* counted(restore: ClusterRestore, source: AsyncIterable<Buffer>, 
   }
 }
 
-/** Every new server has these two: they are made anew, from the other one. */
+/** The initial ones are made anew, from the other one. */
 function maintenance(name: string): string[] {
   if (name === 'postgres') return [`--dbname=${databaseArgument('template1')}`, '--clean', '--if-exists'];
   const recreate = name === 'template1' ? ['--clean', '--if-exists'] : [];

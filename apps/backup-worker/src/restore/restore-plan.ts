@@ -16,6 +16,22 @@ export interface StoredDatabase {
   part?: StoredPart;
 }
 
+/** Every new server has these two. */
+export function isInitial({ name }: Pick<StoredDatabase, 'name'>): boolean {
+  return name === 'postgres' || name === 'template1';
+}
+
+/** What takes longest is begun first: others fill what it leaves free. */
+export function largestFirst<T extends StoredDatabase>(databases: readonly T[]): T[] {
+  return databases.toSorted((one, other) => bytesOf(other) - bytesOf(one));
+}
+
+/** Of what is restored of it, as it was read from the server. */
+export function bytesOf({ part, data, tables, schema }: StoredDatabase): number {
+  const streams = part?.content.tables ?? [...data, ...tables];
+  return streams.reduce((sum, { bytes }) => sum + bytes, schema.bytes);
+}
+
 /** The same with no more than a part of it. */
 export function onlyPart(database: StoredDatabase, part: StoredPart): StoredDatabase {
   const tables = part.content.tables.filter(({ stream }) => stream !== undefined);

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { connect, inspectCluster, sessionName, toolEnvironment, type TargetClient } from '@hozen/dbms';
 import { failpoint, inSpan } from '@hozen/telemetry';
@@ -6,9 +8,12 @@ import type { ProgressUpdate } from '../runs/progress-meter.js';
 import type { CheckedTarget } from '../methods/postgres-logical/checked-target.js';
 import { FLUSH, SESSION_OPTIONS, type ClusterRestore } from '../restore/cluster-restore.js';
 import { restoreDatabase } from '../restore/restore-database.js';
+import { sideBySide } from '../pipeline/side-by-side.js';
+import { Slots } from '../pipeline/slots.js';
 import { storedPart } from '../parts/stored-part.js';
-import { onlyPart, storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
+import { bytesOf, largestFirst, onlyPart, storedDatabases, type StoredDatabase } from '../restore/restore-plan.js';
 import { compareDatabase } from '../verification/compare-cluster.js';
+import { turnsOf, type CopyReader } from '../verification/read-copy.js';
 import { analyzeInStages, analyzeRoughly, type Analysis } from './analyze-in-stages.js';
 import { runStatement } from './run-statement.js';
 import { refreshCollations } from './refresh-collations.js';
@@ -62,39 +67,63 @@ export async function areOpened(client: TargetClient, row: RestoreRow): Promise<
   return !beside && row.databases.every(({ as }) => names.has(as));
 }
 
-/** Restores every wanted database under a name beside, and compares each with the backup. They are not opened yet. */
+/** Restores all wanted databases under names beside, side by side, and compares each with the backup. They are not opened yet. */
 export async function restoreBeside(restore: BesideRestore): Promise<RestoredDatabase[]> {
   const { row, file, target } = restore;
   const stored = await wantedOf(file, row.databases);
   const applicationName = sessionName(row.id, Number(row.epoch));
   await using env = await toolEnvironment({ ...target.address, database: 'postgres' }, { applicationName });
-  let bytes = 0;
-  const expectedBytes = stored.reduce((sum, database) => sum + bytesOf(database), 0);
+  const jobs = restore.jobs ?? JOBS;
+  const slots = new Slots(jobs);
+  const wanted = row.databases.map((each, index) => {
+    const database = stored[index];
+    if (!database) throw new HozenError('NOT_FOUND', { what: 'database', id: each.name, list: 'runs' });
+    return { ...database, into: each.into, beside: nameBeside(row, index) };
+  });
+  const progress = progressOfAll(wanted, restore.progress);
   const shared: ClusterRestore = {
     file,
     address: target.address,
     env: env.with({ PGOPTIONS: SESSION_OPTIONS.map((option) => `-c ${option}`).join(' ') }),
     tools: target.tools,
-    jobs: restore.jobs ?? JOBS,
+    jobs,
+    slots,
     spoolDir: restore.spoolDir,
     tablespacesInPlace: false,
     applicationName,
     signal: restore.signal,
-    onBytes: (more, item) => {
-      bytes += more;
-      restore.progress({ phase: 'restoring', bytes, expectedBytes, item });
+    onBytes: progress.restored,
+  };
+  const turns = turnsOf(slots);
+  await sideBySide(largestFirst(wanted), jobs, restore.signal, async (database, signal) => {
+    // Of its own: the same one may be wanted under two names.
+    const spoolDir = join(restore.spoolDir, database.beside);
+    await mkdir(spoolDir, { recursive: true, mode: 0o700 });
+    const each = { ...restore, signal };
+    const inside = { ...shared, signal, spoolDir };
+    await restoreOne(each, inside, database, database.beside);
+    progress.isRestored();
+    // What goes into another database from here has its statistics there.
+    if (database.into === undefined) await analyzeRoughly(analysisOf(each), { name: database.beside });
+    await compare(each, inside, database, { turns, onBytes: progress.compared });
+  });
+  return restoredDatabases(file, row.databases);
+}
+
+/** As long as anything is restored, that is what is told: what is compared beside it shows in the end. */
+function progressOfAll(databases: readonly StoredDatabase[], tell: BesideRestore['progress']) {
+  const expectedBytes = databases.reduce((sum, database) => sum + bytesOf(database), 0);
+  const done = { restoring: 0, comparing: 0 };
+  let restoring = databases.length;
+  return {
+    restored: (more: number, item: string) =>
+      tell({ phase: 'restoring', bytes: (done.restoring += more), expectedBytes, item }),
+    isRestored: () => void (restoring -= 1),
+    compared: (more: number, item: string) => {
+      done.comparing += more;
+      if (restoring === 0) tell({ phase: 'comparing', bytes: done.comparing, expectedBytes, item });
     },
   };
-  for (const [index, wanted] of row.databases.entries()) {
-    restore.signal.throwIfAborted();
-    const database = stored[index];
-    if (!database) throw new HozenError('NOT_FOUND', { what: 'database', id: wanted.name, list: 'runs' });
-    await restoreOne(restore, shared, database, nameBeside(row, index));
-    // What goes into another database from here has its statistics there.
-    if (wanted.into === undefined) await analyzeRoughly(analysisOf(restore), { name: nameBeside(row, index) });
-    await compare(restore, shared, database, nameBeside(row, index));
-  }
-  return restoredDatabases(file, row.databases);
 }
 
 /** What a restore has brought when all its databases are there. */
@@ -175,17 +204,17 @@ function createStatement(client: TargetClient, defn: string, beside: string): st
 }
 
 async function compare(
-  { file, row, target, signal, progress }: BesideRestore,
+  { file, row, target, signal }: BesideRestore,
   shared: ClusterRestore,
-  database: StoredDatabase,
-  beside: string,
+  database: StoredDatabase & { beside: string },
+  reading: Pick<CopyReader, 'turns' | 'onBytes'>,
 ): Promise<void> {
+  const { beside } = database;
   const { address } = target;
   await using client = await connect(address, { applicationName: sessionName(row.id, Number(row.epoch)) });
   const facts = await inspectCluster(client);
   const copy = facts.databases.find(({ name }) => name === beside);
   if (!copy) throw new HozenError('CONTENT_DIFFERS', { what: `database ${beside} is missing` });
-  let bytes = 0;
   const differences = await compareDatabase(
     file,
     database.folder,
@@ -200,10 +229,7 @@ async function compare(
       env: shared.env,
       withoutUnlogged: false,
       signal,
-      onBytes: (more, item) => {
-        bytes += more;
-        progress({ phase: 'comparing', bytes, expectedBytes: bytesOf(database), item });
-      },
+      ...reading,
     },
     { counts: (entry) => !isOfDatabaseItself(entry), part: database.part },
   );
@@ -246,13 +272,4 @@ export async function openDatabases(
 
 function renameStatement(client: TargetClient, beside: string, { as }: WantedDatabase): string {
   return `ALTER DATABASE ${client.escapeIdentifier(beside)} RENAME TO ${client.escapeIdentifier(as)}`;
-}
-
-function bytesOf(database: StoredDatabase | undefined): number {
-  if (!database) return 0;
-  const data = (database.part?.content.tables ?? [...database.data, ...database.tables]).reduce(
-    (sum, { bytes }) => sum + bytes,
-    0,
-  );
-  return data + database.schema.bytes;
 }

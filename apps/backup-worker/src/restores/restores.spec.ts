@@ -133,6 +133,15 @@ describe('a restore of a database', () => {
     await drop();
   });
 
+  it('stands under two names, restored side by side', async () => {
+    const names = [database, `${database} again`];
+    const id = await request({ databases: names.map((as) => ({ name: 'shop', as })) });
+    await execute(await store.claimRestore());
+    expect(await findRestore(store.database, id)).toMatchObject({ state: 'completed' });
+    for (const name of names) expect(await contentOf(destination, name)).toEqual(await contentOf(source, 'shop'));
+    await drop();
+  });
+
   it('of the latest backup keeps settings of the database under its own name', async () => {
     const id = await request({ run: undefined, config: 'nightly', databases: [{ name: 'shop' }] });
     await execute(await store.claimRestore());

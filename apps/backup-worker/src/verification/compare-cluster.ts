@@ -3,31 +3,35 @@ import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { ROLES, TABLESPACES } from '../methods/postgres-logical/dump-globals.js';
 import type { StoredPart } from '../parts/stored-part.js';
 import type { TocEntry } from '../pipeline/custom-format.js';
+import { sideBySide } from '../pipeline/side-by-side.js';
+import { Slots } from '../pipeline/slots.js';
 import { eachDefinition } from '../restore/stored-definitions.js';
 import { compareContents } from './compare-contents.js';
 import { DefinitionsComparison } from './compare-definitions.js';
 import { sameGlobals } from './compare-globals.js';
 import { secondLook } from './look-again.js';
-import { readCopy, type CopyReader } from './read-copy.js';
+import { readCopy, turnsOf, type CopyReader } from './read-copy.js';
 
 /**
  * What differs between a backup and the copy that was restored from it: roles, tablespaces, and in each database the
  * definitions, the rows of every table, sequences and large objects. Empty when nothing does.
  */
-export async function compareCluster(file: ArtefactFile, reader: CopyReader): Promise<string[]> {
-  const differences = await compareAllGlobals(file, reader);
+export async function compareCluster(file: ArtefactFile, alone: Omit<CopyReader, 'turns'>): Promise<string[]> {
+  const { jobs } = alone.job.config;
+  const reader: CopyReader = { ...alone, turns: turnsOf(new Slots(jobs)) };
+  const globals = await compareAllGlobals(file, reader);
   const copies = new Map(reader.scratch.facts.databases.map((database) => [database.name, database]));
-  for (const backup of file.index.databases) {
-    reader.signal.throwIfAborted();
+  const databases = file.index.databases.map((backup) => ({ ...backup, found: ['it is missing'] }));
+  await sideBySide(databases, jobs, reader.signal, async (backup, signal) => {
     const copy = copies.get(backup.name);
-    copies.delete(backup.name);
-    const found = copy ? await compareDatabase(file, backup.folder, copy, reader) : ['it is missing'];
-    differences.push(...found.map((difference) => `database ${backup.name}: ${difference}`));
-  }
+    if (copy) backup.found = await compareDatabase(file, backup.folder, copy, { ...reader, signal });
+  });
+  const differences = databases.flatMap(({ name, found }) => found.map((what) => `database ${name}: ${what}`));
+  for (const { name } of databases) copies.delete(name);
   copies.delete('template0');
   // A new server has these; a cluster that dropped them has none to restore.
   for (const initial of ['postgres', 'template1']) copies.delete(initial);
-  return [...differences, ...[...copies.keys()].map((name) => `database ${name}: it should not be there`)];
+  return [...globals, ...differences, ...[...copies.keys()].map((name) => `database ${name}: it should not be there`)];
 }
 
 export interface CompareOptions {

@@ -9,7 +9,21 @@ import { openReadingSession } from '../methods/postgres-logical/reading-session.
 import { noLargeObjects, together, type StreamContents, type TakeEntry } from '../pipeline/custom-format.js';
 import { inLargePieces } from '../pipeline/large-pieces.js';
 import { pourArchive, startTool } from '../pipeline/pour.js';
+import { Slots } from '../pipeline/slots.js';
 import { sameColumns } from './compare-contents.js';
+
+/** Who reads when, where several databases are compared side by side. */
+export interface Turns {
+  /** Of the sessions that read tables: as many as there are jobs. */
+  tables: Slots;
+  /** One database at a time: pg_dump locks all its tables at once, and a server has room for few locks. */
+  dumps: Slots;
+}
+
+/** @param tables shared with others that work on the server */
+export function turnsOf(tables: Slots): Turns {
+  return { tables, dumps: new Slots(1) };
+}
 
 /** What all reading of one copy shares. */
 export interface CopyReader {
@@ -18,6 +32,7 @@ export interface CopyReader {
   env: ToolEnvironment;
   /** The backup has no contents of unlogged tables: it was taken from a standby. */
   withoutUnlogged: boolean;
+  turns: Turns;
   signal: AbortSignal;
   onBytes: (bytes: number, item: string) => void;
 }
@@ -45,14 +60,22 @@ export async function readCopy(
   const { definitions, rest } = planDatabase(database, 'copy', snapshot.tables, [], new Map(), () =>
     found.map(exclude),
   );
-  const reading = [
-    readDump(reader, database.name, definitions, onDefinition),
-    ...(rest ? [readDump(reader, database.name, rest)] : []),
-    readTables(reader, database, snapshot.id, found),
-  ] as const;
-  await Promise.allSettled(reading);
-  const [, ...contents] = await Promise.all(reading);
-  return together(contents);
+  const dumps = reader.turns.dumps.use(async () => {
+    const [, ...others] = await all([
+      readDump(reader, database.name, definitions, onDefinition),
+      ...(rest ? [readDump(reader, database.name, rest)] : []),
+    ]);
+    return others;
+  });
+  const tables = readTables(reader, database, snapshot.id, found);
+  const read = await all([dumps, tables.then((each) => [each])]);
+  return together(read.flat());
+}
+
+/** When the first of them fails, it waits for the others: they use what ends with them. */
+async function all<T>(works: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }
 
 interface WantedTable extends TableContent {
@@ -70,14 +93,14 @@ async function readTables(
   const { job, scratch, signal } = reader;
   const waiting = [...tables];
   const read: TableContent[] = [];
-  const lanes = Array.from({ length: Math.min(job.config.jobs, waiting.length) }, async () => {
+  const lane = async () => {
+    if (waiting.length === 0) return;
     await using client = await openReadingSession(job, scratch, database, snapshotId, tables, signal);
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       read.push(await readOne(reader, client, database.name, next));
     }
-  });
-  await Promise.allSettled(lanes);
-  await Promise.all(lanes);
+  };
+  await all(Array.from({ length: Math.min(job.config.jobs, waiting.length) }, () => reader.turns.tables.use(lane)));
   return { tables: read, sequences: [], largeObjects: noLargeObjects() };
 }
 
