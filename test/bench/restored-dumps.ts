@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { RestoreView } from '@hozen/contracts';
+import type { RestoreView, VerificationKind, VerificationView } from '@hozen/contracts';
 import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
@@ -19,7 +19,8 @@ const ANALYZE = 'vacuumdb --all --analyze-only --quiet --jobs=2';
 /**
  * Restore of a dump of a whole cluster into an empty server that runs, against `psql < dump` and `pg_restore -j` with as
  * many jobs, all with statistics. Each has a new server in each round. Ours is the whole way through the service, with every row
- * compared.
+ * compared. And the proofs of the same dump: in a scratch server, against the same peers, and read back whole, against what reads the
+ * other one.
  */
 export async function restoresOfDumps({
   gigabytes,
@@ -47,7 +48,14 @@ export async function restoresOfDumps({
     await using server = await TestPostgres.start({ settings: SETTINGS });
     return await restore(server);
   };
-  const figures: Record<'hozen' | 'psql' | 'pg_restore', Measured[]> = { hozen: [], psql: [], pg_restore: [] };
+  const figures = {
+    hozen: [] as Measured[],
+    psql: [] as Measured[],
+    pg_restore: [] as Measured[],
+    full: [] as Measured[],
+    spot: [] as Measured[],
+    gzip: [] as Measured[],
+  };
   for (let round = 0; round < Number(rounds); round++) {
     for (const [name, restore] of [
       [
@@ -61,11 +69,23 @@ export async function restoresOfDumps({
       figures[name].push(measured);
       process.stderr.write(`${JSON.stringify({ work: 'restore of a dump', round, name, ...measured })}\n`);
     }
+    for (const [name, prove] of [
+      ['full', () => proven(stack, 'full')],
+      ['spot', () => proven(stack, 'spot')],
+      ['gzip', () => shell(`gzip -t '${dumps.join('all.sql.gz')}'`, source)],
+    ] as [keyof typeof figures, () => Promise<Measured>][]) {
+      const measured = await prove();
+      figures[name].push(measured);
+      process.stderr.write(`${JSON.stringify({ work: 'proof of a dump', round, name, ...measured })}\n`);
+    }
   }
   const work = 'restore of a dump into a running server';
   return [
     row(work, 'two jobs, compared', 'zcat | psql', figures.hozen, figures.psql),
     row(work, 'two jobs, compared', 'pg_restore -j2', figures.hozen, figures.pg_restore),
+    row('proof in a scratch server', 'two jobs, compared', 'zcat | psql', figures.full, figures.psql),
+    row('proof in a scratch server', 'two jobs, compared', 'pg_restore -j2', figures.full, figures.pg_restore),
+    row('proof by reading', 'sums, structure', 'gzip -t', figures.spot, figures.gzip),
   ];
 }
 
@@ -99,4 +119,25 @@ async function ours(stack: Stack, server: TestPostgres): Promise<Measured> {
   if (view.error) throw new Error(JSON.stringify(view.error));
   const cpu = (await cpuSeconds(worker.pid, server.pid ?? 0)) - before;
   return { wall, cpu, peak: await peakMemoryMb(worker.pid), size: folderMb(server.dataDir) };
+}
+
+/** The backup that stands, once more. */
+async function proven(stack: Stack, kind: VerificationKind): Promise<Measured> {
+  const worker = stack.service('backup-worker');
+  await resetPeakMemory(worker.pid);
+  const before = await cpuSeconds(worker.pid);
+  const startedAt = performance.now();
+  const id = await stack.request('verification.requested', { config: 'nightly', kind });
+  const view = await eventually(
+    async () => {
+      const found = await stack.get<VerificationView>('backup-worker', `/verifications/${id}`);
+      if (found.state === 'queued' || found.state === 'running') throw new Error(`the verification is ${found.state}`);
+      return found;
+    },
+    { within: 1_800_000 },
+  );
+  const wall = (performance.now() - startedAt) / 1000;
+  if (view.state !== 'completed') throw new Error(JSON.stringify(view.error));
+  const cpu = (await cpuSeconds(worker.pid)) - before;
+  return { wall, cpu, peak: await peakMemoryMb(worker.pid), size: 0 };
 }
