@@ -20,15 +20,40 @@ const OPTIONS = [
  * Has a server execute a script.
  * @throws HozenError TOOL_FAILED with the server's answer, SANDBOX_MISSING, of the TARGET_ codes; what reading the script throws; the signal's reason
  */
-export async function loadMariadb(
+export function loadMariadb(
   address: AnsweringMariadb,
   script: AsyncIterable<Buffer>,
   signal: AbortSignal,
 ): Promise<void> {
+  return load(address, script, signal, OPTIONS);
+}
+
+/**
+ * Has a server execute what it can of a script that is executed again, as a whole, once more is there.
+ * @throws HozenError as {@link loadMariadb}, but for what the server refuses
+ */
+export async function loadWhatCan(
+  address: AnsweringMariadb,
+  script: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await load(address, script, signal, [...OPTIONS, '--force']);
+  } catch (error) {
+    if (!(error instanceof HozenError) || error.code !== 'TOOL_FAILED') throw error;
+  }
+}
+
+async function load(
+  address: AnsweringMariadb,
+  script: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+  args: readonly string[],
+): Promise<void> {
   const { path } = await findMariadbTool('client', address.server);
   await using options = await OptionFile.write(address);
   const stdin = Readable.from(script);
-  const tool = { path, args: [options.argument, ...OPTIONS], env: options.env, signal, stdin, sandbox: {} };
+  const tool = { path, args: [options.argument, ...args], env: options.env, signal, stdin, sandbox: {} };
   try {
     await runTool({ ...tool, stdout: 'ignore' }).done;
   } catch (error) {

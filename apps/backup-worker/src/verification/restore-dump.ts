@@ -5,7 +5,7 @@ import type { AttemptContext } from '../job.js';
 import { differencesOf, settingsDifferences, type StoredContent } from '../methods/mariadb-logical/dump-content.js';
 import { CONTENT, settingsOf, STREAMS } from '../methods/mariadb-logical/dump-server.js';
 import { eventsScript, triggersScript } from '../methods/mariadb-logical/stored-programs.js';
-import { loadMariadb } from '../restore/load-mariadb.js';
+import { loadMariadb, loadWhatCan } from '../restore/load-mariadb.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import { dumpAgain } from './dump-again.js';
 import { named } from './named.js';
@@ -22,6 +22,8 @@ export async function restoreDump(
 ): Promise<number> {
   await using file = await ArtefactFile.open(artefact);
   const expected = JSON.parse((await file.readFile(CONTENT)).toString('utf8')) as StoredContent;
+  // Views are made with the rights of those who define the views in them, routines and triggers as a role that must be there.
+  await loadWhatCan(address, file.read(file.stream(STREAMS.users)), context.signal);
   for (const stream of Object.values(STREAMS)) await load(address, file, stream, artefact, context);
   const differences = await compare(address, file, expected, artefact, context);
   if (differences.length > 0) throw new HozenError('CONTENT_DIFFERS', { what: named(differences) });

@@ -16,6 +16,7 @@ import type { TakeChunk } from '../../pipeline/tool-output.js';
 import type { DumpSummary } from '../dump-summary.js';
 import type { MariadbTarget } from './check-target.js';
 import { dumpArguments } from './dump-arguments.js';
+import { DumpHead } from './dump-head.js';
 import { DumpContentReader, type DatabaseSettings, type DumpContent, type StoredContent } from './dump-content.js';
 import { eventsScript, triggersScript } from './stored-programs.js';
 import { readmeOf } from './readme.js';
@@ -117,11 +118,16 @@ async function dumpDatabases(
     return { tables: [], definitions: [] };
   }
   const reader = new DumpContentReader();
+  const head = new DumpHead(facts.flavour);
+  const stream = writer.openStream(STREAMS.dump);
   let bytes = 0;
-  await pour(tool, writer, STREAMS.dump, (chunk) => {
+  await runInto(tool, (chunk) => {
     reader.push(chunk);
     progress({ phase: 'dumping', bytes: (bytes += chunk.length), expectedBytes: facts.totals.bytes });
+    return stream.write(head.push(chunk));
   });
+  await stream.write(head.end());
+  await writer.endStream(stream);
   return reader.end();
 }
 

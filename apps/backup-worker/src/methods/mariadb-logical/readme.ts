@@ -41,10 +41,12 @@ WHAT IS IN IT
     tar -xOf FILE --wildcards 'dump.sql*' > dump.sql
 
 STEP BY STEP, AS restore.sh DOES IT
-  1. dump.sql is given to ${client} --binary-mode --comments: commands of the client in it do nothing, and
+  1. users.sql is given to ${client} --binary-mode --force: views are made with the rights of those who
+     define the views in them. Errors do not count yet: rights on tables need the tables.
+  2. dump.sql is given to ${client} --binary-mode --comments: commands of the client in it do nothing, and
      comments in routines stay.
-  2. users.sql the same: rights on tables need the tables. Users that are there already stay as they are.
-  3. triggers.sql, then events.sql the same. Events begin to run at once where event_scheduler is on.
+  3. users.sql again, without --force. Users that are there already stay as they are.
+  4. triggers.sql, then events.sql like dump.sql. Events begin to run at once where event_scheduler is on.
 
   One database alone: ${client} --comments --one-database NAME < dump.sql. FILE.manifest.json says under "mariadb" where
   in the binary log the moment of the dump lies.

@@ -71,7 +71,9 @@ export async function triggersScript(
 
 function triggerText(client: MariadbClient, { name, moment, event, onTable, body, definer }: StoredTrigger): string {
   const at = definer.lastIndexOf('@');
-  const by = `${client.name(definer.slice(0, at))}@${client.name(definer.slice(at + 1))}`;
+  const [user, host] = at < 0 ? [definer, ''] : [definer.slice(0, at), definer.slice(at + 1)];
+  // A role has no host; under an empty one it would be a user whom nobody knows.
+  const by = host === '' ? client.name(user) : `${client.name(user)}@${client.name(host)}`;
   const what = `TRIGGER ${client.name(name)} ${moment} ${event} ON ${client.name(onTable)} FOR EACH ROW`;
   return `CREATE DEFINER=${by} ${what} ${body}`;
 }
