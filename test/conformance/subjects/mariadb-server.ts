@@ -26,6 +26,8 @@ export class MariadbServer implements AsyncDisposable {
       'innodb-flush-log-at-trx-commit': 1,
       'sync-binlog': 1,
       'binlog-format': 'ROW',
+      // Each file is read whole before a byte of it is stored: of a bulk there are some.
+      'max-binlog-size': 4_194_304,
     };
     const server = new MariadbServer(
       folder,
