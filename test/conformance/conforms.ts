@@ -18,7 +18,7 @@ export interface Extent {
 export function conforms(subject: Subject, extent: Extent = {}): void {
   const { sentences, large, scale = SCALE } = extent;
   const { name: title = subject.method } = subject;
-  describe(title, { timeout: 300_000 }, () => {
+  describe(title, { timeout: 900_000 }, () => {
     let source: Source | undefined;
     let stage: Stage | undefined;
     let missing: string | undefined;
