@@ -77,7 +77,8 @@ export class Trial implements Backups {
     const trial = new Trial(stage, config, folder, storage ?? { kind: 'file', path: folder });
     await trial.configure();
     await stage.source.begin?.(trial);
-    trial.#before = (await artefactsIn(folder)).data.length;
+    const { path = folder } = (storage ?? {}) as { path?: string };
+    trial.#before = (await artefactsIn(path)).data.length;
     return trial;
   }
 
