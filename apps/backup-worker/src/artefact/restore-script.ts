@@ -140,12 +140,14 @@ for folder in $(printf '%s\n' "$names" | sed -n 's,^\(databases/[0-9]*\)/name$,\
   printf '%s\n' "$names" | sed -n "s,^$folder/\(data-[0-9]*\.dump\).*,\1,p" | sort -u > "$work/data.list"
   if [ "$sql" = yes ]; then
     printf '\\connect %s\n' "$from"
+    [ "$database" != template1 ] || echo 'ALTER DATABASE template1 IS_TEMPLATE false;'
     pg_restore --create --section=pre-data $again -f - "$work/schema.dump"
     while read -r data; do
       stream "$folder/$data" | pg_restore --section=data -f -
       check_stream
     done < "$work/data.list"
   else
+    [ "$database" != template1 ] || psql -X -q -d "$from" -c 'ALTER DATABASE template1 IS_TEMPLATE false' || die 'template1 cannot be replaced'
     pg_restore --create --exit-on-error --section=pre-data $again -d "$from" "$work/schema.dump"
     xargs -r -P "$jobs" -n 1 sh "$0" --load < "$work/data.list" || die "the data of $database was not restored"
   fi

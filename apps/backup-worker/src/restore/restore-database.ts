@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { databaseArgument, runTool } from '@hozen/dbms';
+import { connect, databaseArgument, runTool } from '@hozen/dbms';
 import { inSpan } from '@hozen/telemetry';
 import { isSqlStream, type StreamFacts } from '../artefact/artefact-index.js';
 import { dataEntries } from '../parts/data-entries.js';
@@ -27,6 +27,7 @@ export async function restoreDatabase(
     const schema = join(restore.spoolDir, `${database.folder.replaceAll('/', '-')}-schema.dump`);
     try {
       await pipeline(definitionsOf(restore, database), createWriteStream(schema, { mode: 0o600 }));
+      if (options.create && database.name === 'template1') await makeReplaceable(restore);
       const where = options.create ? ['--create', ...maintenance(database.name)] : [into(database)];
       await pgRestore(restore, database, ['--section=pre-data', ...where, schema], { reads: [schema] });
       await loadAll(restore, database);
@@ -140,6 +141,13 @@ async function* counted(restore: ClusterRestore, source: AsyncIterable<Buffer>, 
     restore.onBytes(chunk.length, item);
     yield chunk;
   }
+}
+
+/** It may be no template in the original: then what pg_dump writes tries to drop it while it still is one here. */
+async function makeReplaceable({ address, applicationName }: ClusterRestore): Promise<void> {
+  await using client = await connect({ ...address, database: 'postgres' }, { applicationName });
+  await client.query('SET default_transaction_read_only = off');
+  await client.query('ALTER DATABASE template1 IS_TEMPLATE false');
 }
 
 /** The initial ones are made anew, from the other one. */

@@ -84,7 +84,9 @@ async function writeDatabase(text: DatabaseText): Promise<StreamContents> {
   await pourIntoFile(schema, (file) => pourArchive(tool, file, readOf(text, plan.definitions)));
   const from = INITIAL[database.name];
   const again = from === undefined ? [] : ['--clean', '--if-exists'];
-  await writer.addFile(`${folder}/connect.sql`, `\\connect ${from ?? 'postgres'}\n`);
+  // Else it could not be dropped where the original's is no template.
+  const replaceable = database.name === 'template1' ? 'ALTER DATABASE template1 IS_TEMPLATE false;\n' : '';
+  await writer.addFile(`${folder}/connect.sql`, `\\connect ${from ?? 'postgres'}\n${replaceable}`);
   await writeText(text, 'pre-data.sql', ['--create', '--section=pre-data', ...again, schema], [schema]);
   const contents = together([...(plan.rest ? [await writeRest(text, plan.rest)] : []), await writeTables(text)]);
   // Event triggers come last: filling a materialized view would fire them.
