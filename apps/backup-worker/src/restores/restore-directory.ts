@@ -43,7 +43,8 @@ export async function restoreDirectory(restore: DirectoryRestore): Promise<void>
     onStorage(directory, async () => {
       const beside = besideOf(restore);
       await makeFolders(dirname(directory), 0o755);
-      const both = [restore.check?.() ?? Promise.resolve(), restoreAndCompare(restore.chain, beside, restore)];
+      const restoring = restoreAndCompare(restore.chain, beside, restore, { readNext: restore.replay !== undefined });
+      const both = [restore.check?.() ?? Promise.resolve(), restoring];
       await Promise.allSettled(both);
       // Where both failed, the first says why.
       for (const each of both) await each;

@@ -8,17 +8,20 @@ import { named } from './named.js';
 /**
  * Restores a chain of copies into a new folder, and compares every file with the list that the server made of its own.
  * @param chain the full backup first
+ * @param readNext whether the files are read next, here or by a server
  * @throws HozenError CONTENT_DIFFERS naming the files, and what restoreFiles throws
  */
 export async function restoreAndCompare(
   chain: readonly CommittedArtefact[],
   directory: string,
   { signal, progress }: Pick<AttemptContext, 'signal' | 'progress'>,
+  { readNext = true } = {},
 ): Promise<void> {
   progress({ phase: 'restoring', bytes: 0 });
   const { files, divided, written } = await restoreFiles({
     chain,
     directory,
+    readNext,
     signal,
     progress: (update) => progress({ phase: 'restoring', ...update }),
   });

@@ -1,7 +1,8 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { Pool } from '../../artefact/pooled.js';
 import { PAGE_BYTES } from '../../methods/postgres-physical/incremental-file.js';
-import { inItsFolder, PlacedWriter } from '../physical/restored-file.js';
+import { PlacedWriter } from '../physical/placed-writer.js';
+import { inItsFolder } from '../physical/restored-file.js';
 
 const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
 

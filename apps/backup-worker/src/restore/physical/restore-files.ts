@@ -7,15 +7,19 @@ import { isArchive } from '../../artefact/artefact-index.js';
 import { loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import { parseBackupManifest, type ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
+import { DirectWriter, loadDirectMemory, openDirect, WORTH_DIRECT, type DirectMemory } from './direct-writer.js';
 import { removeUnlisted } from './remove-unlisted.js';
 import { RestoredArchive, type FileTaker } from './restored-archive.js';
-import { DividedFile, PlacedWriter, WholeFile, type FileSum, type RestoredFile } from './restored-file.js';
+import { PlacedWriter } from './placed-writer.js';
+import { DividedFile, inItsFolder, WholeFile, type FileSum, type RestoredFile } from './restored-file.js';
 
 export interface FilesRestore {
   /** The full backup first, then each that builds on the one before. */
   chain: readonly CommittedArtefact[];
   /** The new data directory; missing or empty. Tablespaces go into `pg_tblspc/<oid>` itself. */
   directory: string;
+  /** Whether somebody reads the files next: the system keeps them in memory then, as far as it can. */
+  readNext: boolean;
   signal: AbortSignal;
   progress: (update: { bytes: number; expectedBytes: number; item: string }) => void;
 }
@@ -48,7 +52,8 @@ export async function restoreFiles(restore: FilesRestore): Promise<RestoredFiles
       bytes += more;
       restore.progress({ bytes, expectedBytes, item });
     };
-    const taker = new NewFiles(await loadCrc32c());
+    const past = restore.readNext ? undefined : await loadDirectMemory();
+    const taker = new NewFiles(await loadCrc32c(), past);
     let restored: Omit<RestoredFiles, 'written'> = { files: [], divided: new Set() };
     for (const artefact of chain) restored = await restoreOne(artefact, restore, onBytes, taker, artefact === chain[0]);
     return { ...restored, written: taker.written };
@@ -61,10 +66,17 @@ class NewFiles implements FileTaker {
   /** Bytes of those that came in parts. */
   readonly #divided = new Map<string, number>();
 
-  constructor(private readonly crc32c: Crc32c) {}
+  /** @param past where large files are written past the page cache */
+  constructor(
+    private readonly crc32c: Crc32c,
+    private readonly past: DirectMemory | undefined,
+  ) {}
 
-  whole(path: string, listed: string): RestoredFile {
-    return WholeFile.new(path, this.crc32c, (sum) => this.written.set(listed, sum));
+  whole(path: string, listed: string, bytes: number): RestoredFile {
+    const onWritten = (sum: FileSum) => this.written.set(listed, sum);
+    if (!this.past || bytes < WORTH_DIRECT) return WholeFile.new(path, this.crc32c, onWritten);
+    const opening = inItsFolder(path, () => openDirect(path));
+    return new WholeFile(new DirectWriter(path, opening, this.past), this.crc32c, onWritten);
   }
 
   divided(path: string, listed: string): RestoredFile {

@@ -11,8 +11,8 @@ const CLOSING = 32;
 
 /** How the files of an archive come to their places. */
 export interface FileTaker {
-  /** @param listed as in a backup_manifest @returns undefined where it is not wanted */
-  whole(path: string, listed: string): RestoredFile | undefined;
+  /** @param listed as in a backup_manifest @param bytes of it @returns undefined where it is not wanted */
+  whole(path: string, listed: string, bytes: number): RestoredFile | undefined;
   /** Of which changed pages come. */
   divided(path: string, listed: string): RestoredFile | undefined;
 }
@@ -61,7 +61,7 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
     const whole = wholePath(member.name);
     const listed = listedPath(this.archive, whole);
     if (whole === member.name) {
-      this.#file = this.taker.whole(path, listed);
+      this.#file = this.taker.whole(path, listed, member.size);
     } else {
       this.divided.add(listed);
       this.#file = this.taker.divided(join(this.folder, whole), listed);

@@ -3,7 +3,8 @@ import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SharedBytes } from '../../artefact/shared-bytes.js';
 import { PAGE_BYTES, writeIncrementalHead } from '../../methods/postgres-physical/incremental-file.js';
-import { DividedFile, PlacedWriter } from './restored-file.js';
+import { PlacedWriter } from './placed-writer.js';
+import { DividedFile } from './restored-file.js';
 
 const page = (letter: string) => Buffer.alloc(PAGE_BYTES, letter);
 

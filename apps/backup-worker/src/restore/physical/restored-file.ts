@@ -2,13 +2,8 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Crc32c } from '../../artefact/crc32c.js';
 import type { SharedBytes } from '../../artefact/shared-bytes.js';
-import { OnTheirWay } from './on-their-way.js';
+import { PlacedWriter, type FileWriter } from './placed-writer.js';
 import { IncrementalHeadReader, PAGE_BYTES, restoredPages } from '../../methods/postgres-physical/incremental-file.js';
-
-/** Pieces that are being written while the next ones come. */
-const WRITING = 8;
-/** Bytes of all files: so many of them that every one is modest would still fill the memory. */
-const onTheirWay = new OnTheirWay(32 * 1024 * 1024);
 
 /** A file that is being restored. */
 export interface RestoredFile {
@@ -24,64 +19,6 @@ export interface FileSum {
   crc32c: number;
 }
 
-/** Writes pieces at their places, several at a time. */
-export class PlacedWriter {
-  readonly #writing = new Set<Promise<void>>();
-  // A changed file comes in thousands of pages: nobody may look at all of them for each.
-  readonly #pieces = new OnTheirWay(WRITING);
-  #failure: { error: unknown } | undefined;
-
-  constructor(private readonly opening: Promise<FileHandle>) {
-    opening.catch(() => undefined);
-  }
-
-  write(bytes: Buffer, position: number, part: SharedBytes): Promise<void> | undefined {
-    part.hold();
-    this.#pieces.begin(1);
-    onTheirWay.begin(bytes.length);
-    const writing = this.#put(bytes, position).catch((error: unknown) => {
-      this.#failure ??= { error };
-    });
-    this.#writing.add(writing);
-    void writing.finally(() => {
-      this.#writing.delete(writing);
-      this.#pieces.end(1);
-      onTheirWay.end(bytes.length);
-      part.release();
-    });
-    return this.#pieces.full || onTheirWay.full || this.#failure ? this.#room() : undefined;
-  }
-
-  async end(size?: number): Promise<void> {
-    const handle = await this.opening;
-    try {
-      await Promise.all(this.#writing);
-      if (this.#failure) throw this.#failure.error;
-      if (size !== undefined) await handle.truncate(size);
-    } finally {
-      await handle.close();
-    }
-  }
-
-  /** Brings one piece to its place. */
-  protected async put(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-      done += bytesWritten;
-    }
-  }
-
-  async #put(bytes: Buffer, position: number): Promise<void> {
-    await this.put(await this.opening, bytes, position);
-  }
-
-  async #room(): Promise<void> {
-    await this.#pieces.room();
-    await onTheirWay.room();
-    if (this.#failure) throw this.#failure.error;
-  }
-}
-
 /** A file that comes as it is. */
 export class WholeFile implements RestoredFile {
   #at = 0;
@@ -92,7 +29,7 @@ export class WholeFile implements RestoredFile {
    * @param cut where more may stand there than comes
    */
   constructor(
-    private readonly writer: PlacedWriter,
+    private readonly writer: FileWriter,
     private readonly crc32c: Crc32c,
     private readonly onWritten: (sum: FileSum) => void,
     private readonly cut = false,
@@ -177,7 +114,7 @@ export class DividedFile implements RestoredFile {
 }
 
 /** What stands there is of an earlier backup. */
-function openNew(path: string): Promise<FileHandle> {
+export function openNew(path: string): Promise<FileHandle> {
   return inItsFolder(path, () => open(path, 'w', 0o600));
 }
 
