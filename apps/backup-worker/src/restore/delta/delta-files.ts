@@ -2,17 +2,15 @@ import { lstat, mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { failpoint, inSpan } from '@hozen/telemetry';
-import { ArtefactFile, damaged } from '../../artefact/artefact-file.js';
-import { isArchive } from '../../artefact/artefact-index.js';
-import { loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import type { AttemptContext } from '../../job.js';
 import type { ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
 import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { compareFiles, filesThatDiffer } from '../../verification/compare-files.js';
 import { named } from '../../verification/named.js';
-import { RestoredArchive, type FileTaker } from '../physical/restored-archive.js';
-import { DividedFile, WholeFile, type FileSum } from '../physical/restored-file.js';
+import type { FileWriter } from '../physical/placed-writer.js';
+import { restoreChain, type FilesPlace, type RestoredFiles } from '../physical/restore-chain.js';
+import { spoolIn } from '../physical/restore-files.js';
 import { ChangedWriter } from './changed-writer.js';
 import { contentsOf, withinBackup } from './contents.js';
 import type { DataDirectory } from './data-directory.js';
@@ -62,10 +60,10 @@ export async function deltaFiles(restore: DeltaRestore): Promise<DeltaDone> {
     await restore.begin();
     await failpoint('restore.delta-begun');
     await removeStanding(directory, gone);
-    const changes = new Changes(differing, await loadCrc32c());
-    for (const artefact of restore.chain) await putChanges(artefact, restore, directory, changes);
+    const changes = new Changes(directory, restore.newTablespaces, differing);
+    const restored = await putChanges(restore, directory, changes);
     await failpoint('restore.delta-written');
-    await compare(restore, directory, files, changes);
+    await compare(restore, directory, restored, differing);
     return {
       same: files.length - differing.size,
       changed: changes.written.size,
@@ -75,45 +73,49 @@ export async function deltaFiles(restore: DeltaRestore): Promise<DeltaDone> {
   });
 }
 
-/** What is to be put in its place, and what was. */
-class Changes {
+/** Files that are others come over what stands there. */
+class Changes implements FilesPlace {
+  readonly overOthers = true;
+  readonly spool: string;
   bytes = 0;
   readonly written = new Set<string>();
-  /** Paths of those that came in parts. */
-  readonly divided = new Set<string>();
-  /** Names of the WAL of the last artefact. */
-  wal = new Set<string>();
-  /** What came of those that came whole and were not touched since, and stands there now, by their paths. */
-  readonly sums = new Map<string, FileSum>();
+  /** Names of the WAL. */
+  readonly wal = new Set<string>();
 
   constructor(
+    private readonly directory: DataDirectory,
+    private readonly newTablespaces: string,
     readonly differing: ReadonlySet<string>,
-    private readonly crc32c: Crc32c,
-  ) {}
+  ) {
+    this.spool = spoolIn(directory.path);
+  }
 
-  taker(isLast: boolean): FileTaker {
-    const writer = (path: string, listed: string) =>
-      new ChangedWriter(listed === CONTROL ? besideControl(path) : path, (bytes) => {
-        this.bytes += bytes;
-        this.written.add(listed);
-      });
-    const isWanted = (listed: string) => {
-      if (!listed.startsWith('pg_wal/')) return this.differing.has(listed);
-      // WAL of an earlier one is of no use to the last.
-      if (isLast) this.wal.add(listed);
-      return isLast;
-    };
-    const { crc32c, sums } = this;
-    const whole = (path: string, listed: string) =>
-      new WholeFile(writer(path, listed), crc32c, (sum) => sums.set(listed, sum), true);
-    return {
-      whole: (path, listed) => (isWanted(listed) ? whole(path, listed) : undefined),
-      divided: (path, listed) => {
-        if (!isWanted(listed)) return undefined;
-        sums.delete(wholePath(listed));
-        return new DividedFile(path, { change: () => writer(path, listed) });
-      },
-    };
+  async folderOf(archive: string): Promise<string> {
+    const { directory } = this;
+    const oid = /^(\d+)\.tar$/.exec(archive)?.[1];
+    if (oid === undefined) return directory.path;
+    const link = join(directory.path, 'pg_tblspc', oid);
+    if (!directory.tablespaces.has(oid)) {
+      const folder = join(this.newTablespaces, oid);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await rm(link, { force: true });
+      await symlink(folder, link);
+      directory.tablespaces.set(oid, folder);
+    }
+    return link;
+  }
+
+  wants(listed: string): boolean {
+    if (!listed.startsWith('pg_wal/')) return this.differing.has(listed);
+    this.wal.add(listed);
+    return true;
+  }
+
+  writer({ path, listed }: { path: string; listed: string }): FileWriter {
+    return new ChangedWriter(listed === CONTROL ? besideControl(path) : path, (bytes) => {
+      this.bytes += bytes;
+      this.written.add(listed);
+    });
   }
 }
 
@@ -142,49 +144,17 @@ async function differingIn(
 }
 
 async function putChanges(
-  artefact: CommittedArtefact,
-  restore: DeltaRestore,
+  { chain, signal, progress }: DeltaRestore,
   directory: DataDirectory,
   changes: Changes,
-): Promise<void> {
-  const { signal, progress } = restore;
-  const isLast = artefact === restore.chain.at(-1);
-  await using file = await ArtefactFile.open(artefact);
-  const expectedBytes = artefact.originalBytes;
-  let done = 0;
-  for (const stream of file.index.streams.filter(({ name }) => isArchive(name))) {
-    const folder = await folderOf(stream.name, directory, restore);
-    await using archive = new RestoredArchive(stream.name, folder, changes.divided, changes.taker(isLast));
-    const told = (bytes: number) =>
-      progress({ phase: 'restoring', bytes: (done += bytes), expectedBytes, item: stream.name });
-    const leavesOut = (bytes: number) => {
-      if (bytes >= archive.unwanted) return false;
-      archive.skip(bytes);
-      told(bytes);
-      return true;
-    };
-    for await (const part of file.readShared(stream, leavesOut)) {
-      signal.throwIfAborted();
-      await at(file, stream.name, () => archive.push(part));
-      told(part.bytes.length);
-    }
-    await at(file, stream.name, () => archive.end());
-  }
-  if (isLast) await removeOtherWal(directory, changes.wal);
-}
-
-async function folderOf(archive: string, directory: DataDirectory, { newTablespaces }: DeltaRestore): Promise<string> {
-  const oid = /^(\d+)\.tar$/.exec(archive)?.[1];
-  if (oid === undefined) return directory.path;
-  const link = join(directory.path, 'pg_tblspc', oid);
-  if (!directory.tablespaces.has(oid)) {
-    const folder = join(newTablespaces, oid);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await rm(link, { force: true });
-    await symlink(folder, link);
-    directory.tablespaces.set(oid, folder);
-  }
-  return link;
+): Promise<RestoredFiles> {
+  const expectedBytes = chain.reduce((sum, each) => sum + each.originalBytes, 0);
+  let bytes = 0;
+  const onBytes = (more: number, item: string) =>
+    progress({ phase: 'restoring', bytes: (bytes += more), expectedBytes, item });
+  const restored = await restoreChain({ chain, place: changes, signal, onBytes });
+  await removeOtherWal(directory, changes.wal);
+  return restored;
 }
 
 /** It would be replayed, and lead beyond the backup. */
@@ -200,12 +170,12 @@ async function removeOtherWal(directory: DataDirectory, wal: ReadonlySet<string>
   }
 }
 
-/** Every file that was not as it is to be is compared once more; what came whole by what was read and written of it. */
+/** Every file that was not as it is to be is compared once more, by what was read and written of it. */
 async function compare(
   { chain, signal, progress }: DeltaRestore,
   directory: DataDirectory,
-  files: readonly ListedFile[],
-  { differing, divided, sums }: Changes,
+  { files, divided, written }: RestoredFiles,
+  differing: ReadonlySet<string>,
 ): Promise<void> {
   const again = files.filter(({ path }) => differing.has(path));
   const expectedBytes = again.reduce((sum, file) => sum + file.bytes, 0);
@@ -213,7 +183,7 @@ async function compare(
   const differences = await compareFiles({
     directory: directory.path,
     files: again,
-    known: sums,
+    known: written,
     standsAt: (path) => (path === CONTROL ? CONTROL_NEW : path),
     // Without it hint bits change silently; those that the earlier backup has are as good.
     sizeOnly: chain.at(-1)?.manifest.physical?.hintsLogged ? new Set() : divided,
@@ -225,12 +195,4 @@ async function compare(
 
 function besideControl(path: string): string {
   return path.slice(0, -CONTROL.length) + CONTROL_NEW;
-}
-
-async function at<T>(file: ArtefactFile, name: string, work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw damaged(file.path, name, error);
-  }
 }

@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 import { ownCrc32c } from '../../artefact/crc32c.js';
 import { SharedBytes } from '../../artefact/shared-bytes.js';
 import { OnTheirWay } from './on-their-way.js';
-import { WholeFile, type FileSum } from './restored-file.js';
+import { PlacedWriter } from './placed-writer.js';
+import { openNew, WholeFile, type FileSum } from './restored-file.js';
 
 it('lets nobody wait while there is room, and everybody until there is', async () => {
   const way = new OnTheirWay(10);
@@ -27,8 +28,9 @@ it('holds back who writes many files at once, and all of them come out whole', a
   const piece = Buffer.alloc(4 * 1024 * 1024, 'x');
   const sums: FileSum[] = [];
   const part = new SharedBytes(piece);
-  const files = Array.from({ length: 24 }, (_, n) =>
-    WholeFile.new(folder.join(`f${n}`), ownCrc32c, (sum) => sums.push(sum)),
+  const files = Array.from(
+    { length: 24 },
+    (_, n) => new WholeFile(new PlacedWriter(openNew(folder.join(`f${n}`))), ownCrc32c, (sum) => sums.push(sum)),
   );
   const waits = files.map((file) => file.push(piece, part));
   // The first ones go on their way; from 32 MiB on each is told to wait.
@@ -44,7 +46,9 @@ it('gives memory back when nobody writes from it any more, and not before', asyn
   await using folder = await tempDir();
   let freed = 0;
   const part = new SharedBytes(Buffer.alloc(1024, 'x'), () => (freed += 1));
-  const files = [1, 2].map((n) => WholeFile.new(folder.join(`f${n}`), ownCrc32c, () => undefined));
+  const files = [1, 2].map(
+    (n) => new WholeFile(new PlacedWriter(openNew(folder.join(`f${n}`))), ownCrc32c, () => undefined),
+  );
   for (const file of files) await file.push(part.bytes, part);
   part.release();
   expect(freed).toBe(0);

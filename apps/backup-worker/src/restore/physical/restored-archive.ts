@@ -14,10 +14,12 @@ export interface FileTaker {
   /** @param listed as in a backup_manifest @param bytes of it @returns undefined where it is not wanted */
   whole(path: string, listed: string, bytes: number): RestoredFile | undefined;
   /** Of which changed pages come. */
-  divided(path: string, listed: string): RestoredFile | undefined;
+  pages(path: string, listed: string): RestoredFile | undefined;
+  /** Whether folders are made that may be empty. */
+  takesFolders(): boolean;
 }
 
-/** Writes the files of one archive into a folder: whole ones as they are, divided ones over what is there. */
+/** Hands on the files of one archive, with their places in a folder. */
 export class RestoredArchive implements TarTaker, AsyncDisposable {
   readonly #reader = new TarReader(this);
   #part = new SharedBytes(Buffer.alloc(0));
@@ -25,11 +27,9 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
   readonly #closing = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
 
-  /** @param divided gets the path of every file that came divided */
   constructor(
     private readonly archive: string,
     private readonly folder: string,
-    private readonly divided: Set<string>,
     private readonly taker: FileTaker,
   ) {}
 
@@ -57,15 +57,17 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
     const path = this.#pathOf(member.name);
     // Tablespaces have archives of their own; the original's folders are none of ours.
     if (member.type === 'link') return undefined;
-    if (member.type === 'folder') return mkdir(path, { recursive: true, mode: 0o700 }).then(() => undefined);
+    if (member.type === 'folder') {
+      return this.taker.takesFolders()
+        ? mkdir(path, { recursive: true, mode: 0o700 }).then(() => undefined)
+        : undefined;
+    }
     const whole = wholePath(member.name);
     const listed = listedPath(this.archive, whole);
-    if (whole === member.name) {
-      this.#file = this.taker.whole(path, listed, member.size);
-    } else {
-      this.divided.add(listed);
-      this.#file = this.taker.divided(join(this.folder, whole), listed);
-    }
+    this.#file =
+      whole === member.name
+        ? this.taker.whole(path, listed, member.size)
+        : this.taker.pages(this.#pathOf(whole), listed);
     return undefined;
   }
 
@@ -86,7 +88,7 @@ export class RestoredArchive implements TarTaker, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file?.end().catch(() => undefined);
+    await this.#file?.abandon();
     await this.#settled(0).catch(() => undefined);
   }
 

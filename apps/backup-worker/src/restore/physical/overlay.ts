@@ -1,0 +1,99 @@
+import { SharedBytes } from '../../artefact/shared-bytes.js';
+import { PAGE_BYTES } from '../../methods/postgres-physical/incremental-file.js';
+import type { AwaitedPages } from './awaited-pages.js';
+import type { PageSpool } from './page-spool.js';
+import type { RestoredFile } from './restored-file.js';
+
+/** Pages that are read at one time. */
+const STEP = 32;
+
+/** Puts pages over what an earlier backup has of a file, as it comes from its beginning on. */
+export class Overlay {
+  readonly #bundles: { numbers: Uint32Array; pagesAt: number; next: number }[];
+  readonly #pages = Buffer.allocUnsafeSlow(STEP * PAGE_BYTES);
+
+  constructor(
+    bundles: readonly { numbers: Uint32Array; pagesAt: number }[],
+    /** Bytes that the earlier backup's file may bring. */
+    private readonly limit: number,
+    private readonly spool: PageSpool,
+  ) {
+    this.#bundles = bundles.map((bundle) => ({ ...bundle, next: 0 }));
+  }
+
+  /** @param bytes the next of the file @param at where they are in it */
+  async over(bytes: Buffer, at: number): Promise<void> {
+    const end = at + bytes.length;
+    if (end > this.limit) bytes.fill(0, Math.max(0, this.limit - at));
+    for (const bundle of this.#bundles) {
+      const { numbers } = bundle;
+      for (;;) {
+        while (endOf(numbers[bundle.next]) <= at) bundle.next++;
+        let count = 0;
+        while (count < STEP && startOf(numbers[bundle.next + count]) < end) count++;
+        if (count === 0) break;
+        const pages = this.#pages.subarray(0, count * PAGE_BYTES);
+        await this.spool.read(pages, bundle.pagesAt + bundle.next * PAGE_BYTES);
+        for (let index = 0; index < count; index++) {
+          const from = startOf(numbers[bundle.next + index]);
+          const begin = Math.max(at, from);
+          const stop = Math.min(end, from + PAGE_BYTES);
+          pages.copy(bytes, begin - at, index * PAGE_BYTES + begin - from, index * PAGE_BYTES + stop - from);
+        }
+        // The last one may go on in the next bytes.
+        const isCut = endOf(numbers[bundle.next + count - 1]) > end;
+        bundle.next += isCut ? count - 1 : count;
+        if (isCut) break;
+      }
+    }
+  }
+}
+
+function startOf(page: number | undefined): number {
+  return page === undefined ? Number.POSITIVE_INFINITY : page * PAGE_BYTES;
+}
+
+function endOf(page: number | undefined): number {
+  return startOf(page) + PAGE_BYTES;
+}
+
+/** Bytes that are made up at one time. */
+const GROWTH = 1024 * 1024;
+
+/** A file that comes whole from an earlier backup, with the pages that newer ones have in it, and the length it is to have. */
+export class OverlaidFile implements RestoredFile {
+  #overlay: Overlay | undefined;
+  #at = 0;
+
+  constructor(
+    private readonly file: RestoredFile,
+    private readonly pages: AwaitedPages,
+  ) {}
+
+  async push(bytes: Buffer, part: SharedBytes): Promise<void> {
+    const kept = bytes.subarray(0, Math.max(0, this.pages.bytes - this.#at));
+    if (kept.length === 0) return;
+    this.#overlay ??= await this.pages.overlay();
+    await this.#overlay.over(kept, this.#at);
+    this.#at += kept.length;
+    await this.file.push(kept, part);
+  }
+
+  /** What it has grown by comes in pages; where they do not, it is empty there. */
+  async end(): Promise<void> {
+    try {
+      while (this.#at < this.pages.bytes) {
+        const bytes = Buffer.alloc(Math.min(GROWTH, this.pages.bytes - this.#at));
+        await this.push(bytes, new SharedBytes(bytes));
+      }
+    } catch (error) {
+      await this.file.abandon();
+      throw error;
+    }
+    await this.file.end();
+  }
+
+  abandon(): Promise<void> {
+    return this.file.abandon();
+  }
+}
