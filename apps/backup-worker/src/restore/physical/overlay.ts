@@ -1,4 +1,5 @@
 import { SharedBytes } from '../../artefact/shared-bytes.js';
+import { Pool } from '../../artefact/pooled.js';
 import { PAGE_BYTES } from '../../methods/postgres-physical/incremental-file.js';
 import type { AwaitedPages } from './awaited-pages.js';
 import type { PageSpool } from './page-spool.js';
@@ -6,11 +7,11 @@ import type { RestoredFile } from './restored-file.js';
 
 /** Pages that are read at one time. */
 const STEP = 32;
+const MEMORY = new Pool(() => Buffer.allocUnsafeSlow(STEP * PAGE_BYTES));
 
 /** Puts pages over what an earlier backup has of a file, as it comes from its beginning on. */
 export class Overlay {
   readonly #bundles: { numbers: Uint32Array; pagesAt: number; next: number }[];
-  readonly #pages = Buffer.allocUnsafeSlow(STEP * PAGE_BYTES);
 
   constructor(
     bundles: readonly { numbers: Uint32Array; pagesAt: number }[],
@@ -23,8 +24,18 @@ export class Overlay {
 
   /** @param bytes the next of the file @param at where they are in it */
   async over(bytes: Buffer, at: number): Promise<void> {
+    if (at + bytes.length > this.limit) bytes.fill(0, Math.max(0, this.limit - at));
+    if (this.#bundles.length === 0) return;
+    const memory = MEMORY.take();
+    try {
+      await this.#lay(bytes, at, memory);
+    } finally {
+      MEMORY.give(memory);
+    }
+  }
+
+  async #lay(bytes: Buffer, at: number, memory: Buffer): Promise<void> {
     const end = at + bytes.length;
-    if (end > this.limit) bytes.fill(0, Math.max(0, this.limit - at));
     for (const bundle of this.#bundles) {
       const { numbers } = bundle;
       for (;;) {
@@ -32,7 +43,7 @@ export class Overlay {
         let count = 0;
         while (count < STEP && startOf(numbers[bundle.next + count]) < end) count++;
         if (count === 0) break;
-        const pages = this.#pages.subarray(0, count * PAGE_BYTES);
+        const pages = memory.subarray(0, count * PAGE_BYTES);
         await this.spool.read(pages, bundle.pagesAt + bundle.next * PAGE_BYTES);
         for (let index = 0; index < count; index++) {
           const from = startOf(numbers[bundle.next + index]);

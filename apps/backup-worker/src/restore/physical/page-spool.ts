@@ -1,4 +1,5 @@
 import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { Pool } from '../../artefact/pooled.js';
 import { writeAll } from './placed-writer.js';
 import { inItsFolder } from './restored-file.js';
 
@@ -13,6 +14,7 @@ const IN_MEMORY = 16;
 export class PageSpool implements AsyncDisposable {
   /** By their numbers; those that are in the file are not here any more. */
   readonly #slabs = new Map<number, Buffer>();
+  readonly #memory = new Pool(() => Buffer.allocUnsafeSlow(SLAB));
   #size = 0;
   #file: Promise<FileHandle> | undefined;
 
@@ -29,7 +31,7 @@ export class PageSpool implements AsyncDisposable {
     let read = 0;
     while (read < bytes.length) {
       const number = Math.floor(this.#size / SLAB);
-      const slab = this.#slabs.get(number) ?? Buffer.allocUnsafeSlow(SLAB);
+      const slab = this.#slabs.get(number) ?? this.#memory.take();
       this.#slabs.set(number, slab);
       const taken = bytes.copy(slab, this.#size % SLAB, read);
       this.#size += taken;
@@ -65,6 +67,7 @@ export class PageSpool implements AsyncDisposable {
     const file = await (this.#file ??= inItsFolder(this.path, () => nameless(this.path)));
     await writeAll(file, slab, (number - IN_MEMORY) * SLAB);
     this.#slabs.delete(number);
+    this.#memory.give(slab);
   }
 
   async #fromFile(into: Buffer, position: number): Promise<void> {

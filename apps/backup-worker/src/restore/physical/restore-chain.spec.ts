@@ -24,7 +24,7 @@ function page(letter: string): Buffer {
 }
 
 function contentOf(given: Given): Buffer {
-  if (typeof given === 'string') return Buffer.concat([...given].map(page));
+  if (typeof given === 'string') return Buffer.concat(given.split('').map(page));
   const pages = Object.keys(given.pages).map(Number);
   const head = writeIncrementalHead({ pages, length: given.length });
   return Buffer.concat([head, ...Object.values(given.pages).map(page)]);
