@@ -14,7 +14,7 @@ const IN_MEMORY = 16;
 export class PageSpool implements AsyncDisposable {
   /** By their numbers; those that are in the file are not here any more. */
   readonly #slabs = new Map<number, Buffer>();
-  readonly #memory = new Pool(() => Buffer.allocUnsafeSlow(SLAB));
+  readonly #memory = new Pool<Buffer>(() => Buffer.allocUnsafeSlow(SLAB));
   #size = 0;
   #file: Promise<FileHandle> | undefined;
 
