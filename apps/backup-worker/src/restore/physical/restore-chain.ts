@@ -4,7 +4,7 @@ import { loadCrc32c, type Crc32c } from '../../artefact/crc32c.js';
 import { listedPath, parseBackupManifest, type ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { AwaitedPages } from './awaited-pages.js';
-import { OverlaidFile } from './overlay.js';
+import { OverlaidFile } from './overlaid-file.js';
 import { PageSpool } from './page-spool.js';
 import type { FileWriter } from './placed-writer.js';
 import { RestoredArchive, type FileTaker } from './restored-archive.js';
