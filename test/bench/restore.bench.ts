@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { TokenFile } from '@hozen/access';
 import type { RestoreView } from '@hozen/contracts';
-import { eventually, tempDir } from '@hozen/testkit';
+import { tempDir } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
 import { benchOptions } from './bench-options.js';
+import { ended, requested } from './ended.js';
 import { folderMb } from './folder-size.js';
 import { generatedServer } from './generated-cluster.js';
 import { cpuSeconds, peakMemoryMb, resetPeakMemory, type Measured } from './measure.js';
@@ -77,8 +78,7 @@ await report(rows, values.json);
 async function differences(): Promise<BenchRow[]> {
   await backUp('full');
   const [mine, theirs] = [restored.join('ours-delta'), restored.join('peer-delta')];
-  const request = await stack.request('restore.requested', { config: 'files', directory: mine });
-  await eventually(() => endedRestore(request), { within: 600_000 });
+  await requested(stack, 'restore', { config: 'files', directory: mine });
   await timedShell(`mkdir '${theirs}' && ${best.restore(theirs)}`, { server: target.pid ?? 0, env, size });
   const found: BenchRow[] = [];
   for (const [work, every] of [
@@ -108,7 +108,7 @@ async function ourDelta(directory: string): Promise<Measured> {
   await resetPeakMemory(worker.pid);
   const cpuBefore = await cpuSeconds(worker.pid);
   const startedAt = performance.now();
-  const { id, planHash } = await stack.post<RestoreView>('backup-worker', '/restores', {
+  const { id, requestId, planHash } = await stack.post<RestoreView>('backup-worker', '/restores', {
     config: 'files',
     directory,
     delta: true,
@@ -116,8 +116,9 @@ async function ourDelta(directory: string): Promise<Measured> {
   stack.token = approving;
   await stack.post('backup-worker', `/restores/${id}/approve`, { planHash });
   stack.token = asking;
-  const view = await eventually(() => endedRestore(id), { within: 600_000 });
+  await ended(stack, 'restore', requestId);
   const wall = (performance.now() - startedAt) / 1000;
+  const view = await restoreOf(requestId);
   if (view.error) throw new Error(JSON.stringify(view.error));
   const cpu = (await cpuSeconds(worker.pid)) - cpuBefore;
   return { wall, cpu, peak: await peakMemoryMb(worker.pid), size: folderMb(directory) };
@@ -147,9 +148,9 @@ async function ours(name: string): Promise<Measured> {
   await resetPeakMemory(worker.pid);
   const cpuBefore = await cpuSeconds(worker.pid);
   const startedAt = performance.now();
-  const request = await stack.request('restore.requested', { config: 'files', directory });
-  const view = await eventually(() => endedRestore(request), { within: 600_000 });
+  const request = await requested(stack, 'restore', { config: 'files', directory });
   const wall = (performance.now() - startedAt) / 1000;
+  const view = await restoreOf(request);
   if (view.error) throw new Error(JSON.stringify(view.error));
   const cpu = (await cpuSeconds(worker.pid)) - cpuBefore;
   const measured = { wall, cpu, peak: await peakMemoryMb(worker.pid), size: folderMb(directory) };
@@ -157,10 +158,8 @@ async function ours(name: string): Promise<Measured> {
   return measured;
 }
 
-async function endedRestore(request: string): Promise<RestoreView> {
-  const view = await stack.get<RestoreView>('backup-worker', `/restores/${request}`);
-  if (view.state === 'queued' || view.state === 'running') throw new Error(`the restore is ${view.state}`);
-  return view;
+function restoreOf(request: string): Promise<RestoreView> {
+  return stack.get<RestoreView>('backup-worker', `/restores/${request}`);
 }
 
 async function peer(name: string): Promise<Measured> {

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import type { RestoreView, VerificationKind, VerificationView } from '@hozen/contracts';
-import { eventually, tempDir, TestPostgres } from '@hozen/testkit';
+import { tempDir, TestPostgres } from '@hozen/testkit';
 import { sampleConfiguration } from '../src/sample-target.js';
 import { Stack } from '../src/stack.js';
+import { requested } from './ended.js';
 import { folderMb } from './folder-size.js';
 import { generatedServer } from './generated-cluster.js';
 import { cpuSeconds, peakMemoryMb, resetPeakMemory, type Measured } from './measure.js';
@@ -106,16 +107,9 @@ async function ours(stack: Stack, server: TestPostgres): Promise<Measured> {
   await resetPeakMemory(worker.pid);
   const before = await cpuSeconds(worker.pid, server.pid ?? 0);
   const startedAt = performance.now();
-  const id = await stack.request('restore.requested', { config: 'nightly', target: name, whole: true });
-  const view = await eventually(
-    async () => {
-      const found = await stack.get<RestoreView>('backup-worker', `/restores/${id}`);
-      if (found.state === 'queued' || found.state === 'running') throw new Error(`the restore is ${found.state}`);
-      return found;
-    },
-    { within: 1_800_000 },
-  );
+  const id = await requested(stack, 'restore', { config: 'nightly', target: name, whole: true });
   const wall = (performance.now() - startedAt) / 1000;
+  const view = await stack.get<RestoreView>('backup-worker', `/restores/${id}`);
   if (view.error) throw new Error(JSON.stringify(view.error));
   const cpu = (await cpuSeconds(worker.pid, server.pid ?? 0)) - before;
   return { wall, cpu, peak: await peakMemoryMb(worker.pid), size: folderMb(server.dataDir) };
@@ -127,16 +121,9 @@ async function proven(stack: Stack, kind: VerificationKind): Promise<Measured> {
   await resetPeakMemory(worker.pid);
   const before = await cpuSeconds(worker.pid);
   const startedAt = performance.now();
-  const id = await stack.request('verification.requested', { config: 'nightly', kind });
-  const view = await eventually(
-    async () => {
-      const found = await stack.get<VerificationView>('backup-worker', `/verifications/${id}`);
-      if (found.state === 'queued' || found.state === 'running') throw new Error(`the verification is ${found.state}`);
-      return found;
-    },
-    { within: 1_800_000 },
-  );
+  const id = await requested(stack, 'verification', { config: 'nightly', kind });
   const wall = (performance.now() - startedAt) / 1000;
+  const view = await stack.get<VerificationView>('backup-worker', `/verifications/${id}`);
   if (view.state !== 'completed') throw new Error(JSON.stringify(view.error));
   const cpu = (await cpuSeconds(worker.pid)) - before;
   return { wall, cpu, peak: await peakMemoryMb(worker.pid), size: 0 };

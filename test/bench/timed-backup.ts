@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { RunView } from '@hozen/contracts';
 import type { TestPostgres } from '@hozen/testkit';
 import type { Stack } from '../src/stack.js';
+import { requested } from './ended.js';
 import { cpuSeconds, peakMemoryMb, resetPeakMemory, type Measured } from './measure.js';
 
-/**
- * A backup the whole way through the service: published, claimed, made, committed, read back. Its end is told by its event:
- * asking for it would be work for the worker that is measured.
- */
+/** A backup the whole way through the service: published, claimed, made, committed, read back. */
 export async function timedBackup(
   stack: Stack,
   target: TestPostgres,
@@ -17,14 +14,7 @@ export async function timedBackup(
   await resetPeakMemory(worker.pid);
   const cpuBefore = await cpuSeconds(worker.pid, target.pid ?? 0);
   const startedAt = performance.now();
-  const requestId = randomUUID();
-  const ended = Promise.race(
-    (['backup.completed', 'backup.failed', 'backup.rejected'] as const).map((type) =>
-      stack.events.next(type, requestId),
-    ),
-  );
-  await stack.events.publish('backup.requested', JSON.stringify(request), requestId);
-  await ended;
+  const requestId = await requested(stack, 'backup', request);
   const wall = (performance.now() - startedAt) / 1000;
   const run = await stack.run(requestId);
   if (run.state !== 'completed' || !run.artefact) throw new Error(JSON.stringify(run.error));

@@ -2,10 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Pool } from '../../artefact/pooled.js';
 import { SharedBytes } from '../../artefact/shared-bytes.js';
 import { PAGE_BYTES } from '../../methods/postgres-physical/incremental-file.js';
-import { loadReadMemory } from '../physical/direct-reader.js';
 import { ChangedWriter } from './changed-writer.js';
 
 const PAGES = 300;
@@ -21,9 +19,9 @@ describe('a file that is written over another one', () => {
   afterEach(() => folder[Symbol.asyncDispose]());
 
   /** @param step bytes of a piece @returns bytes that were written */
-  async function put(step: number, memory?: Pool<Buffer>): Promise<number> {
+  async function put(step: number): Promise<number> {
     let written = 0;
-    const writer = new ChangedWriter(path, memory ?? (await loadReadMemory()), (bytes) => (written += bytes));
+    const writer = new ChangedWriter(path, (bytes) => (written += bytes));
     for (let at = 0; at < wanted.length; at += step) {
       const piece = wanted.subarray(at, at + step);
       await writer.write(piece, at, new SharedBytes(piece));
@@ -62,12 +60,6 @@ describe('a file that is written over another one', () => {
 
   it('is made where there is none', async () => {
     expect(await put(700_001)).toBe(wanted.length);
-  });
-
-  it('is read like any other where the file system refuses', async () => {
-    await standing((bytes) => bytes.fill('x', 0, 1));
-    // Memory that begins anywhere is what disks refuse.
-    expect(await put(2 * 1024 * 1024, new Pool(() => Buffer.allocUnsafeSlow(1_100_001).subarray(1)))).toBe(PAGE_BYTES);
   });
 
   it('does not follow a link', async () => {

@@ -2,14 +2,12 @@ import { lstat, mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { failpoint, inSpan } from '@hozen/telemetry';
-import type { Pool } from '../../artefact/pooled.js';
 import type { AttemptContext } from '../../job.js';
 import type { ListedFile } from '../../methods/postgres-physical/backup-manifest.js';
 import { wholePath } from '../../methods/postgres-physical/incremental-file.js';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
 import { compareFiles, filesThatDiffer } from '../../verification/compare-files.js';
 import { named } from '../../verification/named.js';
-import { loadReadMemory } from '../physical/direct-reader.js';
 import type { FileWriter } from '../physical/placed-writer.js';
 import { restoreChain, type FilesPlace, type RestoredFiles } from '../physical/restore-chain.js';
 import { spoolIn } from '../physical/restore-files.js';
@@ -62,7 +60,7 @@ export async function deltaFiles(restore: DeltaRestore): Promise<DeltaDone> {
     await restore.begin();
     await failpoint('restore.delta-begun');
     await removeStanding(directory, gone);
-    const changes = new Changes(directory, restore.newTablespaces, await loadReadMemory(), differing);
+    const changes = new Changes(directory, restore.newTablespaces, differing);
     const restored = await putChanges(restore, directory, changes);
     await failpoint('restore.delta-written');
     await compare(restore, directory, restored, differing);
@@ -87,7 +85,6 @@ class Changes implements FilesPlace {
   constructor(
     private readonly directory: DataDirectory,
     private readonly newTablespaces: string,
-    private readonly memory: Pool<Buffer>,
     readonly differing: ReadonlySet<string>,
   ) {
     this.spool = spoolIn(directory.path);
@@ -115,7 +112,7 @@ class Changes implements FilesPlace {
   }
 
   writer({ path, listed }: { path: string; listed: string }): FileWriter {
-    return new ChangedWriter(listed === CONTROL ? besideControl(path) : path, this.memory, (bytes) => {
+    return new ChangedWriter(listed === CONTROL ? besideControl(path) : path, (bytes) => {
       this.bytes += bytes;
       this.written.add(listed);
     });
