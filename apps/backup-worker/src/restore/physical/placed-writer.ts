@@ -5,7 +5,7 @@ import { OnTheirWay } from './on-their-way.js';
 /** Pieces that are being written while the next ones come. */
 const WRITING = 8;
 /** Bytes of all files: so many of them that every one is modest would still fill the memory. */
-const onTheirWay = new OnTheirWay(32 * 1024 * 1024);
+const onTheirWay = new OnTheirWay(24 * 1024 * 1024);
 
 /** Takes the pieces of a file. */
 export interface FileWriter {
