@@ -95,7 +95,18 @@ export class RestoredAccounts {
     }
   }
 
-  /** Rights on tables need the tables. */
+  /** What needs no table: a view on a view is made with the rights of who defines the other one. */
+  async grantWhatCan(accounts: readonly StoredAccount[]): Promise<void> {
+    for (const account of accounts) {
+      for (const statement of account.grants) {
+        await this.#run(account, [statement]).catch((error: unknown) => {
+          if (!(error instanceof HozenError) || error.code !== 'RESTORE_IMPOSSIBLE') throw error;
+        });
+      }
+    }
+  }
+
+  /** All of them: rights on tables need the tables. */
   async grant(accounts: readonly StoredAccount[]): Promise<void> {
     for (const account of accounts) await this.#run(account, account.grants);
   }

@@ -26,7 +26,7 @@ const POINTING = `
 const OLDEST_TABLES = `
   SELECT table_schema AS name, CAST(min(unix_timestamp(create_time)) AS CHAR) AS identity
     FROM information_schema.tables
-   WHERE table_schema IN (?) AND table_type = 'BASE TABLE' GROUP BY table_schema ORDER BY table_schema`;
+   WHERE table_schema IN (?) AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') GROUP BY table_schema ORDER BY table_schema`;
 
 /** What a restore would do that takes the place of databases of a MariaDB server. Changes nothing. */
 export async function planMariadbInPlace(ground: MariadbPlanGround, manager: EntityManager): Promise<RestorePlanView> {

@@ -67,6 +67,7 @@ export class MariadbDestination implements Destination {
       if (mustBeChecked(policy)) await checkFile(artefact, about);
       about.ensureLease();
       await accounts.make(context.database, planned.accounts);
+      await accounts.grantWhatCan(planned.accounts);
       await failpoint('restore.roles');
       await beside.restoreAll({ ...attempt, loaded: () => accounts.grant(planned.accounts) });
       about.signal.throwIfAborted();

@@ -41,7 +41,7 @@ export class MariadbRestores implements AsyncDisposable {
     readonly runId: string,
   ) {}
 
-  static async start({ kind, fillIt }: (typeof FLAVOURS)[number]): Promise<MariadbRestores> {
+  static async start({ kind, fillIt }: Pick<(typeof FLAVOURS)[number], 'kind' | 'fillIt'>): Promise<MariadbRestores> {
     const folder = await tempDir();
     const [store, source, destination] = await Promise.all([
       BackupStore.start(),

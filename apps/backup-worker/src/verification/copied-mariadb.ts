@@ -16,7 +16,7 @@ const OF_FILES = /^(innodb_page_size|innodb_data_file_path|innodb_undo_tablespac
 
 const TABLES = `
   SELECT table_schema AS db, table_name AS name FROM information_schema.tables
-   WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('information_schema', 'performance_schema', 'sys')
+   WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND table_schema NOT IN ('information_schema', 'performance_schema', 'sys')
    ORDER BY 1, 2`;
 
 /** Components of MySQL that bring functions alone, which views and routines cannot be made without. */

@@ -27,6 +27,8 @@ export interface MariadbFacts extends ServerKind {
   totals: { databases: number; bytes: number };
   /** Tables that one snapshot does not hold: `database.table`. */
   nonTransactional: string[];
+  /** Tables with a history of their rows, which a dump does not hold: `database.table`. */
+  versioned: string[];
   /** Rights that are needed and that we do not have. */
   missingRights: string[];
 }
@@ -44,7 +46,7 @@ const databasesOf = (flavour: Flavour) => `
   SELECT s.schema_name AS name, s.default_character_set_name AS encoding,
          s.default_collation_name AS collation, ${COMMENT[flavour]} AS comment,
          CAST(coalesce(sum(t.data_length + t.index_length), 0) AS CHAR) AS bytes,
-         CAST(count(CASE WHEN t.table_type = 'BASE TABLE' THEN 1 END) AS CHAR) AS tables
+         CAST(count(CASE WHEN t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') THEN 1 END) AS CHAR) AS tables
     FROM information_schema.schemata AS s
     LEFT JOIN information_schema.tables AS t ON t.table_schema = s.schema_name
    WHERE s.schema_name NOT IN ${SYSTEM}
@@ -54,8 +56,12 @@ const databasesOf = (flavour: Flavour) => `
 const NON_TRANSACTIONAL = `
   SELECT concat(table_schema, '.', table_name) AS name
     FROM information_schema.tables AS t JOIN information_schema.engines AS e ON e.engine = t.engine
-   WHERE t.table_schema NOT IN ${SYSTEM} AND t.table_type = 'BASE TABLE' AND coalesce(e.transactions, 'NO') <> 'YES'
+   WHERE t.table_schema NOT IN ${SYSTEM} AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND coalesce(e.transactions, 'NO') <> 'YES'
    ORDER BY 1 LIMIT 20`;
+
+const VERSIONED = `
+  SELECT concat(table_schema, '.', table_name) AS name FROM information_schema.tables
+   WHERE table_schema NOT IN ${SYSTEM} AND table_type = 'SYSTEM VERSIONED' ORDER BY 1 LIMIT 20`;
 
 /** On everything; a right on single databases would leave out the next one that is created. */
 export const DUMP_RIGHTS = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'] as const;
@@ -135,6 +141,7 @@ export async function inspectMariadb(client: MariadbClient, needed?: readonly st
     folders,
     totals: { databases: databases.length, bytes: databases.reduce((sum, { bytes }) => sum + bytes, 0) },
     nonTransactional: (await client.query<{ name: string }>(NON_TRANSACTIONAL)).map(({ name }) => name),
+    versioned: (await client.query<{ name: string }>(VERSIONED)).map(({ name }) => name),
     missingRights: wanted.filter((right) => !rights.has(right)),
   };
 }

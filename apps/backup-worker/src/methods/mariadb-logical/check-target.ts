@@ -31,10 +31,11 @@ export async function checkMariadbTarget(
   });
 }
 
-function warningsOf({ nonTransactional, binlog, folders }: MariadbFacts): string[] {
+function warningsOf({ nonTransactional, versioned, binlog, folders }: MariadbFacts): string[] {
   const tables = nonTransactional.join(', ');
   return [
     ...(nonTransactional.length > 0 ? [warningText('tables.not-transactional', { names: tables })] : []),
+    ...(versioned.length > 0 ? [warningText('tables.without-history', { names: versioned.join(', ') })] : []),
     ...(folders.length > 0 ? [warningText('folders.no-databases', { names: folders.join(', ') })] : []),
     ...(binlog ? [] : [warningText('server.no-binlog')]),
   ];

@@ -33,9 +33,9 @@ it('holds back who writes many files at once, and all of them come out whole', a
     (_, n) => new WholeFile(new PlacedWriter(openNew(folder.join(`f${n}`))), ownCrc32c, (sum) => sums.push(sum)),
   );
   const waits = files.map((file) => file.push(piece, part));
-  // The first ones go on their way; from 32 MiB on each is told to wait.
-  expect(waits.slice(0, 8).every((wait) => wait === undefined)).toBe(true);
-  expect(waits.slice(8).every((wait) => wait !== undefined)).toBe(true);
+  // The first ones go on their way; from 24 MiB on each is told to wait.
+  expect(waits.slice(0, 6).every((wait) => wait === undefined)).toBe(true);
+  expect(waits.slice(6).every((wait) => wait !== undefined)).toBe(true);
   for (const wait of waits) await wait;
   await Promise.all(files.map((file) => file.end()));
   for (const n of files.keys()) expect((await readFile(folder.join(`f${n}`))).equals(piece)).toBe(true);

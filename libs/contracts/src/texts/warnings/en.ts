@@ -81,6 +81,8 @@ export const warningsEn = {
   'archive.failing':
     'The server fails to archive {file} (archive_command; last at {at}, {count} failures, last archived: {last}). It keeps all WAL since then, and its disk fills: its log says why.',
   'tables.not-transactional': 'These tables are not transactional, and not of the same moment as the others: {names}.',
+  'tables.without-history':
+    'These tables have a history of their rows (system versioning). It is not in a dump, which holds the rows of now; a copy of the server’s files has it: {names}.',
   'views.unusable':
     'These views are not restored, since the server itself cannot use them: a table, a column, a function or a user that they need is gone. Mend or drop them; their definitions stand in {file} of the backup: {names}.',
   'tables.unusable':

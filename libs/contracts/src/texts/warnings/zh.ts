@@ -64,6 +64,8 @@ export const warningsZh: WarningTexts = {
   'archive.failing':
     '服务器归档 {file} 失败（archive_command；最近一次 {at}，失败 {count} 次，最后成功归档：{last}）。此后的 WAL 会全部保留，磁盘将被写满：原因见服务器日志。',
   'tables.not-transactional': '以下表不支持事务，与其他表不是同一时刻的内容：{names}。',
+  'tables.without-history':
+    '以下表保存行的历史（系统版本控制）。转储只包含当前的行；服务器文件的副本包含历史：{names}。',
   'views.unusable':
     '以下视图所需的表、列、函数或用户已不存在，服务器自身也无法使用，因此不会被恢复。请修复或删除它们；其定义保存在备份内的 {file} 中：{names}。',
   'tables.unusable':
