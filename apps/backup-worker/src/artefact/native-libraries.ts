@@ -15,15 +15,6 @@ export interface NativeLibrary {
 }
 
 /**
- * Finds out where memory lies.
- * @returns undefined where there is no binding for this machine
- */
-export async function loadAddress(): Promise<((buffer: Buffer) => bigint) | undefined> {
-  const koffi = await import('koffi').catch(() => undefined);
-  return koffi && ((buffer) => koffi.default.address(buffer));
-}
-
-/**
  * Loads a shared library of the system.
  * @param file as the linker names it; `packageName` is Debian's
  * @returns undefined where it is not installed, or where there is no binding for this machine: Node's own codecs do the

@@ -1,4 +1,5 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
+import { writeAll } from '../../storage/file/write-all.js';
 import { PAGE_BYTES } from './incremental-file.js';
 
 /** Changed pages of one file that are kept in memory; more go to a file of the spool. */
@@ -107,11 +108,8 @@ export class ChangedPages {
   async #spillOver(): Promise<void> {
     this.#spill ??= await open(this.spillPath, 'w+', 0o600);
     for (const bytes of this.#inMemory()) {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await this.#spill.write(bytes, done, bytes.length - done, this.#spilled);
-        done += bytesWritten;
-        this.#spilled += bytesWritten;
-      }
+      await writeAll(this.#spill, bytes, this.#spilled);
+      this.#spilled += bytes.length;
     }
     this.#kept = 0;
   }

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { tempDir, type TempDir } from '@hozen/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Pool } from '../../artefact/pooled.js';
-import { DirectWriter, loadDirectMemory, openDirect, type DirectMemory } from './direct-writer.js';
+import { ALIGNED_BYTES, alignedBuffers } from '../../storage/file/aligned-buffer.js';
+import { DirectWriter, openDirect } from './direct-writer.js';
 
 describe('a file that is written past the page cache', () => {
   let folder: TempDir;
@@ -14,7 +15,7 @@ describe('a file that is written past the page cache', () => {
   });
   afterEach(() => folder[Symbol.asyncDispose]());
 
-  async function write(bytes: Buffer, step: number, memory: DirectMemory): Promise<Buffer> {
+  async function write(bytes: Buffer, step: number, memory?: Pool<Buffer>): Promise<Buffer> {
     const writer = new DirectWriter(path, openDirect(path), memory);
     for (let at = 0; at < bytes.length; at += step) await writer.write(bytes.subarray(at, at + step));
     await writer.end();
@@ -29,21 +30,19 @@ describe('a file that is written past the page cache', () => {
     ['nothing', 0, 1],
   ])('has what came, however it was cut: %s', async (_, length, step) => {
     const bytes = randomBytes(length);
-    expect((await write(bytes, step, await loadDirectMemory())).equals(bytes)).toBe(true);
+    expect((await write(bytes, step)).equals(bytes)).toBe(true);
   });
 
   it('is written like any other where the file system refuses', async () => {
-    const piece = (await loadDirectMemory()).take().length;
     // Memory that begins anywhere is what disks refuse.
-    const odd = new Pool(() => Buffer.allocUnsafeSlow(piece + 4096 + 1).subarray(1, piece + 1));
+    const odd = new Pool(() => Buffer.allocUnsafeSlow(ALIGNED_BYTES + 4096 + 1).subarray(1, ALIGNED_BYTES + 1));
     const bytes = randomBytes(3 * 1024 * 1024 + 99);
     expect((await write(bytes, 700_001, odd)).equals(bytes)).toBe(true);
   });
 
   it('says what failed, and gives its memory back', async () => {
-    const pool = await loadDirectMemory();
     const given: Buffer[] = [];
-    const memory = Object.assign(new Pool(() => pool.take()), { give: (piece: Buffer) => given.push(piece) });
+    const memory = Object.assign(new Pool(() => alignedBuffers.take()), { give: (piece: Buffer) => given.push(piece) });
     const writer = new DirectWriter(path, openDirect(folder.join('missing/1234')), memory);
     void writer.write(Buffer.alloc(2 * 1024 * 1024))?.catch(() => undefined);
     await expect(writer.end()).rejects.toThrow('ENOENT');

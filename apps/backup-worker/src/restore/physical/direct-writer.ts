@@ -1,25 +1,14 @@
 import { constants, open, type FileHandle } from 'node:fs/promises';
-import { ALIGNMENT, loadAlignedMemory } from '../../artefact/aligned.js';
-import { Pool } from '../../artefact/pooled.js';
+import type { Pool } from '../../artefact/pooled.js';
 import { SharedBytes } from '../../artefact/shared-bytes.js';
-import { writeAll, Writes, type FileWriter } from './placed-writer.js';
+import { ALIGNED_BYTES, alignedBuffers, ALIGNMENT, isRefused } from '../../storage/file/aligned-buffer.js';
+import { writeAll } from '../../storage/file/write-all.js';
+import { Writes, type FileWriter } from './placed-writer.js';
 
 const { O_WRONLY, O_CREAT, O_TRUNC, O_DIRECT } = constants;
 
 /** Smaller files are better collected by the system. */
 export const WORTH_DIRECT = 256 * 1024;
-/** Bytes that are written at a time. */
-const PIECE = 1024 * 1024;
-
-/** What is written past the page cache goes through memory that the disk can read from. */
-export type DirectMemory = Pool<Buffer>;
-
-let loading: Promise<DirectMemory> | undefined;
-
-export function loadDirectMemory(): Promise<DirectMemory> {
-  return (loading ??= loadAlignedMemory().then((aligned) => new Pool(() => aligned(PIECE))));
-}
-
 /**
  * Writes a new file past the page cache. What is restored is often larger than the memory: it would push out what the
  * other servers of the machine live from, and in the end everybody would wait until all of it is on the disk. Where the
@@ -39,7 +28,7 @@ export class DirectWriter implements FileWriter {
   constructor(
     private readonly path: string,
     private readonly opening: Promise<FileHandle>,
-    private readonly memory: DirectMemory,
+    private readonly memory: Pool<Buffer> = alignedBuffers,
   ) {
     opening.catch(() => undefined);
   }
@@ -52,7 +41,7 @@ export class DirectWriter implements FileWriter {
       const taken = bytes.copy(piece, this.#inPiece, read);
       this.#inPiece += taken;
       read += taken;
-      if (this.#inPiece === PIECE) wait = this.#send(piece) ?? wait;
+      if (this.#inPiece === ALIGNED_BYTES) wait = this.#send(piece) ?? wait;
     }
     return wait;
   }
@@ -104,8 +93,4 @@ export async function openDirect(path: string): Promise<FileHandle> {
     if (!isRefused(error)) throw error;
     return open(path, 'w', 0o600);
   }
-}
-
-function isRefused(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'EINVAL';
 }

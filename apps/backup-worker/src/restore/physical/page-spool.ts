@@ -1,6 +1,6 @@
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { Pool } from '../../artefact/pooled.js';
-import { writeAll } from './placed-writer.js';
+import { writeAll } from '../../storage/file/write-all.js';
 import { inItsFolder } from './restored-file.js';
 
 const SLAB = 1024 * 1024;

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { SharedBytes } from '../../artefact/shared-bytes.js';
+import { writeAll } from '../../storage/file/write-all.js';
 import { OnTheirWay } from './on-their-way.js';
 
 /** Pieces that are being written while the next ones come. */
@@ -73,12 +74,5 @@ export class PlacedWriter implements FileWriter {
   /** Brings one piece to its place. */
   protected async put(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
     await writeAll(handle, bytes, position);
-  }
-}
-
-export async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-    done += bytesWritten;
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HozenError } from '@hozen/contracts';
 import { inSpan } from '@hozen/telemetry';
 import type { CommittedArtefact } from '../../storage/committed-artefact.js';
-import { DirectWriter, loadDirectMemory, openDirect, WORTH_DIRECT, type DirectMemory } from './direct-writer.js';
+import { DirectWriter, openDirect, WORTH_DIRECT } from './direct-writer.js';
 import { PlacedWriter, type FileWriter } from './placed-writer.js';
 import { restoreChain, type FilesPlace, type RestoredFiles } from './restore-chain.js';
 import { inItsFolder, openNew } from './restored-file.js';
@@ -36,8 +36,7 @@ export async function restoreFiles(restore: FilesRestore): Promise<RestoredFiles
       bytes += more;
       progress({ bytes, expectedBytes, item });
     };
-    const past = restore.readNext ? undefined : await loadDirectMemory();
-    return restoreChain({ chain, place: new NewFolder(directory, past), signal, onBytes });
+    return restoreChain({ chain, place: new NewFolder(directory, !restore.readNext), signal, onBytes });
   });
 }
 
@@ -46,10 +45,10 @@ class NewFolder implements FilesPlace {
   readonly overOthers = false;
   readonly spool: string;
 
-  /** @param past where large files are written past the page cache */
+  /** @param past whether large files are written past the page cache */
   constructor(
     private readonly directory: string,
-    private readonly past: DirectMemory | undefined,
+    private readonly past: boolean,
   ) {
     this.spool = spoolIn(directory);
   }
@@ -69,7 +68,7 @@ class NewFolder implements FilesPlace {
   writer({ path, bytes }: { path: string; bytes: number }): FileWriter {
     if (!this.past || bytes < WORTH_DIRECT) return new PlacedWriter(openNew(path));
     const opening = inItsFolder(path, () => openDirect(path));
-    return new DirectWriter(path, opening, this.past);
+    return new DirectWriter(path, opening);
   }
 }
 

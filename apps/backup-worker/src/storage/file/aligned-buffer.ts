@@ -17,6 +17,14 @@ export type AlignedPair = readonly [Buffer, Buffer];
 /** Buffers for direct I/O, given from file to file: such memory is dear to make, and every run begins with some. */
 export const alignedPairs = new Pool((): AlignedPair => [alignedBuffer(), alignedBuffer()]);
 
+/** The same one by one. */
+export const alignedBuffers = new Pool(alignedBuffer);
+
+/** Whether a file system does no direct I/O, or not with such memory or at such a place. */
+export function isRefused(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EINVAL';
+}
+
 function alignedBuffer(): Buffer {
   return Buffer.from(new WebAssembly.Memory({ initial: ALIGNED_BYTES / WASM_PAGE }).buffer);
 }

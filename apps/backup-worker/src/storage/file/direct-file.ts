@@ -1,5 +1,6 @@
 import { constants, open, rm, type FileHandle } from 'node:fs/promises';
-import { ALIGNED_BYTES, alignedPairs, ALIGNMENT, type AlignedPair } from './aligned-buffer.js';
+import { ALIGNED_BYTES, alignedPairs, ALIGNMENT, isRefused, type AlignedPair } from './aligned-buffer.js';
+import { writeAll } from './write-all.js';
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
@@ -25,7 +26,7 @@ export class DirectFile {
     try {
       return new DirectFile(path, await open(path, CREATE | constants.O_DIRECT, mode), true);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+      if (!isRefused(error)) throw error;
       // Linux may have created it before it found that it cannot be written directly.
       await rm(path, { force: true });
       return new DirectFile(path, await open(path, CREATE, mode), false);
@@ -46,7 +47,7 @@ export class DirectFile {
     await this.#writing;
     const rest = this.#buffer().subarray(0, this.#filled);
     const aligned = this.direct ? rest.length - (rest.length % ALIGNMENT) : rest.length;
-    await this.#writeAll(this.handle, rest.subarray(0, aligned), this.#position);
+    await writeAll(this.handle, rest.subarray(0, aligned), this.#position);
     if (aligned < rest.length) await this.#writeTail(rest.subarray(aligned), this.#position + aligned);
     await this.handle.sync();
     await this.handle.close();
@@ -73,7 +74,7 @@ export class DirectFile {
   /** Hands the full buffer to the disk, once the one before is written. */
   async #turn(): Promise<void> {
     await this.#writing;
-    this.#writing = this.#writeAll(this.handle, this.#buffer(), this.#position);
+    this.#writing = writeAll(this.handle, this.#buffer(), this.#position);
     // Looked at by whoever waits for it next.
     this.#writing.catch(() => undefined);
     this.#position += ALIGNED_BYTES;
@@ -84,17 +85,10 @@ export class DirectFile {
   async #writeTail(bytes: Buffer, position: number): Promise<void> {
     const buffered = await open(this.path, 'r+');
     try {
-      await this.#writeAll(buffered, bytes, position);
+      await writeAll(buffered, bytes, position);
       await buffered.sync();
     } finally {
       await buffered.close();
-    }
-  }
-
-  async #writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
-    for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
-      done += bytesWritten;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { constants, open, type FileHandle } from 'node:fs/promises';
 import { HozenError } from '@hozen/contracts';
 import type { ByteSource } from '../../artefact/byte-source.js';
-import { ALIGNED_BYTES } from './aligned-buffer.js';
+import { ALIGNED_BYTES, isRefused } from './aligned-buffer.js';
 
 /** A file, opened for reading. */
 export class FileSource implements ByteSource {
@@ -48,7 +48,7 @@ async function openFile(path: string, way: 'any' | 'sequential'): Promise<FileHa
     return await open(path, way === 'any' ? constants.O_RDONLY : constants.O_RDONLY | constants.O_DIRECT);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'EINVAL' && way === 'sequential') return openFile(path, 'any');
+    if (isRefused(cause) && way === 'sequential') return openFile(path, 'any');
     if (code === 'ENOENT') throw new HozenError('ARTEFACT_MISSING', { path }, { cause });
     throw new HozenError('STORAGE_IO', { path }, { cause, detail: message });
   }
