@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -11,13 +11,14 @@ import { manifestFor } from '../artefact/manifest.fixture.js';
 import { aJob } from '../job.fixture.js';
 import type { BackupJob } from '../job.js';
 import { EMPTY_SUMMARY as summary } from '../methods/dump-summary.fixture.js';
+import { committedArtefact, HOLDING, openedArtefact } from '../spec-support/artefacts.js';
 import { PLACES, type Place } from '../spec-support/places.js';
 import { checkArtefact } from '../verification/check-artefact.js';
 import { allKinds, artefactPaths, ownerOf, SIDE_KINDS } from './artefact-paths.js';
 import { cleanUp, discardCommitted } from './clean-up.js';
 import { commitArtefact } from './commit-artefact.js';
 import { findCommitted } from './committed-artefact.js';
-import { openArtefact, type OpenArtefact } from './open-artefact.js';
+import { openArtefact } from './open-artefact.js';
 import { removeArtefact } from './remove-artefact.js';
 import { SequentialReader } from './sequential-reader.js';
 import { storageOf } from './storage-of.js';
@@ -39,11 +40,10 @@ const MIB = 1024 * 1024;
 const POINTS = ['commit.before-data', 'commit.after-data', 'commit.after-checksum'] as const;
 const WHOLE = ['', '.manifest.json', '.sha256'].map((end) => `20260102_030405_nightly.tar.gz${end}`);
 
-const holding = { ensureLease: () => undefined };
 const context = { signal: new AbortController().signal, progress: () => undefined };
 
 /** Has lost its lease when it looks for the nth time. */
-function losing(time: number): typeof holding {
+function losing(time: number): typeof HOLDING {
   let looks = 0;
   return {
     ensureLease: () => {
@@ -75,22 +75,10 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
       return made;
     }
 
-    async function opened(of: BackupJob, bytes = 100): Promise<OpenArtefact> {
-      const writer = await openArtefact(of, bytes);
-      const stream = writer.openStream('data');
-      await stream.write(randomBytes(bytes));
-      await writer.endStream(stream);
-      return writer;
-    }
-
-    async function committed(of: BackupJob, bytes?: number) {
-      return commitArtefact(of, await opened(of, bytes), summary, holding);
-    }
-
     /** Dies at a failpoint as far as the storage is concerned: nothing of ours runs after it. */
     async function diesAt(point: string, of: BackupJob): Promise<void> {
       vi.stubEnv('HOZEN_FAILPOINTS', `${point}=throw`);
-      await expect(committed(of)).rejects.toThrow(`failpoint ${point}`);
+      await expect(committedArtefact(of)).rejects.toThrow(`failpoint ${point}`);
       vi.unstubAllEnvs();
     }
 
@@ -98,7 +86,7 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
     const published = async () => (await names()).filter((name) => name.endsWith('.manifest.json'));
 
     it('stand as data, checksum and manifest, are read back whole and in parts, and nothing else is there', async () => {
-      const artefact = await committed(job(), 30 * MIB);
+      const artefact = await committedArtefact(job(), 30 * MIB);
       expect(await names()).toEqual(WHOLE);
       await checkArtefact(job(), artefact, context);
       const bytes = await place.bytes(artefact.path);
@@ -119,7 +107,7 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
     it('of a config with any name stand below it, and are found', async () => {
       for (const configName of ['../../etc/passwd', `it's "quoted"`, 'a\nb', '-rf', '名前', '💾'.repeat(100)]) {
         const mine = job({ configName });
-        const artefact = await committed(mine);
+        const artefact = await committedArtefact(mine);
         expect(await names()).toContain(basename(artefact.path));
         expect((await findCommitted(mine))?.manifest).toEqual(artefact.manifest);
       }
@@ -128,7 +116,7 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
 
     it('are found by a later owner of the run, and by no other run', async () => {
       const first = job();
-      const artefact = await committed(first);
+      const artefact = await committedArtefact(first);
       const { path, sha256, manifest } = artefact;
       expect(await findCommitted({ ...first, epoch: 2 })).toMatchObject({ path, sha256, manifest });
       expect(await findCommitted(job())).toBeUndefined();
@@ -136,10 +124,10 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
 
     it.each(['data', 'checksum', 'manifest'] as const)('never overwrite a foreign %s', async (what) => {
       const mine = job();
-      const writer = await opened(mine);
+      const writer = await openedArtefact(mine);
       const foreign = artefactPaths(mine)[what];
       await place.put(foreign, 'precious');
-      await expect(commitArtefact(mine, writer, summary, holding)).rejects.toMatchObject({ code: 'STORAGE_CONFLICT' });
+      await expect(commitArtefact(mine, writer, summary, HOLDING)).rejects.toMatchObject({ code: 'STORAGE_CONFLICT' });
       await cleanUp(mine);
       expect(await names()).toEqual([basename(foreign)]);
       expect((await place.bytes(foreign)).toString()).toBe('precious');
@@ -147,7 +135,7 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
 
     it('do not appear without the lease', async () => {
       const mine = job();
-      const writer = await opened(mine);
+      const writer = await openedArtefact(mine);
       await expect(commitArtefact(mine, writer, summary, losing(1))).rejects.toMatchObject({ code: 'LEASE_LOST' });
       for (const name of WHOLE) expect(await names()).not.toContain(name);
     });
@@ -171,7 +159,7 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
     it.each(POINTS)('are committed by the next owner after a worker died at %s', async (point) => {
       const mine = job();
       await diesAt(point, mine);
-      const artefact = await committed({ ...mine, epoch: 2 });
+      const artefact = await committedArtefact({ ...mine, epoch: 2 });
       expect(artefact.manifest.epoch).toBe(2);
       await checkArtefact(mine, artefact, context);
       expect(await names()).toEqual(WHOLE);
@@ -179,13 +167,13 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
 
     it.each(POINTS)('cannot be published by a worker that was paused at %s and cleaned up after', async (point) => {
       const mine = job();
-      const writer = await opened(mine);
+      const writer = await openedArtefact(mine);
       elsewhere.set(point, () => cleanUp({ ...mine, epoch: 2 }));
-      await expect(commitArtefact(mine, writer, summary, holding)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      await expect(commitArtefact(mine, writer, summary, HOLDING)).rejects.toMatchObject({ code: 'LEASE_LOST' });
       elsewhere.clear();
       await writer.abort();
       expect(await published()).toEqual([]);
-      const artefact = await committed({ ...mine, epoch: 2 });
+      const artefact = await committedArtefact({ ...mine, epoch: 2 });
       expect((await findCommitted(mine))?.manifest).toEqual(artefact.manifest);
       expect(await names()).toEqual(WHOLE);
     });
@@ -207,7 +195,7 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
       const written = { bytes: 4, originalBytes: 4, sha256: 'a'.repeat(64), index: { offset: 0, length: 1 } };
       const manifest = JSON.stringify({ ...manifestFor(artefactPaths(mine).data, written, 'none'), runId: mine.runId });
       const texts = { checksum: 'c', files: 'f', signature: 's', manifest };
-      await expect(sink.publish(texts, holding)).rejects.toThrow('it dies');
+      await expect(sink.publish(texts, HOLDING)).rejects.toThrow('it dies');
       elsewhere.clear();
       await cleanUp({ ...mine, epoch: 2 });
       expect(await names()).toHaveLength(5);
@@ -215,34 +203,34 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
 
     it('of a later owner are not touched by an earlier one that wakes up', async () => {
       const mine = job();
-      const later = await opened({ ...mine, epoch: 2 });
+      const later = await openedArtefact({ ...mine, epoch: 2 });
       await cleanUp(mine);
-      await commitArtefact({ ...mine, epoch: 2 }, later, summary, holding);
+      await commitArtefact({ ...mine, epoch: 2 }, later, summary, HOLDING);
       await cleanUp(mine);
       expect(await names()).toEqual(WHOLE);
     });
 
     it('of other runs are left alone', async () => {
       const other = job({ configName: 'weekly' });
-      const writer = await opened(other);
+      const writer = await openedArtefact(other);
       const mine = job();
-      const abandoned = await opened(mine);
+      const abandoned = await openedArtefact(mine);
       await cleanUp(mine);
       await abandoned.abort();
-      await commitArtefact(other, writer, summary, holding);
+      await commitArtefact(other, writer, summary, HOLDING);
       await cleanUp(mine);
       expect(await names()).toEqual(WHOLE.map((name) => name.replace('nightly', 'weekly')));
     });
 
     it('leave nothing when they are given up', async () => {
-      const writer = await opened(job(), 20 * MIB);
+      const writer = await openedArtefact(job(), 20 * MIB);
       await writer.abort();
       expect(await names()).toEqual([]);
     });
 
     it('are taken back whole, and not without the lease', async () => {
       const mine = job();
-      const artefact = await committed(mine);
+      const artefact = await committedArtefact(mine);
       for (const time of [1, 2]) {
         await expect(discardCommitted(mine, artefact, losing(time))).rejects.toMatchObject({ code: 'LEASE_LOST' });
         expect(await names()).toEqual(expect.arrayContaining(WHOLE));
@@ -250,22 +238,22 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
       }
       await cleanUp(mine);
       expect(await names()).toEqual(WHOLE);
-      await discardCommitted(mine, artefact, holding);
+      await discardCommitted(mine, artefact, HOLDING);
       expect(await names()).toEqual([]);
     });
 
     it('of another run that stand there since are not taken back', async () => {
       const mine = job();
-      const artefact = await committed(mine);
-      await discardCommitted(mine, artefact, holding);
-      await committed(job());
-      await discardCommitted(mine, artefact, holding);
+      const artefact = await committedArtefact(mine);
+      await discardCommitted(mine, artefact, HOLDING);
+      await committedArtefact(job());
+      await discardCommitted(mine, artefact, HOLDING);
       expect(await names()).toEqual(WHOLE);
     });
 
     it('are listed, with what is hidden, and removed; what is not there is no error', async () => {
-      const artefact = await committed(job());
-      await opened(job({ configName: 'weekly' }));
+      const artefact = await committedArtefact(job());
+      await openedArtefact(job({ configName: 'weekly' }));
       const listed: string[] = [];
       for await (const path of storageOf(place.spec).files()) listed.push(path);
       const { path, manifestPath, checksumPath } = artefact;
@@ -290,7 +278,7 @@ describe.each(Object.entries(PLACES))('artefacts in %s', (kind, open) => {
     });
 
     it('can be checked with sha256sum by whoever downloads them', async () => {
-      const { path, checksumPath } = await committed(job());
+      const { path, checksumPath } = await committedArtefact(job());
       for (const each of [path, checksumPath]) await writeFile(folder.join(basename(each)), await place.bytes(each));
       execFileSync('sha256sum', ['-c', basename(checksumPath)], { cwd: folder.path });
     });

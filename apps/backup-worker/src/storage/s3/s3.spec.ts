@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -7,17 +6,15 @@ import { FaultProxy, NO_S3, s3Program, TestS3 } from '@hozen/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aJob } from '../../job.fixture.js';
 import type { BackupJob } from '../../job.js';
-import { EMPTY_SUMMARY as summary } from '../../methods/dump-summary.fixture.js';
+import { committedArtefact, openedArtefact } from '../../spec-support/artefacts.js';
 import { checkArtefact } from '../../verification/check-artefact.js';
 import { cleanUp } from '../clean-up.js';
-import { commitArtefact } from '../commit-artefact.js';
-import { openArtefact, type OpenArtefact } from '../open-artefact.js';
+import { openArtefact } from '../open-artefact.js';
 import { removeArtefact } from '../remove-artefact.js';
 import { Bucket } from './bucket.js';
 import { planParts } from './part-plan.js';
 
 const MIB = 1024 * 1024;
-const holding = { ensureLease: () => undefined };
 const context = { signal: new AbortController().signal, progress: () => undefined };
 
 describe('the plan of parts', () => {
@@ -69,18 +66,6 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
     return made;
   }
 
-  async function opened(of: BackupJob, bytes = 100): Promise<OpenArtefact> {
-    const writer = await openArtefact(of, bytes);
-    const stream = writer.openStream('data');
-    await stream.write(randomBytes(bytes));
-    await writer.endStream(stream);
-    return writer;
-  }
-
-  async function committed(of: BackupJob, bytes?: number) {
-    return commitArtefact(of, await opened(of, bytes), summary, holding);
-  }
-
   async function visible(): Promise<string[]> {
     const names = await new Bucket(spec()).list(`s3://backups/${prefix}/`);
     return names.map((name) => basename(name)).toSorted();
@@ -96,7 +81,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
   }
 
   it('are removed from no other bucket than that which the config has now', async () => {
-    const artefact = await committed(job());
+    const artefact = await committedArtefact(job());
     const other = Object.assign(spec(), { bucket: 'another' });
     await expect(removeArtefact(artefact.path, other)).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
     await expect(removeArtefact(artefact.path, null)).rejects.toMatchObject({ code: 'STORAGE_REFUSED' });
@@ -107,7 +92,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
   it('lose what would publish them before they lose their data', async () => {
     const mine = job();
     vi.stubEnv('HOZEN_FAILPOINTS', 'commit.after-checksum=throw');
-    await expect(committed(mine)).rejects.toThrow('failpoint');
+    await expect(committedArtefact(mine)).rejects.toThrow('failpoint');
     vi.unstubAllEnvs();
     const removed: string[] = [];
     proxy.breaks(({ method, url }) => {
@@ -129,7 +114,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
     it('a storm of 503 is waited out', async () => {
       let left = 4;
       proxy.breaks((seen) => (isPart(seen) && left-- > 0 ? { answer: { status: 503, code: 'SlowDown' } } : undefined));
-      await checkArtefact(job(), await committed(job(), 20 * MIB), context);
+      await checkArtefact(job(), await committedArtefact(job(), 20 * MIB), context);
       expect(left).toBeLessThanOrEqual(0);
     });
 
@@ -140,14 +125,14 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
         // Said of an upload that is completed already, when it is completed again.
         return lost++ === 0 ? { loseAnswer: true } : { answer: { status: 404, code: 'NoSuchUpload' } };
       });
-      await checkArtefact(job(), await committed(job()), context);
+      await checkArtefact(job(), await committedArtefact(job()), context);
       expect(lost).toBeGreaterThan(1);
     });
 
     it('200 with an error in its body is a failure, and nothing is visible', async () => {
       proxy.breaks((seen) => (isComplete(seen) ? { errorIn200: 'InternalError' } : undefined));
       const mine = job();
-      await expect(committed(mine)).rejects.toMatchObject({ code: 'STORAGE_IO' });
+      await expect(committedArtefact(mine)).rejects.toMatchObject({ code: 'STORAGE_IO' });
       proxy.breaks(() => undefined);
       await cleanUp(mine);
       await leavesNothing();
@@ -155,7 +140,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
 
     it('a wrong ETag of a part is a failure', async () => {
       proxy.breaks((seen) => (isPart(seen) ? { wrongEtag: true } : undefined));
-      await expect(committed(job())).rejects.toMatchObject({ code: 'STORAGE_IO' });
+      await expect(committedArtefact(job())).rejects.toMatchObject({ code: 'STORAGE_IO' });
     });
 
     it('expired keys are the operator’s', async () => {
@@ -166,7 +151,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
 
     it('an abort that fails is made up for by the clean-up', async () => {
       const mine = job();
-      const writer = await opened(mine);
+      const writer = await openedArtefact(mine);
       proxy.breaks(({ method }) =>
         method === 'DELETE' ? { answer: { status: 403, code: 'AccessDenied' } } : undefined,
       );
@@ -178,7 +163,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
     });
 
     it('an answer that breaks off is read on', async () => {
-      const artefact = await committed(job(), 20 * MIB);
+      const artefact = await committedArtefact(job(), 20 * MIB);
       let cut = 0;
       proxy.breaks(({ method, url }) =>
         method === 'GET' && url.includes('.tar.gz?') && cut++ < 2 ? { cutAt: 1_000_000 } : undefined,
@@ -189,7 +174,7 @@ describe.skipIf(s3Program() === undefined)(`artefacts in S3 (skipped where there
 
     it('one that says nothing is given up', async () => {
       const storage = spec({ stallSeconds: 1 });
-      const artefact = await committed(job({}, storage));
+      const artefact = await committedArtefact(job({}, storage));
       proxy.breaks(({ method, url }) => (method === 'GET' && url.includes('.tar.gz?') ? { stall: true } : undefined));
       const stalled = checkArtefact(job({}, storage), artefact, context);
       await expect(stalled).rejects.toMatchObject({ code: 'STORAGE_IO' });
