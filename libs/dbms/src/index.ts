@@ -19,6 +19,7 @@ export {
   type MariadbDatabase,
   type MariadbFacts,
 } from './mariadb/inspect-mariadb.js';
+export { mariadbErrorName } from './mariadb/mariadb-error.js';
 export { FLAVOUR_NAMES, FLAVOURS, kindText, type Flavour, type ServerKind } from './mariadb/flavour.js';
 export { isSocket, mariadbAddressOf, type AnsweringMariadb, type MariadbAddress } from './mariadb/mariadb-address.js';
 export { findMariadbTool, isAtLeast, seriesOf, type MariadbProgram, type WantedKind } from './mariadb/mariadb-tools.js';

@@ -1,5 +1,6 @@
 import type { ArtefactFile } from '../artefact/artefact-file.js';
 import { STREAMS } from '../methods/mariadb-logical/dump-server.js';
+import { QUOTED, unquoted } from '../methods/mariadb-logical/quoting.js';
 
 /** What `users.sql` says of one account. */
 export interface StoredAccount {
@@ -14,7 +15,6 @@ export interface StoredAccount {
   grants: string[];
 }
 
-const QUOTED = /`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"/s.source;
 const NAME = `(?:${QUOTED}|[\\w$.%-]+)`;
 const ACCOUNT = `(${NAME})(?:@(${NAME}))?`;
 const REST = `(?: (?:[^'"\`,;]|${QUOTED})*)?`;
@@ -71,14 +71,4 @@ export function isLocked(options: string): boolean {
 
 function nameOf(user: string, host: string | undefined): string {
   return host === undefined ? unquoted(user) : `${unquoted(user)}@${unquoted(host)}`;
-}
-
-function unquoted(name: string): string {
-  const [quote] = name;
-  if (quote === '`') return name.slice(1, -1).replaceAll('``', '`');
-  if (quote !== "'" && quote !== '"') return name;
-  return name
-    .slice(1, -1)
-    .replaceAll(quote + quote, quote)
-    .replace(/\\(.)/gs, '$1');
 }

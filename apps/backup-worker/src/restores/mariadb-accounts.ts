@@ -2,7 +2,7 @@ import { HozenError, warningText, type RestorePlanView } from '@hozen/contracts'
 import type { Flavour, MariadbClient } from '@hozen/dbms';
 import { failpoint } from '@hozen/telemetry';
 import type { DataSource } from 'typeorm';
-import { usersScript } from '../methods/mariadb-logical/users-script.js';
+import { partialRevokes, usersScript } from '../methods/mariadb-logical/users-script.js';
 import { grantsGlobally } from '../policy/mariadb/statement-findings.js';
 import { accountsIn, isLocked, withoutLock, type StoredAccount } from '../restore/account-statements.js';
 import type { RestoreRow } from './restore-row.js';
@@ -56,8 +56,7 @@ async function missingSetting(
 ): Promise<RestorePlanView['obstacles']> {
   const revoked = create.filter(({ grants }) => grants.some((each) => each.startsWith('REVOKE ')));
   if (revoked.length === 0) return [];
-  const [setting] = await client.query<{ Value: string }>(`SHOW GLOBAL VARIABLES LIKE 'partial_revokes'`);
-  if (setting?.Value !== 'OFF') return [];
+  if ((await partialRevokes(client)) !== 'OFF') return [];
   return [{ kind: 'setting-missing', what: `partial_revokes = ON (${revoked.map(({ name }) => name).join(', ')})` }];
 }
 
@@ -166,12 +165,4 @@ export async function writtenAccounts(
 async function knownAccounts(client: MariadbClient): Promise<Set<string>> {
   const rows = await client.query<{ name: string }>(NAMES[client.flavour]);
   return new Set(rows.map(({ name }) => name));
-}
-
-/** For those who look at the plan. */
-export function accountWarnings({ superusers, kept }: NonNullable<RestorePlanView['roles']>): string[] {
-  return [
-    ...superusers.map((role) => warningText('restore.superuser-made', { role })),
-    ...kept.map((role) => warningText('restore.role-stays', { role })),
-  ];
 }

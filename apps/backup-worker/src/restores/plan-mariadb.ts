@@ -17,9 +17,10 @@ import { isListed, notListable, trustIn } from '../policy/trust-in.js';
 import { withPolicy, type Leave } from '../policy/with-policy.js';
 import type { CommittedArtefact } from '../storage/committed-artefact.js';
 import type { RestoreSource } from './find-source.js';
-import { accountWarnings, planAccounts } from './mariadb-accounts.js';
+import { planAccounts } from './mariadb-accounts.js';
 import { expectedSeconds, planHead } from './plan-head.js';
 import type { WantedDatabase } from './restore-row.js';
+import { roleWarnings } from './role-warnings.js';
 
 export interface MariadbPlanGround {
   source: RestoreSource;
@@ -54,7 +55,7 @@ export async function planWholeMariadb(ground: MariadbPlanGround): Promise<Whole
     ...plan,
     roles,
     obstacles: [...plan.obstacles, ...obstacles],
-    warnings: [...plan.warnings, ...accountWarnings(roles)],
+    warnings: [...plan.warnings, ...roleWarnings(roles)],
   };
   return { view: await withFindings(ground, whole, create), accounts: create };
 }

@@ -12,6 +12,7 @@ import type { RestoreSource } from './find-source.js';
 import { expectedSeconds, planHead } from './plan-head.js';
 import { missingFor, Needs } from './missing-for.js';
 import { roomForLocks } from './room-for-locks.js';
+import { roleWarnings } from './role-warnings.js';
 import { planRoles, wholeCluster } from './whole-cluster.js';
 import { isPartOf, type WantedDatabase } from './restore-row.js';
 import { databaseFindings, policyServer, roleFindings } from '../policy/postgres-findings.js';
@@ -109,8 +110,7 @@ export async function planWhole(ground: PlanGround): Promise<RestorePlanView> {
       ...plan.warnings,
       ...notInIt.map((name) => warningText('restore.not-in-backup', { name })),
       ...initial.map(({ name, as }) => warningText('restore.every-server-has', { name, as })),
-      ...roles.superusers.map((role) => warningText('restore.superuser-made', { role })),
-      ...roles.kept.map((role) => warningText('restore.role-stays', { role })),
+      ...roleWarnings(roles),
     ],
   };
   return withPolicy(whole, found, leaveOf(ground));

@@ -46,6 +46,12 @@ export function asMariadbError(thrown: unknown, address: AddressFacts): HozenErr
   return new HozenError(known ?? 'INTERNAL', targetParams(address), { detail: message, cause: thrown });
 }
 
+/** The server's own name for what it refused, `ER_…`; empty where it was something else. */
+export function mariadbErrorName(error: unknown): string {
+  const cause = error instanceof HozenError ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+}
+
 /** The driver has no name for what is asked over a connection that ended before. */
 function isClosed(error: unknown): boolean {
   return error instanceof Error && !('code' in error) && 'fatal' in error && error.fatal === true;

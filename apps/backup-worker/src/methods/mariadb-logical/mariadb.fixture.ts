@@ -10,6 +10,16 @@ export const hasMariadb = await findMariadbTool('server').then(
 
 const PASSWORD = 'se"cr\\et #1';
 
+/** They stay with whoever has them. */
+export const RIGHTS_ON_WHAT_IS_GONE = [
+  'CREATE TABLE shop.gone (n INT)',
+  'CREATE PROCEDURE shop.gone_too() SELECT 1',
+  'GRANT SELECT, UPDATE (n) ON shop.gone TO half@localhost',
+  'GRANT EXECUTE ON PROCEDURE shop.gone_too TO half@localhost',
+  'DROP TABLE shop.gone',
+  'DROP PROCEDURE shop.gone_too',
+];
+
 /** Types, names and objects of every kind. */
 const CONTENT = [
   'CREATE DATABASE shop CHARACTER SET utf8mb4',
@@ -42,13 +52,7 @@ const CONTENT = [
   'GRANT ALL ON *.* TO backup@localhost',
   "CREATE USER half@localhost IDENTIFIED BY 'half'",
   'GRANT SELECT ON *.* TO half@localhost',
-  // Rights on what is gone stay.
-  'CREATE TABLE shop.gone (n INT)',
-  'CREATE PROCEDURE shop.gone_too() SELECT 1',
-  'GRANT SELECT, UPDATE (n) ON shop.gone TO half@localhost',
-  'GRANT EXECUTE ON PROCEDURE shop.gone_too TO half@localhost',
-  'DROP TABLE shop.gone',
-  'DROP PROCEDURE shop.gone_too',
+  ...RIGHTS_ON_WHAT_IS_GONE,
 ];
 
 /** @throws HozenError of the server */

@@ -1,4 +1,5 @@
 import { connectMariadb, findMariadbTool, type PrivateMariadb } from '@hozen/dbms';
+import { RIGHTS_ON_WHAT_IS_GONE } from './mariadb.fixture.js';
 
 export const MYSQL = { flavour: 'mysql' } as const;
 
@@ -54,13 +55,7 @@ const CONTENT = [
   'GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, RELOAD, REPLICATION CLIENT ON *.* TO least@localhost',
   "CREATE USER half@localhost IDENTIFIED BY 'half'",
   'GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO half@localhost',
-  // Rights on what is gone stay.
-  'CREATE TABLE shop.gone (n INT)',
-  'CREATE PROCEDURE shop.gone_too() SELECT 1',
-  'GRANT SELECT, UPDATE (n) ON shop.gone TO half@localhost',
-  'GRANT EXECUTE ON PROCEDURE shop.gone_too TO half@localhost',
-  'DROP TABLE shop.gone',
-  'DROP PROCEDURE shop.gone_too',
+  ...RIGHTS_ON_WHAT_IS_GONE,
   'SET GLOBAL partial_revokes = ON',
   "CREATE USER nearly@localhost IDENTIFIED BY 'nearly'",
   'GRANT SELECT ON *.* TO nearly@localhost',

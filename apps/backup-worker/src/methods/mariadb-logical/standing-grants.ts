@@ -1,7 +1,7 @@
 import type { MariadbClient } from '@hozen/dbms';
+import { QUOTED, unquoted } from './quoting.js';
 
-const QUOTED = /`(?:[^`]|``)*`|'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"/s.source;
-const NAME = '`((?:[^`]|``)*)`';
+const NAME = '(`(?:[^`]|``)*`)';
 const KIND = 'TABLE|PROCEDURE|FUNCTION|PACKAGE BODY|PACKAGE';
 
 /** Rights on one table or one routine. */
@@ -43,7 +43,7 @@ export class StandingGrants {
     const columns = await this.#columnsOf(database, name);
     // A table that is to come may be named by who may create it.
     if (columns.size === 0) return /\b(?:CREATE|ALL PRIVILEGES)(?:,|$)/.test(rights) ? statement : undefined;
-    const isThere = (column: string) => columns.has(columnName(column).toLowerCase());
+    const isThere = (column: string) => columns.has(unquoted(column).toLowerCase());
     const given = [...rights.matchAll(RIGHT)].map(([, right = '', list]) => ({ right, on: list?.match(COLUMN) }));
     if (given.every(({ on }) => !on || on.every(isThere))) return statement;
     const kept = given.flatMap(({ right, on }) => {
@@ -51,7 +51,7 @@ export class StandingGrants {
       const there = on.filter(isThere);
       return there.length === 0 ? [] : [`${right} (${there.join(', ')})`];
     });
-    return kept.length === 0 ? undefined : `GRANT ${kept.join(', ')} ON \`${quotedDatabase}\`.\`${quotedName}\`${to}`;
+    return kept.length === 0 ? undefined : `GRANT ${kept.join(', ')} ON ${quotedDatabase}.${quotedName}${to}`;
   }
 
   #columnsOf(database: string, name: string): Promise<ReadonlySet<string>> {
@@ -71,12 +71,4 @@ export class StandingGrants {
   async #hasRoutine(database: string, name: string, kind: string): Promise<boolean> {
     return (await this.#client.query(ROUTINE, [database, name, kind])).length > 0;
   }
-}
-
-function columnName(written: string): string {
-  return written.startsWith('`') ? unquoted(written.slice(1, -1)) : written;
-}
-
-function unquoted(name: string): string {
-  return name.replaceAll('``', '`');
 }

@@ -1,5 +1,4 @@
-import { HozenError } from '@hozen/contracts';
-import type { MariadbClient } from '@hozen/dbms';
+import { mariadbErrorName, type MariadbClient } from '@hozen/dbms';
 import { SCRIPT_HEAD } from './users-script.js';
 
 interface ObjectName {
@@ -60,7 +59,7 @@ async function refused(
     const isUsable = await client.query(question(each)).then(
       () => true,
       (error: unknown) => {
-        if (OF_THE_OBJECT.has(codeOf(error))) return false;
+        if (OF_THE_OBJECT.has(mariadbErrorName(error))) return false;
         throw error;
       },
     );
@@ -88,9 +87,4 @@ export function namesOf(objects: readonly ObjectName[]): string[] {
 
 function qualified(client: MariadbClient, { db, name }: ObjectName): string {
   return `${client.name(db)}.${client.name(name)}`;
-}
-
-function codeOf(error: unknown): string {
-  const cause = error instanceof HozenError ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
 }

@@ -1,5 +1,4 @@
-import { HozenError } from '@hozen/contracts';
-import type { Flavour, MariadbClient } from '@hozen/dbms';
+import { mariadbErrorName, type Flavour, type MariadbClient } from '@hozen/dbms';
 import { StandingGrants } from './standing-grants.js';
 
 /** A user or a role. */
@@ -68,8 +67,13 @@ export async function usersScript(client: MariadbClient): Promise<UsersScript> {
 /** Hashes hold any bytes, and rights that are taken from databases need a setting. */
 async function mysqlHead(client: MariadbClient): Promise<string[]> {
   await client.query('SET SESSION print_identified_with_as_hex = ON');
-  const [partial] = await client.query<{ Value: string }>(`SHOW GLOBAL VARIABLES LIKE 'partial_revokes'`);
-  return partial?.Value === 'ON' ? ['SET GLOBAL partial_revokes = ON;'] : [];
+  return (await partialRevokes(client)) === 'ON' ? ['SET GLOBAL partial_revokes = ON;'] : [];
+}
+
+/** Whether MySQL takes rights on single databases from those on all: `ON` or `OFF`; undefined where there is no such setting. */
+export async function partialRevokes(client: MariadbClient): Promise<string | undefined> {
+  const [setting] = await client.query<{ Value: string }>(`SHOW GLOBAL VARIABLES LIKE 'partial_revokes'`);
+  return setting?.Value;
 }
 
 async function scriptOf(client: MariadbClient, account: Account, standing: StandingGrants): Promise<AccountScript> {
@@ -117,7 +121,5 @@ function fullName({ user, host, isRole }: Account): string {
 
 /** The server has the row, and does not use it. */
 function isUnknown(error: unknown): boolean {
-  const cause = error instanceof HozenError ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  return code === 'ER_PASSWORD_NO_MATCH' || code === 'ER_NONEXISTING_GRANT';
+  return ['ER_PASSWORD_NO_MATCH', 'ER_NONEXISTING_GRANT'].includes(mariadbErrorName(error));
 }
